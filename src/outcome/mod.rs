@@ -1,0 +1,161 @@
+//! What happened: the result of one probe as a plain value, free of I/O.
+
+pub mod phase;
+pub mod reason;
+pub mod skip;
+pub mod timeline;
+
+use std::time::SystemTime;
+
+use crate::outcome::reason::Reason;
+use crate::outcome::skip::SkipReason;
+use crate::outcome::timeline::Timeline;
+
+/// What came of one slot of the schedule.
+#[derive(Clone, Debug)]
+pub enum Attempt {
+    /// The probe ran, well or not.
+    Finished(Outcome),
+    /// The exporter could not probe; nothing is charged to the target.
+    Skipped(SkipReason),
+}
+
+/// What one probe found. A failed probe is an outcome like any other.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// When each phase ran.
+    pub timeline: Timeline,
+    /// The wall clock at the end of the probe.
+    pub finished: SystemTime,
+    /// The final response, present once its head was complete.
+    pub response: Option<Response>,
+    /// When the first certificate of the presented chain expires, in seconds since 1970.
+    pub cert_expiry: Option<i64>,
+    /// Where and why it failed, `None` if it succeeded.
+    pub failure: Option<Failure>,
+}
+
+impl Outcome {
+    /// The value of the label `outcome`: an unexpected conflict is one whatever else went wrong.
+    pub fn verdict(&self) -> Verdict {
+        let conflict = self
+            .response
+            .as_ref()
+            .and_then(|response| response.conflict);
+        match (conflict, &self.failure) {
+            (
+                Some(Conflict {
+                    expected: false, ..
+                }),
+                _,
+            ) => Verdict::Conflict,
+            (_, Some(_)) => Verdict::Failure,
+            (_, None) => Verdict::Success,
+        }
+    }
+}
+
+/// How a probe ended, in one word.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Verdict {
+    /// As the module wants it.
+    Success,
+    /// Not as the module wants it.
+    Failure,
+    /// A conflict that the module does not expect.
+    Conflict,
+}
+
+impl Verdict {
+    /// How many verdicts there are.
+    pub const COUNT: usize = 3;
+
+    /// All verdicts; `Self::ALL[v as usize] == v`.
+    pub const ALL: [Self; Self::COUNT] = [Self::Success, Self::Failure, Self::Conflict];
+
+    /// The value of the label `outcome`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+/// The final response of a probe.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Response {
+    /// The status code as sent, 100 to 999.
+    pub code: u16,
+    /// The version of HTTP that the status line named.
+    pub version: HttpVersion,
+    /// The conflict that it is, if its code is one.
+    pub conflict: Option<Conflict>,
+    /// How many bytes of the body arrived, after the transfer coding was undone.
+    pub body_bytes: u64,
+    /// How many redirects led to it.
+    pub redirects: u8,
+}
+
+/// A response whose code is among the module's conflict codes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Conflict {
+    /// Whether the module lists the code as valid.
+    pub expected: bool,
+    /// Why, as far as the response tells.
+    pub reason: ConflictReason,
+}
+
+/// The reason of a conflict.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ConflictReason {
+    /// The module has no rule, or the response no value.
+    Unspecified,
+    /// The value is not in the module's list.
+    Other,
+}
+
+impl ConflictReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = 2;
+
+    /// All reasons; `Self::ALL[r as usize] == r`.
+    pub const ALL: [Self; Self::COUNT] = [Self::Unspecified, Self::Other];
+
+    /// The value of the label `reason`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HttpVersion {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+impl HttpVersion {
+    /// The version as a number, as `probe_http_version` of blackbox_exporter has it.
+    pub fn number(self) -> f64 {
+        match self {
+            Self::Http10 => 1.0,
+            Self::Http11 => 1.1,
+        }
+    }
+}
+
+/// Where and why a probe failed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// The reason, which also says where.
+    pub reason: Reason,
+    /// The same in words, for the log only: it may hold text from the network.
+    pub detail: String,
+}

@@ -1,0 +1,127 @@
+//! When each phase of one probe ran. Whatever time belongs to no phase is the exporter's own.
+
+use std::time::Duration;
+
+use crate::outcome::phase::Phase;
+
+/// One run of one phase, in time since the start of the probe.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span {
+    /// The phase that ran.
+    pub phase: Phase,
+    /// When it began.
+    pub start: Duration,
+    /// When it ended or was cut short; never before `start`.
+    pub end: Duration,
+    /// Which request of the probe it belongs to: 0 is the first, each redirect adds one.
+    pub hop: u8,
+}
+
+impl Span {
+    /// How long the phase took.
+    pub fn duration(&self) -> Duration {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+/// The phases of one probe: ordered, without overlap, inside the probe.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Timeline {
+    spans: Vec<Span>,
+    total: Duration,
+}
+
+impl Timeline {
+    /// Starts an empty timeline.
+    pub fn new() -> Self {
+        // One hop has at most all phases; redirects are rare enough to grow.
+        Self {
+            spans: Vec::with_capacity(Phase::COUNT),
+            total: Duration::ZERO,
+        }
+    }
+
+    /// Appends a phase. A clock that reads earlier than the end of the phase before is moved to it,
+    /// so that spans stay disjoint whatever clocks they came from.
+    pub fn push(&mut self, phase: Phase, start: Duration, end: Duration, hop: u8) {
+        let start = start.max(self.end());
+        let end = end.max(start);
+        self.spans.push(Span {
+            phase,
+            start,
+            end,
+            hop,
+        });
+        self.total = self.total.max(end);
+    }
+
+    /// Ends the probe after `total`; never before its last phase ended.
+    pub fn finish(&mut self, total: Duration) {
+        self.total = self.end().max(total);
+    }
+
+    /// The phases that ran, in order.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// When the last phase ended, zero before the first.
+    pub fn end(&self) -> Duration {
+        self.spans.last().map_or(Duration::ZERO, |span| span.end)
+    }
+
+    /// How long the whole probe took.
+    pub fn total(&self) -> Duration {
+        self.total
+    }
+
+    /// How long `phase` took over all hops; `None` if it did not run.
+    pub fn phase(&self, phase: Phase) -> Option<Duration> {
+        self.spans
+            .iter()
+            .filter(|span| span.phase == phase)
+            .map(Span::duration)
+            .reduce(|sum, duration| sum + duration)
+    }
+
+    /// The time inside the probe that belongs to no phase.
+    pub fn overhead(&self) -> Duration {
+        self.total - self.spans.iter().map(Span::duration).sum::<Duration>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn phases_and_overhead_add_up_to_the_total() {
+        let mut timeline = Timeline::new();
+        timeline.push(Phase::Connect, ms(1), ms(4), 0);
+        timeline.push(Phase::Send, ms(5), ms(5), 0);
+        timeline.push(Phase::FirstByte, ms(5), ms(25), 0);
+        timeline.finish(ms(30));
+        assert_eq!(timeline.phase(Phase::Connect), Some(ms(3)));
+        assert_eq!(timeline.phase(Phase::Send), Some(Duration::ZERO));
+        assert_eq!(timeline.phase(Phase::Tls), None);
+        assert_eq!(timeline.overhead(), ms(30 - 3 - 20));
+        assert_eq!(timeline.total(), ms(30));
+    }
+
+    #[test]
+    fn hops_add_up_and_stay_disjoint_when_clocks_disagree() {
+        let mut timeline = Timeline::new();
+        timeline.push(Phase::Connect, ms(0), ms(4), 0);
+        timeline.push(Phase::Connect, ms(2), ms(3), 1);
+        timeline.push(Phase::Connect, ms(6), ms(8), 2);
+        timeline.finish(ms(1));
+        assert_eq!(timeline.phase(Phase::Connect), Some(ms(6)));
+        assert_eq!(timeline.spans()[1].duration(), Duration::ZERO);
+        assert_eq!(timeline.total(), ms(8));
+        assert_eq!(timeline.overhead(), ms(2));
+    }
+}

@@ -1,0 +1,192 @@
+//! The URL of a target, taken apart once.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+/// An http or https URL with a host. Its `Display` hides credentials and the values of the query.
+#[derive(Clone, Eq, PartialEq)]
+pub struct TargetUrl {
+    url: Url,
+    host: Hostname,
+}
+
+/// The host of a URL: a name to look up, or an address that needs no look-up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Hostname {
+    /// A name, in lower case and punycode.
+    Name(String),
+    /// An address.
+    Ip(IpAddr),
+}
+
+impl fmt::Display for Hostname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(ip) => ip.fmt(f),
+        }
+    }
+}
+
+impl TargetUrl {
+    /// Parses a URL. The error says what was found and what would do.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text)
+            .map_err(|error| format!("{error}; write it like http://host:port/path"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!(
+                "scheme \"{}\" is not probed; use http or https",
+                url.scheme()
+            ));
+        }
+        let host = match url.host() {
+            Some(Host::Domain(name)) => {
+                check_name(name)?;
+                Hostname::Name(name.to_owned())
+            }
+            Some(Host::Ipv4(ip)) => Hostname::Ip(ip.into()),
+            Some(Host::Ipv6(ip)) => Hostname::Ip(ip.into()),
+            None => return Err("it has no host; write it like http://host:port/path".to_owned()),
+        };
+        if url.port() == Some(0) {
+            return Err("port 0 cannot be connected to; use 1 to 65535".to_owned());
+        }
+        Ok(Self { url, host })
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Hostname {
+        &self.host
+    }
+
+    /// The port, by default that of the scheme.
+    pub fn port(&self) -> u16 {
+        // Both schemes that `parse` lets through have a default.
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+
+    /// Whether the scheme is https.
+    pub fn is_tls(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The path and query, as the request line has them.
+    pub fn request_target(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+
+    /// The host and, unless it is the scheme's own, the port, as the `Host` header has them.
+    pub fn authority(&self) -> &str {
+        &self.url[url::Position::BeforeHost..url::Position::AfterPort]
+    }
+
+    /// User name and password, percent-encoded as in the URL, if it has any.
+    pub fn userinfo(&self) -> Option<(&str, &str)> {
+        let user = self.url.username();
+        let password = self.url.password();
+        (!user.is_empty() || password.is_some()).then(|| (user, password.unwrap_or_default()))
+    }
+}
+
+/// Checks a name by the limits of DNS (RFC 1035, 2.3.4), so that it can be looked up.
+fn check_name(name: &str) -> Result<(), String> {
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    if bare.len() > 253 {
+        return Err(format!(
+            "the host name has {} bytes; at most 253 will do",
+            bare.len()
+        ));
+    }
+    match bare
+        .split('.')
+        .find(|label| label.is_empty() || label.len() > 63)
+    {
+        Some(label) => Err(format!(
+            "the host name has a label of {} bytes; 1 to 63 will do",
+            label.len()
+        )),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            self.url.scheme(),
+            self.authority(),
+            self.url.path()
+        )?;
+        for (index, (key, _)) in self.url.query_pairs().enumerate() {
+            let separator = if index == 0 { '?' } else { '&' };
+            let key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+            write!(f, "{separator}{key}=xxxxx")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (text, shown) in [
+            ("http://a.example", "http://a.example/"),
+            ("https://u:p@a.example:443/x", "https://a.example/x"),
+            (
+                "http://a.example/x?token=s&v=1#f",
+                "http://a.example/x?token=xxxxx&v=xxxxx",
+            ),
+            ("http://[::1]:8080/", "http://[::1]:8080/"),
+            ("http://0177.0.0.1/", "http://127.0.0.1/"),
+        ] {
+            let url = TargetUrl::parse(text).expect(text);
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn parts_are_as_the_request_needs_them() {
+        let url = TargetUrl::parse("https://u:p@A.example:8443/x/y?z=1#f").expect("valid");
+        assert_eq!(url.host(), &Hostname::Name("a.example".to_owned()));
+        assert_eq!((url.port(), url.is_tls()), (8443, true));
+        assert_eq!(url.request_target(), "/x/y?z=1");
+        assert_eq!(url.authority(), "a.example:8443");
+        assert_eq!(url.userinfo(), Some(("u", "p")));
+        assert_eq!(
+            TargetUrl::parse("http://h")
+                .expect("valid")
+                .request_target(),
+            "/"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_probed_is_refused() {
+        let long = format!("http://{}.example/", "a".repeat(64));
+        for (text, part) in [
+            ("", "relative URL without a base"),
+            ("ftp://h/", "scheme \"ftp\""),
+            ("http://", "empty host"),
+            ("http://h:0/", "port 0"),
+            ("http://h:99999/", "invalid port"),
+            ("http://a..b/", "label of 0 bytes"),
+            (&long, "label of 64 bytes"),
+        ] {
+            let error = TargetUrl::parse(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

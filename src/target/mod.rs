@@ -1,0 +1,42 @@
+//! What to probe: a [`Target`] that exists is valid.
+
+pub mod address;
+pub mod labels;
+pub mod module;
+pub mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outcome::phase::Phase;
+use crate::target::address::{Hostname, TargetUrl};
+use crate::target::labels::Labels;
+use crate::target::module::Module;
+
+/// One thing to probe.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Target {
+    /// The value of the label `target`, and the identity over a reload.
+    pub name: String,
+    /// Where it is.
+    pub url: TargetUrl,
+    /// How to probe it.
+    pub module: Arc<Module>,
+    /// The time between the starts of two probes.
+    pub interval: Duration,
+    /// The time after which a probe is cut short, at most `interval`.
+    pub timeout: Duration,
+    /// What the user wants on every series of it.
+    pub labels: Labels,
+}
+
+impl Target {
+    /// Whether `phase` can run for this target: an address needs no look-up, plain HTTP no TLS.
+    pub fn can_run(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Dns => matches!(self.url.host(), Hostname::Name(_)),
+            Phase::Tls => self.url.is_tls(),
+            Phase::Connect | Phase::Send | Phase::FirstByte | Phase::Transfer => true,
+        }
+    }
+}

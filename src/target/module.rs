@@ -1,0 +1,108 @@
+//! How to probe: the request, and what counts as success and as conflict.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::outcome::{Conflict, ConflictReason};
+use crate::target::tls::TlsSettings;
+
+/// A module whose prober is HTTP.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Module {
+    /// The name by which targets refer to it.
+    pub name: String,
+    /// The method of the request.
+    pub method: Method,
+    /// The headers of the request, those that the probe adds by itself not among them.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body of the request, empty for none.
+    pub body: Bytes,
+    /// The codes that mean success; none listed means 200 to 299.
+    pub valid_status_codes: Vec<u16>,
+    /// The codes that are conflicts.
+    pub conflict_codes: Vec<u16>,
+    /// The family of addresses to probe first.
+    pub preferred_family: IpFamily,
+    /// Whether the other family will do.
+    pub family_fallback: bool,
+    /// The name server to ask instead of the system's.
+    pub resolver: Option<SocketAddr>,
+    /// What TLS must be like.
+    pub tls: TlsSettings,
+}
+
+impl Module {
+    /// The module that exists unwritten: GET, any 2xx, 409 as an unexpected conflict.
+    pub fn http_2xx() -> Self {
+        Self {
+            name: "http_2xx".to_owned(),
+            method: Method::GET,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            valid_status_codes: Vec::new(),
+            conflict_codes: vec![409],
+            preferred_family: IpFamily::V6,
+            family_fallback: true,
+            resolver: None,
+            tls: TlsSettings::default(),
+        }
+    }
+
+    /// Whether a response with `code` is as wanted.
+    pub fn is_valid(&self, code: u16) -> bool {
+        match self.valid_status_codes.as_slice() {
+            [] => (200..300).contains(&code),
+            listed => listed.contains(&code),
+        }
+    }
+
+    /// The conflict that a response with `code` is, if it is one. Nothing of the response tells
+    /// the reason.
+    pub fn conflict(&self, code: u16) -> Option<Conflict> {
+        self.conflict_codes.contains(&code).then(|| Conflict {
+            expected: self.valid_status_codes.contains(&code),
+            reason: ConflictReason::Unspecified,
+        })
+    }
+}
+
+/// A family of IP addresses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IpFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_judged_by_the_lists() {
+        let listed = |valid: &[u16], conflict: &[u16]| Module {
+            valid_status_codes: valid.to_vec(),
+            conflict_codes: conflict.to_vec(),
+            ..Module::http_2xx()
+        };
+        for (module, code, valid, expected) in [
+            (Module::http_2xx(), 204, true, None),
+            (Module::http_2xx(), 301, false, None),
+            (Module::http_2xx(), 409, false, Some(false)),
+            (listed(&[200, 409], &[409, 412]), 409, true, Some(true)),
+            (listed(&[200, 409], &[409, 412]), 412, false, Some(false)),
+            (listed(&[200], &[]), 409, false, None),
+            (listed(&[], &[200]), 200, true, Some(false)),
+        ] {
+            assert_eq!(module.is_valid(code), valid, "{code}");
+            assert_eq!(
+                module.conflict(code).map(|conflict| conflict.expected),
+                expected,
+                "{code}"
+            );
+        }
+    }
+}
