@@ -10,3 +10,5 @@
 
 pub mod outcome;
 pub mod target;
+
+pub mod probe;

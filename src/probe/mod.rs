@@ -1,0 +1,178 @@
+//! One probe: the walk of one target through the HTTP cycle, under one deadline.
+
+mod connect;
+pub mod dns;
+mod exchange;
+mod head;
+mod request;
+mod socket;
+mod stop;
+pub mod tls;
+mod walk;
+mod wire;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
+
+use crate::outcome::Attempt;
+use crate::outcome::Failure;
+use crate::outcome::Outcome;
+use crate::outcome::phase::Phase;
+use crate::outcome::reason::Reason;
+use crate::outcome::skip::SkipReason;
+use crate::probe::dns::Addresses;
+use crate::probe::dns::Resolver;
+use crate::probe::exchange::Stream;
+use crate::probe::exchange::exchange;
+use crate::probe::socket::ProbeSocket;
+use crate::probe::stop::Stop;
+use crate::probe::tls::TlsClient;
+use crate::probe::walk::Walk;
+use crate::target::Target;
+use crate::target::address::Hostname;
+
+/// Probes one target. Made once, when all that can be wrong with the target is known.
+#[derive(Debug)]
+pub struct Prober {
+    target: Arc<Target>,
+    resolver: Arc<Resolver>,
+    tls: Option<Arc<TlsClient>>,
+    request: Request<Full<Bytes>>,
+}
+
+impl Prober {
+    /// Prepares the probing of `target`; `tls` is needed only where the URL is https.
+    pub fn new(
+        target: Arc<Target>,
+        resolver: Arc<Resolver>,
+        tls: Option<Arc<TlsClient>>,
+    ) -> Result<Self, String> {
+        let request = request::build(&target)?;
+        Ok(Self {
+            target,
+            resolver,
+            tls,
+            request,
+        })
+    }
+
+    /// The target that it probes.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// Walks the cycle once, for at most the target's timeout. Dropping the future ends all that
+    /// the probe started.
+    pub async fn probe(&self) -> Attempt {
+        let started = Instant::now();
+        let deadline = started + self.target.timeout;
+        let mut walk = Walk::start(started);
+        let walked = timeout_at(deadline, self.walk(&mut walk)).await;
+        let now = Instant::now();
+        let stop = match walked {
+            Ok(Ok(())) => {
+                walk.end(now);
+                None
+            }
+            Ok(Err(stop)) => {
+                walk.end(now);
+                Some(stop)
+            }
+            Err(_) => {
+                let reason = walk.timeout_reason();
+                // The phase was cut at the deadline; what it took to notice is overhead.
+                walk.end(now.min(deadline));
+                Some(
+                    reason.map_or(Stop::Skipped(SkipReason::Overload), |reason| {
+                        let timeout = self.target.timeout;
+                        Stop::failed(reason, format!("not done after {timeout:?}"))
+                    }),
+                )
+            }
+        };
+        match stop {
+            Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
+            Some(Stop::Failed(failure)) => Attempt::Finished(self.outcome(walk, Some(failure))),
+            None => Attempt::Finished(self.outcome(walk, None)),
+        }
+    }
+
+    async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {
+        let url = &self.target.url;
+        let module = &self.target.module;
+        let addresses = self.look_up(walk).await?;
+        let choice = connect::choose(&addresses, module)?;
+        let stream = connect::connect(choice, url.port(), walk).await?;
+        let stream = match &self.tls {
+            None => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),
+            Some(tls) => {
+                let host = self.server_name();
+                Stream::Tls(Box::new(tls.handshake(stream, &host, walk).await?))
+            }
+        };
+        exchange(stream, self.request.clone(), module, walk).await
+    }
+
+    async fn look_up(&self, walk: &mut Walk) -> Result<Addresses, Stop> {
+        let name = match self.target.url.host() {
+            Hostname::Ip(ip) => return Ok(Addresses::literal(*ip)),
+            Hostname::Name(name) => name,
+        };
+        walk.begin(Phase::Dns, Instant::now());
+        let looked_up = self.resolver.lookup(name).await;
+        match &looked_up {
+            Err(Stop::Skipped(_)) => walk.forget_phase(),
+            Ok(_) | Err(Stop::Failed(_)) => walk.end(Instant::now()),
+        }
+        looked_up
+    }
+
+    /// The name to ask for in TLS: as in blackbox_exporter a `Host` header wins over the URL.
+    fn server_name(&self) -> String {
+        let header = self.request.headers().get(http::header::HOST);
+        let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
+        authority.map_or_else(
+            || self.target.url.host().to_string(),
+            |authority: http::uri::Authority| {
+                let host = authority.host();
+                host.trim_matches(['[', ']']).to_owned()
+            },
+        )
+    }
+
+    /// Judges what arrived. An unexpected conflict is a failure of its status whatever became of
+    /// its body.
+    fn outcome(&self, mut walk: Walk, failure: Option<Failure>) -> Outcome {
+        let response = walk.response.take();
+        let cert_expiry = walk.cert_expiry;
+        let failure = match response {
+            Some(response) if response.conflict.is_some_and(|conflict| !conflict.expected) => {
+                let also = failure.map(|failure| format!(", then: {}", failure.detail));
+                Some(Failure {
+                    reason: Reason::ValidateStatus,
+                    detail: format!("status {}{}", response.code, also.unwrap_or_default()),
+                })
+            }
+            Some(response) if failure.is_none() && !self.target.module.is_valid(response.code) => {
+                Some(Failure {
+                    reason: Reason::ValidateStatus,
+                    detail: format!("status {}", response.code),
+                })
+            }
+            _ => failure,
+        };
+        Outcome {
+            finished: SystemTime::now(),
+            timeline: walk.finish(Instant::now()),
+            response,
+            cert_expiry,
+            failure,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a walk through the cycle ended early: a failure of the target, or a fault of this machine.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use crate::outcome::Failure;
+use crate::outcome::reason::Reason;
+use crate::outcome::skip::SkipReason;
+
+/// The early end of a walk.
+#[derive(Debug)]
+pub enum Stop {
+    /// The target failed.
+    Failed(Failure),
+    /// This machine could not probe, which is no fault of the target.
+    Skipped(SkipReason),
+}
+
+impl Stop {
+    /// A failure of the target; `detail` is for the log only.
+    pub fn failed(reason: Reason, detail: impl Into<String>) -> Self {
+        Self::Failed(Failure {
+            reason,
+            detail: detail.into(),
+        })
+    }
+}
+
+/// The fault of this machine that a system call reports, if it is one whatever the call was.
+pub fn own_fault(error: &io::Error) -> Option<SkipReason> {
+    match errno(error)? {
+        Errno::EMFILE | Errno::ENFILE => Some(SkipReason::FdLimit),
+        Errno::ENOMEM | Errno::ENOBUFS => Some(SkipReason::Overload),
+        _ => None,
+    }
+}
+
+/// The number of the error that the kernel gave, if it came from there.
+pub fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw)
+}

@@ -1,0 +1,137 @@
+//! What went wrong in TLS, from rustls' typed errors to the closed set of reasons.
+
+use std::io;
+
+use rustls::AlertDescription;
+use rustls::CertificateError;
+use rustls::Error;
+use rustls::InvalidMessage;
+use rustls::OtherError;
+use rustls::PeerIncompatible;
+use rustls_pki_types::CertificateDer;
+
+use crate::outcome::reason::Reason;
+use crate::probe::stop::Stop;
+use crate::probe::stop::errno;
+use crate::probe::tls::expiry;
+
+/// The failure of a handshake.
+pub fn of_handshake(
+    error: &io::Error,
+    chain: &[CertificateDer<'_>],
+    asked_for_certificate: bool,
+) -> Stop {
+    let Some(tls) = of_io(error) else {
+        let reason = match error.kind() {
+            io::ErrorKind::TimedOut => Reason::TlsTimeout,
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Reason::TlsClosed,
+            _ if errno(error).is_some() => Reason::TlsClosed,
+            _ => Reason::TlsOther,
+        };
+        return Stop::failed(reason, format!("TLS handshake: {error}"));
+    };
+    let reason = match tls {
+        Error::InvalidCertificate(CertificateError::Other(other)) => {
+            of_other_certificate_error(other, chain)
+        }
+        // TLS 1.2 servers answer a missing client certificate with the alert that they also send
+        // when nothing is in common; that they asked for one tells the two apart.
+        Error::AlertReceived(AlertDescription::HandshakeFailure) if asked_for_certificate => {
+            Reason::TlsClientCertRequired
+        }
+        tls => reason(tls),
+    };
+    Stop::failed(reason, format!("TLS handshake: {tls}"))
+}
+
+/// The failure of a host that cannot be asked for by name; `detail` says why.
+pub fn name(detail: String) -> Stop {
+    Stop::failed(Reason::TlsCertName, detail)
+}
+
+/// The error of rustls inside an error of I/O.
+pub fn of_io(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// The reason for an error of rustls, in the handshake or after it: TLS 1.3 servers refuse a
+/// missing client certificate only once the client is done.
+pub fn reason(error: &Error) -> Reason {
+    match error {
+        Error::InvalidCertificate(error) => of_certificate(error),
+        Error::NoCertificatesPresented => Reason::TlsCertInvalid,
+        Error::UnsupportedNameType => Reason::TlsCertName,
+        Error::AlertReceived(alert) => of_alert(*alert),
+        Error::PeerIncompatible(incompatible) => of_incompatible(incompatible),
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        ) => Reason::TlsNotTls,
+        Error::NoApplicationProtocol => Reason::TlsAlpn,
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. }
+        | Error::PeerMisbehaved(_)
+        | Error::PeerSentOversizedRecord
+        | Error::DecryptError => Reason::TlsMalformed,
+        _ => Reason::TlsOther,
+    }
+}
+
+fn of_alert(alert: AlertDescription) -> Reason {
+    match alert {
+        AlertDescription::ProtocolVersion => Reason::TlsVersion,
+        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+            Reason::TlsNoCommonCipher
+        }
+        AlertDescription::CertificateRequired => Reason::TlsClientCertRequired,
+        AlertDescription::NoApplicationProtocol => Reason::TlsAlpn,
+        _ => Reason::TlsAlert,
+    }
+}
+
+fn of_incompatible(incompatible: &PeerIncompatible) -> Reason {
+    match incompatible {
+        PeerIncompatible::ServerDoesNotSupportTls12Or13
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => Reason::TlsVersion,
+        _ => Reason::TlsNoCommonCipher,
+    }
+}
+
+fn of_certificate(error: &CertificateError) -> Reason {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            Reason::TlsCertExpired
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Reason::TlsCertNotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Reason::TlsCertName
+        }
+        CertificateError::UnknownIssuer => Reason::TlsCertUnknownIssuer,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            Reason::TlsCertPurpose
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            Reason::TlsCertWeak
+        }
+        _ => Reason::TlsCertInvalid,
+    }
+}
+
+/// webpki calls a self-signed certificate of a server "CA used as end entity", trusted or not; one
+/// that vouches for itself alone has no trusted issuer.
+fn of_other_certificate_error(other: &OtherError, chain: &[CertificateDer<'_>]) -> Reason {
+    let is_authority = other
+        .0
+        .downcast_ref::<webpki::Error>()
+        .is_some_and(|error| matches!(error, webpki::Error::CaUsedAsEndEntity));
+    match chain.first() {
+        Some(own) if is_authority && expiry::is_self_issued(own) => Reason::TlsCertUnknownIssuer,
+        _ => Reason::TlsCertInvalid,
+    }
+}

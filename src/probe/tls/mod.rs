@@ -1,0 +1,165 @@
+//! TLS: the client configuration of a module, and the handshake of a probe.
+
+mod expiry;
+pub mod failure;
+mod observer;
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::client::Resumption;
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::outcome::phase::Phase;
+use crate::probe::socket::ProbeSocket;
+use crate::probe::stop::Stop;
+use crate::probe::tls::observer::Observer;
+use crate::probe::walk::Walk;
+use crate::target::tls::TlsSettings;
+use crate::target::tls::TlsVersion;
+
+/// What a module's settings make of TLS, built once and shared by its targets.
+#[derive(Clone, Debug)]
+pub struct TlsClient {
+    config: ClientConfig,
+    verifier: Option<Arc<WebPkiServerVerifier>>,
+    server_name: Option<ServerName<'static>>,
+}
+
+/// The one crypto provider of the program.
+pub fn crypto_provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+impl TlsClient {
+    /// Builds the client. The error says what is wrong with the settings or with this system.
+    pub fn new(settings: &TlsSettings) -> Result<Self, String> {
+        let provider = crypto_provider();
+        let verifier = match settings.verify {
+            true => Some(verifier(settings, provider.clone())?),
+            false => None,
+        };
+        let versions: Vec<_> = [
+            (TlsVersion::Tls12, &rustls::version::TLS12),
+            (TlsVersion::Tls13, &rustls::version::TLS13),
+        ]
+        .into_iter()
+        .filter(|(version, _)| (settings.min_version..=settings.max_version).contains(version))
+        .map(|(_, version)| version)
+        .collect();
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)
+            .map_err(|error| format!("no usable version of TLS: {error}"))?
+            // Stands in until a probe puts its own observer there.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Observer::new(verifier.clone(), None)));
+        let mut config = match &settings.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .map_err(|error| {
+                    format!("the client certificate and its key do not fit: {error}")
+                })?,
+        };
+        // A resumed session is a third shorter and shows no certificate.
+        config.resumption = Resumption::disabled();
+        let server_name = settings.server_name.as_deref().map(server_name);
+        Ok(Self {
+            config,
+            verifier,
+            server_name: server_name.transpose()?,
+        })
+    }
+
+    /// Shakes hands with the server behind `stream`; `host` is the name to ask for unless the
+    /// settings have one. The phase lasts from the first byte of the ClientHello to the last byte
+    /// that the server sent.
+    pub async fn handshake(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        walk: &mut Walk,
+    ) -> Result<TlsStream<ProbeSocket>, Stop> {
+        let name = match &self.server_name {
+            Some(name) => name.clone(),
+            None => server_name(host).map_err(failure::name)?,
+        };
+        let mut config = self.config.clone();
+        let observer = Arc::new(Observer::new(
+            self.verifier.clone(),
+            Some(config.client_auth_cert_resolver.clone()),
+        ));
+        config
+            .dangerous()
+            .set_certificate_verifier(observer.clone());
+        config.client_auth_cert_resolver = observer.clone();
+        let connector = TlsConnector::from(Arc::new(config));
+        let wire = walk.wire.clone();
+        let socket = ProbeSocket::new(stream, wire.clone());
+        let began = Instant::now();
+        walk.begin(Phase::Tls, began);
+        // What the server did last ends the phase: its last bytes, or the closing of the connection.
+        let shaken = connector.connect(name, socket).await;
+        let (first_write, last_read) = {
+            let marks = wire.marks();
+            (marks.first_write, marks.last_read)
+        };
+        walk.begin(Phase::Tls, first_write.unwrap_or(began));
+        let ended_by_bytes = match &shaken {
+            Ok(_) => true,
+            Err(error) => failure::of_io(error).is_some(),
+        };
+        walk.end(
+            last_read
+                .filter(|_| ended_by_bytes)
+                .unwrap_or_else(Instant::now),
+        );
+        let chain = observer.chain();
+        walk.cert_expiry = expiry::earliest(&chain);
+        shaken.map_err(|error| {
+            failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
+        })
+    }
+}
+
+fn verifier(
+    settings: &TlsSettings,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    match &settings.authorities {
+        Some(authorities) => {
+            for authority in authorities {
+                roots.add(authority.clone()).map_err(|error| {
+                    format!("a certificate of ca_file cannot be an authority: {error}")
+                })?;
+            }
+        }
+        None => {
+            let system = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(system.certs);
+            if roots.is_empty() {
+                return Err("this system has no certificate authorities; install \
+                            ca-certificates or set tls_config.ca_file"
+                    .to_owned());
+            }
+        }
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| format!("the certificate authorities cannot be used: {error}"))
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    // A URL may end a name with a dot, which certificates and SNI (RFC 6066, 3) leave out.
+    let bare = host.strip_suffix('.').unwrap_or(host).to_owned();
+    ServerName::try_from(bare)
+        .map_err(|_| format!("{host:?} is neither a DNS name nor an IP address"))
+}

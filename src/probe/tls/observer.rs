@@ -1,0 +1,135 @@
+//! What one handshake showed: the chain of the server, and whether it asked for a certificate.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use rustls::DigitallySignedStruct;
+use rustls::Error;
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::danger::ServerCertVerified;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::verify_tls12_signature;
+use rustls::crypto::verify_tls13_signature;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::ServerName;
+use rustls_pki_types::UnixTime;
+
+/// Stands between rustls and the real verifier and key store of one connection, and notes what
+/// passes. Without a verifier every chain will do, though signatures are still checked.
+pub struct Observer {
+    verifier: Option<Arc<WebPkiServerVerifier>>,
+    identity: Option<Arc<dyn ResolvesClientCert>>,
+    chain: Mutex<Vec<CertificateDer<'static>>>,
+    asked: AtomicBool,
+}
+
+impl Observer {
+    /// An observer before the real verifier and the real client certificates.
+    pub fn new(
+        verifier: Option<Arc<WebPkiServerVerifier>>,
+        identity: Option<Arc<dyn ResolvesClientCert>>,
+    ) -> Self {
+        Self {
+            verifier,
+            identity,
+            chain: Mutex::default(),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    /// The chain that the server presented, its own certificate first; empty if it came to none.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        let chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        chain.clone()
+    }
+
+    /// Whether the server asked for a client certificate.
+    pub fn was_asked_for_certificate(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
+    }
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    rustls::crypto::ring::default_provider().signature_verification_algorithms
+}
+
+impl ServerCertVerifier for Observer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let presented = [end_entity].into_iter().chain(intermediates);
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = presented
+            .map(|certificate| certificate.clone().into_owned())
+            .collect();
+        match &self.verifier {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(verifier) => verifier.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            ),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &algorithms())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &algorithms())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        algorithms().supported_schemes()
+    }
+}
+
+impl ResolvesClientCert for Observer {
+    fn resolve(
+        &self,
+        root_hint_subjects: &[&[u8]],
+        sigschemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.identity
+            .as_ref()?
+            .resolve(root_hint_subjects, sigschemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        // Without it rustls would answer a request for a certificate before asking here.
+        true
+    }
+}

@@ -1,0 +1,139 @@
+//! The walk of one probe through the cycle: which phase runs, and what to make of an early end.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::outcome::Response;
+use crate::outcome::phase::Phase;
+use crate::outcome::reason::Reason;
+use crate::outcome::timeline::Timeline;
+use crate::probe::wire::Wire;
+
+/// The state of one probe, kept outside the future that walks, so that it survives the cutting of
+/// that future at the deadline.
+#[derive(Debug)]
+pub struct Walk {
+    started: Instant,
+    stage: Stage,
+    hop: u8,
+    timeline: Timeline,
+    /// The marks of the connection.
+    pub wire: Arc<Wire>,
+    /// When the first certificate of the presented chain expires, in seconds since 1970.
+    pub cert_expiry: Option<i64>,
+    /// The final response, from the moment that its head is complete.
+    pub response: Option<Response>,
+}
+
+/// Where the walk stands.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// In no phase: the exporter's own work.
+    Between,
+    /// In a phase that began then.
+    Phase(Phase, Instant),
+    /// Between request and response, where the marks tell the phase.
+    Exchange,
+}
+
+impl Walk {
+    /// Starts the walk.
+    pub fn start(now: Instant) -> Self {
+        Self {
+            started: now,
+            stage: Stage::Between,
+            hop: 0,
+            timeline: Timeline::new(),
+            wire: Arc::default(),
+            cert_expiry: None,
+            response: None,
+        }
+    }
+
+    /// Begins a phase.
+    pub fn begin(&mut self, phase: Phase, at: Instant) {
+        self.stage = Stage::Phase(phase, at);
+    }
+
+    /// Begins the exchange, whose three phases are made from the marks of the wire.
+    pub fn begin_exchange(&mut self) {
+        self.stage = Stage::Exchange;
+    }
+
+    /// Ends whatever runs: a phase at `at`, the phases of an exchange where the marks say, and the
+    /// one of them that is not over at `at`.
+    pub fn end(&mut self, at: Instant) {
+        match std::mem::replace(&mut self.stage, Stage::Between) {
+            Stage::Between => {}
+            Stage::Phase(phase, from) => self.push(phase, from, at),
+            Stage::Exchange => self.end_exchange(at),
+        }
+    }
+
+    /// Leaves the phase that runs as if it had never begun.
+    pub fn forget_phase(&mut self) {
+        self.stage = Stage::Between;
+    }
+
+    fn push(&mut self, phase: Phase, from: Instant, to: Instant) {
+        let since_start = |at: Instant| at.saturating_duration_since(self.started);
+        self.timeline
+            .push(phase, since_start(from), since_start(to), self.hop);
+    }
+
+    fn end_exchange(&mut self, at: Instant) {
+        let wire = self.wire.clone();
+        let marks = wire.marks();
+        let (request, first_byte) = (marks.request, marks.head.first_byte());
+        let Some(tried) = request.tried else {
+            return;
+        };
+        let waiting_from = if request.begun {
+            let sent = [request.out, first_byte].into_iter().flatten().min();
+            self.push(Phase::Send, tried, sent.unwrap_or(at));
+            request.out
+        } else {
+            // The kernel took nothing, which counts as a failure to get a first byte.
+            Some(tried)
+        };
+        if let Some(from) = waiting_from
+            && first_byte.is_none_or(|first_byte| first_byte >= from)
+        {
+            self.push(Phase::FirstByte, from, first_byte.unwrap_or(at));
+        }
+        if let Some(first_byte) = first_byte {
+            self.push(Phase::Transfer, first_byte, at);
+        }
+    }
+
+    /// The reason of a walk that was cut at its deadline; `None` if no phase ran, so that the time
+    /// was spent by the exporter.
+    pub fn timeout_reason(&self) -> Option<Reason> {
+        match self.stage {
+            Stage::Between => None,
+            Stage::Phase(Phase::Dns, _) => Some(Reason::DnsTimeout),
+            Stage::Phase(Phase::Connect, _) => Some(Reason::ConnectTimeout),
+            Stage::Phase(Phase::Tls, _) => Some(Reason::TlsTimeout),
+            Stage::Phase(Phase::Send | Phase::FirstByte | Phase::Transfer, _) | Stage::Exchange => {
+                let marks = self.wire.marks();
+                Some(if marks.head.is_complete() {
+                    Reason::TransferBodyTimeout
+                } else if marks.head.first_byte().is_some() {
+                    Reason::TransferHeaderTimeout
+                } else if marks.request.begun && marks.request.out.is_none() {
+                    Reason::SendTimeout
+                } else {
+                    Reason::FirstByteTimeout
+                })
+            }
+        }
+    }
+
+    /// Ends the probe and hands over its timeline.
+    pub fn finish(mut self, now: Instant) -> Timeline {
+        self.timeline
+            .finish(now.saturating_duration_since(self.started));
+        self.timeline
+    }
+}

@@ -1,0 +1,50 @@
+//! What the sockets of one probe saw and when: the marks from which phases are made.
+
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use tokio::time::Instant;
+
+use crate::probe::head::ResponseHead;
+
+/// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
+/// them. All run in one task, so the lock is never waited for.
+#[derive(Debug, Default)]
+pub struct Wire(Mutex<Marks>);
+
+impl Wire {
+    /// The marks as they are now.
+    pub fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Marks of the socket and of the exchange above it. Write marks are clocks read *before* the
+/// write, since the answer often arrives before the call returns.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// Before the first write to the socket.
+    pub first_write: Option<Instant>,
+    /// Before the last write of which the kernel took something.
+    pub last_write: Option<Instant>,
+    /// When the last bytes arrived.
+    pub last_read: Option<Instant>,
+    /// How far the request got.
+    pub request: RequestMarks,
+    /// The head of the response and when its first byte arrived.
+    pub head: ResponseHead,
+    /// When the last bytes of the response arrived, as far as it got.
+    pub last_byte: Option<Instant>,
+}
+
+/// How far the request got, and when.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestMarks {
+    /// Before the first attempt to write it.
+    pub tried: Option<Instant>,
+    /// Whether the kernel took any byte of it.
+    pub begun: bool,
+    /// Before the write that handed its last piece to the kernel, once that is done.
+    pub out: Option<Instant>,
+}
