@@ -58,6 +58,9 @@ impl Walk {
 
     /// Begins the exchange, whose three phases are made from the marks of the wire.
     pub fn begin_exchange(&mut self) {
+        let mut marks = self.wire.marks();
+        (marks.first_write, marks.last_write) = (None, None);
+        drop(marks);
         self.stage = Stage::Exchange;
     }
 
@@ -85,17 +88,17 @@ impl Walk {
     fn end_exchange(&mut self, at: Instant) {
         let wire = self.wire.clone();
         let marks = wire.marks();
-        let (request, first_byte) = (marks.request, marks.head.first_byte());
-        let Some(tried) = request.tried else {
+        let first_byte = marks.head.first_byte();
+        let Some(first_write) = marks.first_write else {
             return;
         };
-        let waiting_from = if request.begun {
-            let sent = [request.out, first_byte].into_iter().flatten().min();
-            self.push(Phase::Send, tried, sent.unwrap_or(at));
-            request.out
+        let waiting_from = if marks.last_write.is_some() {
+            let sent = [marks.request_out, first_byte].into_iter().flatten().min();
+            self.push(Phase::Send, first_write, sent.unwrap_or(at));
+            marks.request_out
         } else {
             // The kernel took nothing, which counts as a failure to get a first byte.
-            Some(tried)
+            Some(first_write)
         };
         if let Some(from) = waiting_from
             && first_byte.is_none_or(|first_byte| first_byte >= from)
@@ -121,7 +124,7 @@ impl Walk {
                     Reason::TransferBodyTimeout
                 } else if marks.head.first_byte().is_some() {
                     Reason::TransferHeaderTimeout
-                } else if marks.request.begun && marks.request.out.is_none() {
+                } else if marks.last_write.is_some() && marks.request_out.is_none() {
                     Reason::SendTimeout
                 } else {
                     Reason::FirstByteTimeout

@@ -24,27 +24,16 @@ impl Wire {
 /// write, since the answer often arrives before the call returns.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// Before the first write to the socket.
+    /// Before the first attempt to write to the socket, in the handshake and again in the exchange.
     pub first_write: Option<Instant>,
-    /// Before the last write of which the kernel took something.
+    /// Before the last write of which the kernel took something, likewise.
     pub last_write: Option<Instant>,
     /// When the last bytes arrived.
     pub last_read: Option<Instant>,
-    /// How far the request got.
-    pub request: RequestMarks,
+    /// Before the write that handed the last piece of the request to the kernel, once that is done.
+    pub request_out: Option<Instant>,
     /// The head of the response and when its first byte arrived.
     pub head: ResponseHead,
     /// When the last bytes of the response arrived, as far as it got.
     pub last_byte: Option<Instant>,
-}
-
-/// How far the request got, and when.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestMarks {
-    /// Before the first attempt to write it.
-    pub tried: Option<Instant>,
-    /// Whether the kernel took any byte of it.
-    pub begun: bool,
-    /// Before the write that handed its last piece to the kernel, once that is done.
-    pub out: Option<Instant>,
 }

@@ -47,7 +47,7 @@ fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
             End::BadBody | End::Other => Reason::TransferOther,
         };
     }
-    let within_request = marks.request.begun && marks.request.out.is_none();
+    let within_request = marks.last_write.is_some() && marks.request_out.is_none();
     match (end, within_request) {
         (End::Closed | End::Reset, true) => Reason::SendReset,
         (End::TimedOut, true) => Reason::SendTimeout,

@@ -64,11 +64,6 @@ impl ExchangeIo {
         slices: impl Iterator<Item = &'a [u8]>,
         write: impl FnOnce(&mut Stream) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        self.wire
-            .marks()
-            .request
-            .tried
-            .get_or_insert_with(Instant::now);
         let written = ready!(write(&mut self.stream))?;
         self.request.wrote(slices, written);
         self.note_progress();
@@ -82,11 +77,8 @@ impl ExchangeIo {
             Stream::Tls(stream) => !stream.get_ref().1.wants_write(),
         };
         let mut marks = self.wire.marks();
-        let tried = marks.request.tried;
-        let since = marks.last_write.filter(|write| Some(*write) >= tried);
-        marks.request.begun |= since.is_some();
-        if self.request.is_whole() && all_handed_over && marks.request.out.is_none() {
-            marks.request.out = since;
+        if self.request.is_whole() && all_handed_over && marks.request_out.is_none() {
+            marks.request_out = marks.last_write;
         }
     }
 

@@ -1,0 +1,187 @@
+//! Scripted TCP peers on loopback, each on a port of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use httpcycle_exporter::outcome::phase::Phase;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
+
+/// A peer that stops listening and drops its connections when it is dropped.
+pub struct Peer {
+    pub address: SocketAddr,
+    _tasks: JoinSet<()>,
+}
+
+/// Starts a peer that handles each connection with `handle`.
+pub async fn serve<F, Fut>(handle: F) -> Peer
+where
+    F: Fn(TcpStream) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    serve_on(
+        TcpListener::bind(("127.0.0.1", 0)).await.unwrap(),
+        Duration::ZERO,
+        handle,
+    )
+}
+
+/// Like [`serve`] on a given listener, from which connections are taken only after `delay`.
+pub fn serve_on<F, Fut>(listener: TcpListener, delay: Duration, handle: F) -> Peer
+where
+    F: Fn(TcpStream) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let address = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        sleep(delay).await;
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(handle(stream));
+        }
+    });
+    Peer {
+        address,
+        _tasks: tasks,
+    }
+}
+
+/// A listener whose accept queue is full, so that the kernel drops every SYN until somebody
+/// accepts. The streams that fill it come with it.
+pub async fn full_listener() -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut filling = Vec::new();
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await
+    {
+        filling.push(stream);
+    }
+    (listener, filling)
+}
+
+/// What a peer does after it has read the request and sent its bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum Then {
+    Close,
+    Reset,
+    Hold,
+}
+
+/// A peer that reads a request, sends `bytes` and does `then`.
+pub async fn answering(bytes: Vec<u8>, then: Then) -> Peer {
+    serve(move |mut stream| {
+        let bytes = bytes.clone();
+        async move {
+            read_request(&mut stream).await;
+            if stream.write_all(&bytes).await.is_ok() {
+                finish(stream, then).await;
+            }
+        }
+    })
+    .await
+}
+
+/// Ends a connection.
+pub async fn finish(stream: TcpStream, then: Then) {
+    match then {
+        Then::Close => {
+            let mut stream = stream;
+            stream.shutdown().await.ok();
+            // What is unread would turn the close into a reset.
+            tokio::io::copy(&mut stream, &mut tokio::io::sink())
+                .await
+                .ok();
+        }
+        Then::Reset => {
+            // The bytes before it must arrive before the reset throws them away.
+            sleep(Duration::from_millis(50)).await;
+            #[allow(deprecated, reason = "a linger of zero never blocks: it resets")]
+            stream.set_linger(Some(Duration::ZERO)).unwrap();
+        }
+        Then::Hold => std::future::pending().await,
+    }
+}
+
+/// Reads one request with its body and returns its head; what comes later stays unread.
+pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return String::new(),
+        }
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<u64>().unwrap())
+    });
+    let mut body = stream.take(length.unwrap_or(0));
+    tokio::io::copy(&mut body, &mut tokio::io::sink())
+        .await
+        .ok();
+    head
+}
+
+/// A TLS server that answers 200, slow in one phase.
+pub async fn slow_in(phase: Option<Phase>, delay: Duration, acceptor: TlsAcceptor) -> Peer {
+    let (listener, filling) = match phase {
+        Some(Phase::Connect) => full_listener().await,
+        _ => {
+            let socket = TcpSocket::new_v4().unwrap();
+            // A small window, so that a large request fills it.
+            socket.set_recv_buffer_size(4096).unwrap();
+            socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+            (socket.listen(16).unwrap(), Vec::new())
+        }
+    };
+    let filling = Arc::new(filling);
+    let pause = move |here: Phase| {
+        let length = if phase == Some(here) {
+            delay
+        } else {
+            Duration::ZERO
+        };
+        sleep(length)
+    };
+    let before_accept = if phase == Some(Phase::Connect) {
+        delay
+    } else {
+        Duration::ZERO
+    };
+    serve_on(listener, before_accept, move |stream| {
+        let acceptor = acceptor.clone();
+        let filling = filling.clone();
+        async move {
+            stream.set_nodelay(true).unwrap();
+            pause(Phase::Tls).await;
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                return;
+            };
+            pause(Phase::Send).await;
+            read_request(&mut stream).await;
+            pause(Phase::FirstByte).await;
+            let half = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf";
+            write(&mut stream, half).await;
+            pause(Phase::Transfer).await;
+            write(&mut stream, b"half").await;
+            stream.read_u8().await.ok();
+            drop(filling);
+        }
+    })
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) {
+    if stream.write_all(bytes).await.is_ok() {
+        stream.flush().await.ok();
+    }
+}

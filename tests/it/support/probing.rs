@@ -1,0 +1,66 @@
+//! Probing from a test as the program does, without a configuration file.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use httpcycle_exporter::outcome::{Attempt, Outcome};
+use httpcycle_exporter::probe::Prober;
+use httpcycle_exporter::probe::dns::Resolver;
+use httpcycle_exporter::probe::dns::system::SystemFiles;
+use httpcycle_exporter::probe::tls::TlsClient;
+use httpcycle_exporter::target::Target;
+use httpcycle_exporter::target::address::TargetUrl;
+use httpcycle_exporter::target::labels::Labels;
+use httpcycle_exporter::target::module::Module;
+
+/// The prober of a target at `url`, with a hosts file and a resolv.conf that hold nothing: no name
+/// can be asked for elsewhere than at the module's `resolver`.
+pub fn prober(url: &str, module: Module, timeout: Duration) -> Prober {
+    let target = Target {
+        name: "test".to_owned(),
+        url: TargetUrl::parse(url).unwrap(),
+        interval: timeout,
+        timeout,
+        labels: Labels::default(),
+        module: Arc::new(module),
+    };
+    prober_with_hosts(target, "")
+}
+
+/// The prober of a target, with a hosts file of this content.
+pub fn prober_with_hosts(target: Target, hosts: &str) -> Prober {
+    let folder = tempfile::tempdir().unwrap();
+    let (hosts_path, resolv_conf) = (folder.path().join("hosts"), folder.path().join("resolv"));
+    std::fs::write(&hosts_path, hosts).unwrap();
+    std::fs::write(
+        &resolv_conf,
+        "options timeout:1 attempts:2\nnameserver 127.0.0.1\n",
+    )
+    .unwrap();
+    let files = Arc::new(SystemFiles::new(resolv_conf, hosts_path));
+    let tls = target
+        .url
+        .is_tls()
+        .then(|| Arc::new(TlsClient::new(&target.module.tls).unwrap()));
+    let resolver = Arc::new(Resolver::new(files, target.module.resolver));
+    Prober::new(Arc::new(target), resolver, tls).unwrap()
+}
+
+/// Probes once and expects that the exporter itself could.
+pub async fn probe(prober: &Prober) -> Outcome {
+    match prober.probe().await {
+        Attempt::Finished(outcome) => outcome,
+        Attempt::Skipped(reason) => panic!("skipped: {reason:?}"),
+    }
+}
+
+/// Probes plain HTTP at `address` once, with the module that exists unwritten.
+pub async fn probe_plain(address: SocketAddr, timeout: Duration) -> Outcome {
+    probe(&prober(
+        &format!("http://{address}/"),
+        Module::http_2xx(),
+        timeout,
+    ))
+    .await
+}
