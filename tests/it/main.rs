@@ -1,6 +1,12 @@
 //! The integration tests, one binary: real sockets on loopback, real files, the built program.
-#![allow(clippy::unwrap_used, clippy::string_slice, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::cast_possible_truncation,
+    missing_docs
+)]
 
+mod failures;
 mod phases;
 mod support;
 mod tidy;

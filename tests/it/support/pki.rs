@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use httpcycle_exporter::probe::tls::crypto_provider;
-use httpcycle_exporter::target::tls::TlsSettings;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
+use httpcycle_exporter::target::tls::{ClientIdentity, TlsSettings};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -17,6 +18,9 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
+        // Authorities of one name would be taken for one another.
+        let name = format!("authority {:x?}", &key.public_key_raw()[..8]);
+        params.distinguished_name.push(DnType::CommonName, name);
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
@@ -51,6 +55,40 @@ impl Authority {
         let (certificate, key) = self.issue(name, |_| {});
         acceptor(certificate, key)
     }
+
+    /// A server like [`Self::server`] that lets in only who shows a certificate of this authority.
+    pub fn server_for_clients(&self, name: &str) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate()).unwrap();
+        let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), crypto_provider());
+        let (certificate, key) = self.issue(name, |_| {});
+        let config = ServerConfig::builder_with_provider(crypto_provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// A client that such a server lets in.
+    pub fn client(&self) -> ClientIdentity {
+        let (certificate, key) = self.issue("client.test", |_| {});
+        ClientIdentity {
+            chain: vec![certificate],
+            key: Arc::new(key),
+        }
+    }
+}
+
+/// A certificate that vouches for itself alone, as `openssl req -x509` makes them.
+pub fn self_signed(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    (certificate.der().clone(), key)
 }
 
 /// A server that shows `certificate`.
