@@ -12,3 +12,5 @@ pub mod outcome;
 pub mod target;
 
 pub mod probe;
+
+pub mod scheduler;

@@ -1,0 +1,124 @@
+//! When: one loop a target. The scheduler owns time and knows neither how to probe nor what
+//! becomes of the outcome.
+
+mod slots;
+mod target_loop;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::outcome::Attempt;
+use crate::outcome::skip::SkipReason;
+use crate::scheduler::slots::Slots;
+use crate::target::Target;
+
+/// What the scheduler runs: one target's probes and the recording of what comes of them.
+pub trait Job: Send + Sync + 'static {
+    /// The target.
+    fn target(&self) -> &Arc<Target>;
+
+    /// Probes once.
+    fn probe(&self) -> impl Future<Output = Attempt> + Send;
+
+    /// Learns that a probe starts, `lag` after it was meant to.
+    fn starting(&self, lag: Duration);
+
+    /// Learns what came of a probe that started.
+    fn finished(&self, attempt: Attempt);
+
+    /// Learns that `count` slots passed without a probe.
+    fn missed(&self, reason: SkipReason, count: u64);
+}
+
+/// The loops of all targets. Dropping it ends them at once, probes in flight included.
+#[derive(Debug)]
+pub struct Scheduler<J> {
+    taken_in: u32,
+    loops: HashMap<String, Running<J>>,
+    /// Loops of targets that were removed, until their last probe is over.
+    leaving: HashMap<String, JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Running<J> {
+    job: watch::Sender<Option<Arc<J>>>,
+    task: JoinHandle<()>,
+}
+
+impl<J: Job> Scheduler<J> {
+    /// A scheduler without targets.
+    pub fn new() -> Self {
+        Self {
+            taken_in: 0,
+            loops: HashMap::new(),
+            leaving: HashMap::new(),
+        }
+    }
+
+    /// Takes `jobs` as all there is to do. A target that stays keeps its loop and, unless its
+    /// interval changed, its slots; its next probe is that of the new job. A target that goes ends
+    /// its probe in flight first; if it comes back meanwhile it waits for that, so that the probes
+    /// of a target never overlap.
+    pub fn reconcile(&mut self, jobs: Vec<Arc<J>>) {
+        let start = Instant::now();
+        let mut gone = std::mem::take(&mut self.loops);
+        for job in jobs {
+            let name = job.target().name.clone();
+            let running = match gone.remove(&name) {
+                Some(running) => {
+                    running.job.send_replace(Some(job));
+                    running
+                }
+                None => self.start_loop(&name, job, start),
+            };
+            self.loops.insert(name, running);
+        }
+        self.leaving.retain(|_, task| !task.is_finished());
+        for (name, running) in gone {
+            running.job.send_replace(None);
+            self.leaving.insert(name, running.task);
+        }
+    }
+
+    fn start_loop(&mut self, name: &str, job: Arc<J>, start: Instant) -> Running<J> {
+        let slots = Slots::spread(start, self.taken_in, job.target().interval);
+        self.taken_in = self.taken_in.wrapping_add(1);
+        let predecessor = self.leaving.remove(name);
+        let (sender, receiver) = watch::channel(Some(job));
+        let task = tokio::spawn(async move {
+            if let Some(predecessor) = predecessor {
+                // A loop that was aborted is over as well.
+                predecessor.await.ok();
+            }
+            target_loop::run(receiver, slots).await;
+        });
+        Running { job: sender, task }
+    }
+
+    /// Starts no more probes and waits for those in flight, each of which has its deadline.
+    pub async fn stop(mut self) {
+        let running = std::mem::take(&mut self.loops);
+        for running in running.values() {
+            running.job.send_replace(None);
+        }
+        let tasks = running.into_values().map(|running| running.task);
+        let leaving = std::mem::take(&mut self.leaving);
+        for task in tasks.chain(leaving.into_values()) {
+            // A loop that panicked has said so already.
+            task.await.ok();
+        }
+    }
+}
+
+impl<J: Job> Default for Scheduler<J> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,68 @@
+//! The loop of one target.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::sleep_until;
+
+use crate::outcome::Attempt;
+use crate::outcome::skip::SkipReason;
+use crate::scheduler::Job;
+use crate::scheduler::slots::Missed;
+use crate::scheduler::slots::Slots;
+
+/// Probes in every slot, each time with the newest job, until there is none any more.
+pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: Slots) {
+    let mut busy_until = None;
+    let Some(mut job) = jobs.borrow_and_update().clone() else {
+        return;
+    };
+    loop {
+        // Looked at before the wait and after it: the exporter may have been stopped meanwhile.
+        let missed = slots.catch_up(Instant::now(), busy_until);
+        report(&*job, missed);
+        tokio::select! {
+            biased;
+            changed = jobs.changed() => {
+                let newest = match changed {
+                    Ok(()) => jobs.borrow_and_update().clone(),
+                    Err(_) => None,
+                };
+                let Some(newest) = newest else {
+                    return;
+                };
+                job = newest;
+                slots.set_interval(job.target().interval, Instant::now());
+                continue;
+            }
+            () = sleep_until(slots.due()) => {}
+        }
+        let started = Instant::now();
+        let missed = slots.catch_up(started, busy_until);
+        if missed != Missed::default() {
+            report(&*job, missed);
+            continue;
+        }
+        job.starting(started.saturating_duration_since(slots.due()));
+        // Boxed, so that a target that waits does not hold the memory of a probe.
+        let probe = AssertUnwindSafe(Box::pin(job.probe()));
+        let attempt = probe.catch_unwind().await;
+        job.finished(attempt.unwrap_or(Attempt::Skipped(SkipReason::Internal)));
+        slots.advance();
+        busy_until = Some(Instant::now());
+    }
+}
+
+fn report(job: &impl Job, missed: Missed) {
+    for (reason, count) in [
+        (SkipReason::Overrun, missed.overrun),
+        (SkipReason::Overload, missed.overload),
+    ] {
+        if count > 0 {
+            job.missed(reason, count);
+        }
+    }
+}
