@@ -1,3 +1,7 @@
-//! The process.
+//! The process: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    httpcycle_exporter::cli::main(std::env::args_os())
+}

@@ -47,19 +47,14 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Prepares the probing of `target`; `tls` is needed only where the URL is https.
-    pub fn new(
-        target: Arc<Target>,
-        resolver: Arc<Resolver>,
-        tls: Option<Arc<TlsClient>>,
-    ) -> Result<Self, String> {
-        let request = request::build(&target)?;
-        Ok(Self {
+    /// Prepares the probing of `target`; `tls` is there if the URL is https.
+    pub fn new(target: Arc<Target>, resolver: Arc<Resolver>, tls: Option<Arc<TlsClient>>) -> Self {
+        Self {
+            request: request::build(&target),
             target,
             resolver,
             tls,
-            request,
-        })
+        }
     }
 
     /// The target that it probes.

@@ -15,42 +15,38 @@ use crate::target::Target;
 /// The value of `User-Agent` unless the module sets one.
 const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
 
-/// Builds the request line and headers of `target`, or says what does not fit into them.
-pub fn build(target: &Target) -> Result<Request<Full<Bytes>>, String> {
+/// Builds the request of `target`.
+pub fn build(target: &Target) -> Request<Full<Bytes>> {
     let module = &target.module;
-    let uri = Uri::try_from(target.url.request_target())
-        .map_err(|error| format!("the path of the URL cannot be sent: {error}"))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &module.headers {
         headers.append(name, value.clone());
     }
-    if !headers.contains_key(header::HOST) {
-        let host = HeaderValue::try_from(target.url.authority())
-            .map_err(|error| format!("the host of the URL cannot be sent: {error}"))?;
-        headers.insert(header::HOST, host);
-    }
+    headers
+        .entry(header::HOST)
+        .or_insert_with(|| target.url.host_header().clone());
     headers
         .entry(header::USER_AGENT)
         .or_insert(HeaderValue::from_static(USER_AGENT));
     if let Some((user, password)) = target.url.userinfo() {
         headers
             .entry(header::AUTHORIZATION)
-            .or_insert(basic(user, password)?);
+            .or_insert_with(|| basic(user, password));
     }
     let mut request = Request::new(Full::new(module.body.clone()));
     *request.method_mut() = module.method.clone();
-    *request.uri_mut() = uri;
+    *request.uri_mut() = Uri::from(target.url.request_target().clone());
     *request.headers_mut() = headers;
-    Ok(request)
+    request
 }
 
 /// Credentials of a URL as HTTP sends them (RFC 7617).
-fn basic(user: &str, password: &str) -> Result<HeaderValue, String> {
+fn basic(user: &str, password: &str) -> HeaderValue {
     let mut plain = percent_encoding::percent_decode_str(user).collect::<Vec<u8>>();
     plain.push(b':');
     plain.extend(percent_encoding::percent_decode_str(password));
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(plain)))
-        .map_err(|error| format!("the credentials of the URL cannot be sent: {error}"))?;
+        .expect("base64 has only characters that a header may have");
     value.set_sensitive(true);
-    Ok(value)
+    value
 }

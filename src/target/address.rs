@@ -3,13 +3,19 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use url::{Host, Url};
+use http::HeaderValue;
+use http::uri::PathAndQuery;
+use url::Host;
+use url::Position;
+use url::Url;
 
 /// An http or https URL with a host. Its `Display` hides credentials and the values of the query.
 #[derive(Clone, Eq, PartialEq)]
 pub struct TargetUrl {
     url: Url,
     host: Hostname,
+    request_target: PathAndQuery,
+    host_header: HeaderValue,
 }
 
 /// The host of a URL: a name to look up, or an address that needs no look-up.
@@ -53,7 +59,18 @@ impl TargetUrl {
         if url.port() == Some(0) {
             return Err("port 0 cannot be connected to; use 1 to 65535".to_owned());
         }
-        Ok(Self { url, host })
+        let path = &url[Position::BeforePath..Position::AfterQuery];
+        let request_target = PathAndQuery::try_from(path)
+            .map_err(|error| format!("its path cannot be sent: {error}"))?;
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        let host_header = HeaderValue::try_from(authority)
+            .map_err(|error| format!("its host cannot be sent: {error}"))?;
+        Ok(Self {
+            host,
+            request_target,
+            host_header,
+            url,
+        })
     }
 
     /// The host.
@@ -73,13 +90,13 @@ impl TargetUrl {
     }
 
     /// The path and query, as the request line has them.
-    pub fn request_target(&self) -> &str {
-        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    pub fn request_target(&self) -> &PathAndQuery {
+        &self.request_target
     }
 
     /// The host and, unless it is the scheme's own, the port, as the `Host` header has them.
-    pub fn authority(&self) -> &str {
-        &self.url[url::Position::BeforeHost..url::Position::AfterPort]
+    pub fn host_header(&self) -> &HeaderValue {
+        &self.host_header
     }
 
     /// User name and password, percent-encoded as in the URL, if it has any.
@@ -113,13 +130,8 @@ fn check_name(name: &str) -> Result<(), String> {
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}{}",
-            self.url.scheme(),
-            self.authority(),
-            self.url.path()
-        )?;
+        let authority = &self.url[Position::BeforeHost..Position::AfterPort];
+        write!(f, "{}://{authority}{}", self.url.scheme(), self.url.path())?;
         for (index, (key, _)) in self.url.query_pairs().enumerate() {
             let separator = if index == 0 { '?' } else { '&' };
             let key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
@@ -163,7 +175,7 @@ mod tests {
         assert_eq!(url.host(), &Hostname::Name("a.example".to_owned()));
         assert_eq!((url.port(), url.is_tls()), (8443, true));
         assert_eq!(url.request_target(), "/x/y?z=1");
-        assert_eq!(url.authority(), "a.example:8443");
+        assert_eq!(url.host_header(), "a.example:8443");
         assert_eq!(url.userinfo(), Some(("u", "p")));
         assert_eq!(
             TargetUrl::parse("http://h")

@@ -44,7 +44,7 @@ pub fn prober_with_hosts(target: Target, hosts: &str) -> Prober {
         .is_tls()
         .then(|| Arc::new(TlsClient::new(&target.module.tls).unwrap()));
     let resolver = Arc::new(Resolver::new(files, target.module.resolver));
-    Prober::new(Arc::new(target), resolver, tls).unwrap()
+    Prober::new(Arc::new(target), resolver, tls)
 }
 
 /// Probes once and expects that the exporter itself could.

@@ -1,0 +1,46 @@
+//! Why the exporter does not start.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::config::LoadError;
+use crate::server::listen::BindError;
+
+/// A reason not to start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration is missing or has mistakes.
+    Config(LoadError),
+    /// The configuration asks for what cannot be built, a line each.
+    Unbuildable(String),
+    /// An address cannot be listened on.
+    Bind(BindError),
+    /// The system refuses a thread, a signal handler or the like.
+    Runtime(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Unbuildable(what) => f.write_str(what),
+            Self::Bind(error) => error.fmt(f),
+            Self::Runtime(error) => write!(f, "cannot start: {error}"),
+        }
+    }
+}
+
+impl Error for StartError {}
+
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<BindError> for StartError {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}

@@ -1,0 +1,139 @@
+//! One target's work: the prober, the series it counts in, and the log of its changes of state.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::metrics::own::Own;
+use crate::metrics::series::Series;
+use crate::outcome::Attempt;
+use crate::outcome::Failure;
+use crate::outcome::Verdict;
+use crate::outcome::skip::SkipReason;
+use crate::probe::Prober;
+use crate::scheduler::Job;
+use crate::target::Target;
+
+/// Ties one target's prober to its series.
+#[derive(Debug)]
+pub struct TargetJob {
+    prober: Prober,
+    series: Arc<Series>,
+    own: Arc<Own>,
+    state: Arc<AtomicU8>,
+}
+
+/// What the log last said of a target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+enum State {
+    Unknown,
+    Up,
+    Down,
+    Conflicting,
+    Skipping,
+}
+
+impl TargetJob {
+    /// A job that goes on where `before`, the job of the same target, was.
+    pub fn new(
+        prober: Prober,
+        series: Arc<Series>,
+        own: Arc<Own>,
+        before: Option<&Arc<Self>>,
+    ) -> Self {
+        Self {
+            prober,
+            series,
+            own,
+            state: before.map_or_else(Arc::default, |job| job.state.clone()),
+        }
+    }
+
+    /// Notes a state and says whether it is another than before.
+    fn changed_to(&self, state: State) -> bool {
+        self.state.swap(state as u8, Ordering::Relaxed) != state as u8
+    }
+
+    fn log(&self, verdict: Verdict, failure: Option<&Failure>) {
+        let target = &*self.prober.target().name;
+        let was_unknown = self.state.load(Ordering::Relaxed) == State::Unknown as u8;
+        let state = match verdict {
+            Verdict::Success => State::Up,
+            Verdict::Failure => State::Down,
+            Verdict::Conflict => State::Conflicting,
+        };
+        if !self.changed_to(state) {
+            return;
+        }
+        let Some(failure) = failure else {
+            if !was_unknown {
+                tracing::info!(target_name = target, "the target is as wanted again");
+            }
+            return;
+        };
+        let (phase, reason) = (failure.reason.place().label(), failure.reason.label());
+        let detail = plain(&failure.detail);
+        if reason == "other" {
+            tracing::error!(target_name = target, phase, detail, "unforeseen failure, please report it");
+        } else if state == State::Conflicting {
+            tracing::warn!(target_name = target, detail, "the target answers with a conflict");
+        } else {
+            tracing::warn!(target_name = target, phase, reason, detail, "the target fails");
+        }
+    }
+}
+
+impl Job for TargetJob {
+    fn target(&self) -> &Arc<Target> {
+        self.prober.target()
+    }
+
+    async fn probe(&self) -> Attempt {
+        let _in_flight = self.own.probe_started();
+        self.prober.probe().await
+    }
+
+    fn starting(&self, lag: Duration) {
+        self.own.observe_lag(lag);
+    }
+
+    fn finished(&self, attempt: Attempt) {
+        match attempt {
+            Attempt::Finished(outcome) => {
+                self.own.observe_overhead(outcome.timeline.overhead());
+                self.series.record(&outcome);
+                self.log(outcome.verdict(), outcome.failure.as_ref());
+            }
+            Attempt::Skipped(reason) => self.missed(reason, 1),
+        }
+    }
+
+    fn missed(&self, reason: SkipReason, count: u64) {
+        self.series.skip(reason, count);
+        if self.changed_to(State::Skipping) {
+            let target = &*self.prober.target().name;
+            let reason = reason.label();
+            tracing::warn!(target_name = target, reason, count, "slots skipped by the exporter");
+        }
+    }
+}
+
+/// Text from the network made fit for a log: no control characters, and not too much of it.
+fn plain(text: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    let printable = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    printable.take(MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_the_network_cannot_forge_log_lines() {
+        assert_eq!(plain("a\nlevel=error\x1b[31m"), "a\u{fffd}level=error\u{fffd}[31m");
+        assert_eq!(plain(&"ä".repeat(300)).chars().count(), 200);
+    }
+}

@@ -1,0 +1,201 @@
+//! The wiring: configuration → store, probers, scheduler, server. The only place that knows all.
+
+mod error;
+mod job;
+mod limits;
+mod plan;
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::SystemTime;
+
+use tokio::runtime;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio::sync::watch;
+
+pub use crate::app::error::StartError;
+use crate::app::job::TargetJob;
+use crate::app::plan::Plan;
+use crate::metrics::own::Own;
+use crate::metrics::store::Store;
+use crate::probe::dns::system::SystemFiles;
+use crate::scheduler::Scheduler;
+use crate::server::Site;
+use crate::server::listen::ListenAddress;
+
+/// How the operator wants the exporter to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The configuration file.
+    pub config_file: PathBuf,
+    /// Where to listen.
+    pub listen_addresses: Vec<ListenAddress>,
+    /// The path of the metrics.
+    pub telemetry_path: String,
+}
+
+/// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
+/// warnings.
+pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
+    Ok(Plan::load(settings)?.warnings)
+}
+
+/// Runs the exporter until SIGINT or SIGTERM.
+pub fn run(settings: Settings) -> Result<(), StartError> {
+    let plan = Plan::load(&settings)?;
+    limits::raise_open_files();
+    let listeners: Vec<TcpListener> = settings
+        .listen_addresses
+        .iter()
+        .map(ListenAddress::bind)
+        .collect::<Result<_, _>>()?;
+    for listener in &listeners {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening");
+        }
+    }
+    let mut app = App::new(settings);
+    // Every series stands before the first scrape can come.
+    app.adopt_series(&plan);
+    let (stop_server, server) = app.start_server(listeners)?;
+    // More than one worker: a target that floods must not stall the probes of others.
+    let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let probing = runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("probing")
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
+    let result = probing.block_on(app.probe_until_stopped(plan));
+    stop_server.send_replace(true);
+    if server.join().is_err() {
+        tracing::error!("the server ended with a panic");
+    }
+    result
+}
+
+/// The running exporter.
+struct App {
+    settings: Settings,
+    store: Arc<Store>,
+    own: Arc<Own>,
+    ready: Arc<AtomicBool>,
+    system_files: Arc<SystemFiles>,
+    scheduler: Scheduler<TargetJob>,
+    jobs: HashMap<String, Arc<TargetJob>>,
+}
+
+impl App {
+    fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            store: Arc::new(Store::new()),
+            own: Arc::new(Own::new(SystemTime::now())),
+            ready: Arc::default(),
+            system_files: Arc::new(SystemFiles::of_this_system()),
+            scheduler: Scheduler::new(),
+            jobs: HashMap::new(),
+        }
+    }
+
+    /// Starts the server on a thread and runtime of its own, so that scrapes and probes share
+    /// neither workers nor timers.
+    fn start_server(
+        &self,
+        listeners: Vec<TcpListener>,
+    ) -> Result<(watch::Sender<bool>, thread::JoinHandle<()>), StartError> {
+        let serving = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let site = Site {
+            store: self.store.clone(),
+            own: self.own.clone(),
+            ready: self.ready.clone(),
+            telemetry_path: self.settings.telemetry_path.clone(),
+        };
+        let (stop, stopped) = watch::channel(false);
+        let thread = thread::Builder::new()
+            .name("serving".to_owned())
+            .spawn(move || serving.block_on(crate::server::serve(listeners, site, stopped)))
+            .map_err(StartError::Runtime)?;
+        Ok((stop, thread))
+    }
+
+    async fn probe_until_stopped(mut self, plan: Plan) -> Result<(), StartError> {
+        let mut hang_up = signal(SignalKind::hangup()).map_err(StartError::Runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Runtime)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Runtime)?;
+        self.adopt(plan);
+        self.ready.store(true, Ordering::Release);
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                // Signals that come during a reload are one signal after it.
+                _ = hang_up.recv() => self.reload().await,
+            }
+        }
+        tracing::info!("stopping: probes in flight run to their end");
+        self.ready.store(false, Ordering::Release);
+        self.scheduler.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Reads the configuration again; one that is broken changes nothing.
+    async fn reload(&mut self) {
+        let settings = self.settings.clone();
+        // Reading takes too long for a thread that probes.
+        let loaded = tokio::task::spawn_blocking(move || Plan::load(&settings)).await;
+        match loaded {
+            Ok(Ok(plan)) => {
+                self.adopt(plan);
+                self.own.reload_succeeded(SystemTime::now());
+                tracing::info!(targets = self.jobs.len(), "configuration reloaded");
+            }
+            Ok(Err(error)) => {
+                self.own.reload_failed();
+                tracing::error!(%error, "configuration not reloaded, the old one stays");
+            }
+            Err(error) => {
+                self.own.reload_failed();
+                tracing::error!(%error, "configuration not reloaded, the old one stays");
+            }
+        }
+    }
+
+    /// Makes `plan` what is probed and shown.
+    fn adopt(&mut self, plan: Plan) {
+        for warning in &plan.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.adopt_series(&plan);
+        let probers = plan.probers(&self.system_files);
+        let mut jobs = HashMap::with_capacity(probers.len());
+        let mut in_order = Vec::with_capacity(probers.len());
+        for prober in probers {
+            let name = prober.target().name.clone();
+            let Some(series) = self.store.series(&name) else {
+                continue;
+            };
+            let before = self.jobs.get(&name);
+            let job = Arc::new(TargetJob::new(prober, series, self.own.clone(), before));
+            in_order.push(job.clone());
+            jobs.insert(name, job);
+        }
+        self.jobs = jobs;
+        self.scheduler.reconcile(in_order);
+    }
+
+    fn adopt_series(&self, plan: &Plan) {
+        self.store.reconcile(&plan.targets, &plan.bounds);
+        self.own.set_targets(plan.targets.len());
+    }
+}

@@ -1,0 +1,88 @@
+//! A configuration made ready to run: whatever can be wrong with it is known once a plan exists.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::Settings;
+use crate::app::StartError;
+use crate::config;
+use crate::metrics::bounds::Bounds;
+use crate::probe::Prober;
+use crate::probe::dns::Resolver;
+use crate::probe::dns::system::SystemFiles;
+use crate::probe::tls::TlsClient;
+use crate::target::Target;
+use crate::target::tls::TlsSettings;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The targets, in the order of the file.
+    pub targets: Vec<Arc<Target>>,
+    /// What each target needs for TLS, in the same order.
+    tls_clients: Vec<Option<Arc<TlsClient>>>,
+    /// The bounds of the histograms.
+    pub bounds: Arc<Bounds>,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+}
+
+/// The TLS clients of a configuration, one for equal settings: each holds all trusted roots.
+#[derive(Debug, Default)]
+struct TlsClients(Vec<(TlsSettings, Arc<TlsClient>)>);
+
+impl TlsClients {
+    fn build(&mut self, settings: &TlsSettings) -> Result<Arc<TlsClient>, String> {
+        if let Some((_, client)) = self.0.iter().find(|(built_of, _)| built_of == settings) {
+            return Ok(client.clone());
+        }
+        let client = Arc::new(TlsClient::new(settings)?);
+        self.0.push((settings.clone(), client.clone()));
+        Ok(client)
+    }
+}
+
+impl Plan {
+    /// Loads the configuration file and builds what TLS needs.
+    pub fn load(settings: &Settings) -> Result<Self, StartError> {
+        let tls_clients = RefCell::new(TlsClients::default());
+        let config = config::load(&settings.config_file, &|tls| {
+            tls_clients.borrow_mut().build(tls).map(|_| ())
+        })?;
+        let seconds: Vec<f64> = config.histogram_bounds.iter().map(Duration::as_secs_f64).collect();
+        let bounds = Bounds::new(&seconds).map_err(StartError::Unbuildable)?;
+        let targets: Vec<_> = config.targets.into_iter().map(Arc::new).collect();
+        let mut tls_clients = tls_clients.into_inner();
+        let of_targets = targets.iter().map(|target| {
+            let needed = target.url.is_tls().then_some(&target.module.tls);
+            let built = needed.map(|settings| tls_clients.build(settings));
+            built.transpose().map_err(|what| {
+                StartError::Unbuildable(format!("target {:?}: {what}", target.name))
+            })
+        });
+        Ok(Self {
+            tls_clients: of_targets.collect::<Result<_, _>>()?,
+            targets,
+            bounds: Arc::new(bounds),
+            warnings: config.warnings.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Makes the probers, in the order of the targets.
+    pub fn probers(&self, system_files: &Arc<SystemFiles>) -> Vec<Prober> {
+        let mut resolvers: HashMap<Option<SocketAddr>, Arc<Resolver>> = HashMap::new();
+        let targets = self.targets.iter().zip(&self.tls_clients);
+        targets
+            .map(|(target, tls)| {
+                let server = target.module.resolver;
+                let resolver = resolvers
+                    .entry(server)
+                    .or_insert_with(|| Arc::new(Resolver::new(system_files.clone(), server)));
+                Prober::new(target.clone(), resolver.clone(), tls.clone())
+            })
+            .collect()
+    }
+}

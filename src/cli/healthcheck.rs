@@ -1,0 +1,57 @@
+//! `healthcheck`: one probe of a running exporter's health page, by the prober itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outcome::Attempt;
+use crate::probe::Prober;
+use crate::probe::dns::Resolver;
+use crate::probe::dns::system::SystemFiles;
+use crate::probe::tls::TlsClient;
+use crate::target::Target;
+use crate::target::address::TargetUrl;
+use crate::target::labels::Labels;
+use crate::target::module::Module;
+use crate::target::tls::TlsSettings;
+
+/// How long the exporter has to answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Asks the exporter at `url`. One that wants credentials is alive too, and whose certificate it
+/// shows does not matter here.
+pub fn run(url: &str) -> Result<(), String> {
+    let url = TargetUrl::parse(url).map_err(|error| format!("cannot ask {url:?}: {error}"))?;
+    let module = Module {
+        valid_status_codes: vec![200, 401],
+        tls: TlsSettings {
+            verify: false,
+            ..TlsSettings::default()
+        },
+        ..Module::http_2xx()
+    };
+    let tls = url
+        .is_tls()
+        .then(|| TlsClient::new(&module.tls).map(Arc::new));
+    let resolver = Resolver::new(Arc::new(SystemFiles::of_this_system()), None);
+    let target = Target {
+        name: url.to_string(),
+        url,
+        module: Arc::new(module),
+        interval: TIMEOUT,
+        timeout: TIMEOUT,
+        labels: Labels::default(),
+    };
+    let prober = Prober::new(Arc::new(target), Arc::new(resolver), tls.transpose()?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    let name = &prober.target().name;
+    match runtime.block_on(prober.probe()) {
+        Attempt::Skipped(reason) => Err(format!("cannot ask {name}: {}", reason.label())),
+        Attempt::Finished(outcome) => match outcome.failure {
+            None => Ok(()),
+            Some(failure) => Err(format!("{name} is not healthy: {}", failure.detail)),
+        },
+    }
+}

@@ -1,0 +1,173 @@
+//! The command line: arguments, logging, exit status.
+
+mod healthcheck;
+mod logging;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::app;
+use crate::app::Settings;
+use crate::app::StartError;
+use crate::cli::logging::LogFormat;
+use crate::cli::logging::LogLevel;
+use crate::server::listen::ListenAddress;
+
+/// Could not run, or the check failed.
+const FAILED: u8 = 1;
+
+/// Bad usage, or a configuration that is missing or has mistakes.
+const USAGE: u8 = 2;
+
+/// Walks the HTTP cycle of its targets all the time and tells Prometheus how long each phase took
+/// and how often each status code, 409 Conflict above all, came back.
+#[derive(Debug, Parser)]
+#[command(name = "httpcycle_exporter", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// The configuration file.
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        default_value = "httpcycle.yml",
+        global = true
+    )]
+    config_file: PathBuf,
+
+    /// Checks the configuration file and exits.
+    #[arg(long = "config.check", global = true)]
+    config_check: bool,
+
+    /// An address to listen on; may be repeated.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_value = ":10409",
+        global = true
+    )]
+    listen_addresses: Vec<ListenAddress>,
+
+    /// The path of the metrics.
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        default_value = "/metrics",
+        value_parser = telemetry_path,
+        global = true
+    )]
+    telemetry_path: String,
+
+    /// The least severe messages to log.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        global = true
+    )]
+    log_level: LogLevel,
+
+    /// The format of the log.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        global = true
+    )]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Asks a running exporter whether it is alive; for containers.
+    Healthcheck {
+        /// Its health page; by default that of an exporter started with the same flags here.
+        url: Option<String>,
+    },
+}
+
+/// Accepts a path that pages can be told apart by.
+fn telemetry_path(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    if !text.starts_with('/') || !text.chars().all(is_plain) {
+        return Err("write a path like /metrics".to_owned());
+    }
+    if text.starts_with("/-/") {
+        return Err("the paths below /-/ are taken".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Runs the program with these arguments, the first of them its name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too, with a status of 0. Nobody is left to tell if
+            // the terminal is gone.
+            error.print().ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    if let Some(Command::Healthcheck { url }) = arguments.command {
+        let url = url.or_else(|| {
+            let address = arguments.listen_addresses.first()?;
+            Some(format!("{}/-/healthy", address.local_url()))
+        });
+        return report(healthcheck::run(&url.unwrap_or_default()), FAILED);
+    }
+    let settings = Settings {
+        config_file: arguments.config_file,
+        listen_addresses: arguments.listen_addresses,
+        telemetry_path: arguments.telemetry_path,
+    };
+    if arguments.config_check {
+        return match app::check(&settings) {
+            Ok(warnings) => {
+                for warning in warnings {
+                    say(&format!("warning: {warning}"));
+                }
+                say(&format!("{} is fine", settings.config_file.display()));
+                ExitCode::SUCCESS
+            }
+            Err(error) => report(Err(error.to_string()), status_of(&error)),
+        };
+    }
+    let _flushed_at_the_end = logging::start(arguments.log_level, arguments.log_format);
+    match app::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(Err(error.to_string()), status_of(&error)),
+    }
+}
+
+fn status_of(error: &StartError) -> u8 {
+    match error {
+        StartError::Config(_) | StartError::Unbuildable(_) => USAGE,
+        StartError::Bind(_) | StartError::Runtime(_) => FAILED,
+    }
+}
+
+fn report(result: Result<(), String>, status: u8) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            complain(&what);
+            ExitCode::from(status)
+        }
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the answer to a command goes to standard output")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[allow(clippy::print_stderr, reason = "mistakes are shown as they are, not as log lines")]
+fn complain(what: &str) {
+    eprintln!("{what}");
+}

@@ -1,0 +1,143 @@
+//! The addresses to listen on, written as Prometheus exporters take them.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::ToSocketAddrs;
+use std::str::FromStr;
+
+/// An address to listen on: `:PORT` for every address of this machine, or `HOST:PORT`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ListenAddress {
+    text: String,
+    /// `None` stands for every address.
+    host: Option<String>,
+    port: u16,
+}
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no address to listen on; write :PORT or HOST:PORT");
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().map_err(|_| wrong())?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        if bare.is_none() && host.contains(':') {
+            return Err(format!("{text:?}: write an IPv6 address in brackets, like [::1]:{port}"));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            host: Some(bare.unwrap_or(host).to_owned()).filter(|host| !host.is_empty()),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl ListenAddress {
+    /// Listens. `:PORT` takes IPv6 and IPv4, or IPv4 alone where there is no IPv6.
+    pub fn bind(&self) -> Result<TcpListener, BindError> {
+        let bound = match &self.host {
+            Some(host) => (host.as_str(), self.port)
+                .to_socket_addrs()
+                .and_then(|addresses| TcpListener::bind(addresses.collect::<Vec<_>>().as_slice())),
+            None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, self.port)).or_else(|error| {
+                match error.kind() {
+                    io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
+                    _ => TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port)),
+                }
+            }),
+        };
+        bound
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|error| BindError {
+                address: self.text.clone(),
+                error,
+            })
+    }
+
+    /// Where a client on this machine reaches it.
+    pub fn local_url(&self) -> String {
+        let host = match self.host.as_deref() {
+            None | Some("0.0.0.0") => "127.0.0.1".to_owned(),
+            Some("::") => "[::1]".to_owned(),
+            Some(host) if host.contains(':') => format!("[{host}]"),
+            Some(host) => host.to_owned(),
+        };
+        format!("http://{host}:{}", self.port)
+    }
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    address: String,
+    error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, error } = self;
+        write!(f, "cannot listen on {address}: {error}")?;
+        if error.kind() == io::ErrorKind::AddrInUse {
+            f.write_str("; choose another with --web.listen-address")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for BindError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// The address that a listener got, for the log.
+pub fn local_address(listener: &TcpListener) -> Option<SocketAddr> {
+    listener.local_addr().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_exporters_write_them() {
+        for (text, url) in [
+            (":10409", Some("http://127.0.0.1:10409")),
+            ("0.0.0.0:1", Some("http://127.0.0.1:1")),
+            ("127.0.0.2:1", Some("http://127.0.0.2:1")),
+            ("[::]:1", Some("http://[::1]:1")),
+            ("[::1]:1", Some("http://[::1]:1")),
+            ("localhost:1", Some("http://localhost:1")),
+            ("::1:1", None),
+            ("10409", None),
+            (":http", None),
+            (":70000", None),
+            ("", None),
+        ] {
+            let address = text.parse::<ListenAddress>().ok();
+            assert_eq!(address.map(|address| address.local_url()).as_deref(), url, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named() {
+        let first = ":0".parse::<ListenAddress>().and_then(|a| a.bind().map_err(|e| e.to_string()));
+        let port = first.as_ref().map(|listener| listener.local_addr().map(|a| a.port()));
+        let port = port.expect("bound").expect("has an address");
+        let second = format!(":{port}").parse::<ListenAddress>().expect("valid").bind();
+        let error = second.expect_err("taken").to_string();
+        assert!(error.starts_with(&format!("cannot listen on :{port}: ")), "{error}");
+    }
+}
