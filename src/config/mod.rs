@@ -98,7 +98,7 @@ pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
         let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
         LoadError::Problems(Problems::one(&name, pos, message))
     })?;
-    let base_dir = path.parent().unwrap_or(Path::new(""));
+    let base_dir = path.parent().unwrap_or_else(|| Path::new(""));
     parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
 }
 
