@@ -21,8 +21,9 @@ pub fn read(section: Option<Field<'_>>, report: &mut Report) -> Vec<Duration> {
     let Some(field) = section else {
         return DEFAULT_MICROS.map(Duration::from_micros).to_vec();
     };
-    let items = field.list("a list of seconds like [0.01, 0.1, 1]", report);
-    let items = items.unwrap_or_default();
+    let Some(items) = field.list("a list of seconds like [0.01, 0.1, 1]", report) else {
+        return Vec::new();
+    };
     if items.len() > MAX_BOUNDS {
         field.mistake::<()>(
             &format!("lists {} bounds; at most {MAX_BOUNDS} will do", items.len()),
@@ -30,7 +31,7 @@ pub fn read(section: Option<Field<'_>>, report: &mut Report) -> Vec<Duration> {
         );
         return Vec::new();
     }
-    if items.is_empty() && field.node.describe() == "a list" {
+    if items.is_empty() {
         field.mistake::<()>("is empty; list at least one bound", report);
     }
     let mut bounds: Vec<Duration> = Vec::new();

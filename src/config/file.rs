@@ -4,6 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::config::problem::Report;
+use crate::config::read::Field;
+use crate::config::text::quote;
+
 /// The largest file that is read.
 pub const MAX_BYTES: u64 = 64 << 20;
 
@@ -19,6 +23,15 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
+}
+
+/// Reads the file that a field names; relative names start at the folder of the configuration.
+pub fn read_named(field: Field<'_>, base_dir: &Path, report: &mut Report) -> Option<Vec<u8>> {
+    let name = field.text(report)?;
+    match read(&base_dir.join(name)) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => field.mistake(&format!("{} cannot be read: {error}", quote(name)), report),
+    }
 }
 
 #[cfg(test)]

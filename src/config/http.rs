@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
+use crate::config::file;
 use crate::config::headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::read::{Field, Fields};
@@ -43,6 +44,20 @@ const LATER: [&str; 28] = [
     "oauth2",
     "source_ip_address",
     "ip_strategy",
+];
+
+/// The keys that are read; people write them one level too high.
+pub const KEYS: [&str; 10] = [
+    "method",
+    "headers",
+    "body",
+    "body_file",
+    "valid_status_codes",
+    "preferred_ip_protocol",
+    "ip_protocol_fallback",
+    "resolver",
+    "conflict",
+    "tls_config",
 ];
 
 /// Where `tls_config` stands, and whether it can be used.
@@ -111,6 +126,7 @@ pub fn read(
         }
     });
     fields.refuse(&LATER, report);
+    fields.belong(&["timeout", "prober"], "to the module, beside http");
     fields.finish(report);
     (module, tls_config)
 }
@@ -134,7 +150,7 @@ fn body(
     report: &mut Report,
 ) -> Bytes {
     let text = body.and_then(|field| field.text(report));
-    let bytes = body_file.and_then(|field| tls::read_file(field, base_dir, report));
+    let bytes = body_file.and_then(|field| file::read_named(field, base_dir, report));
     if let (Some(_), Some(field)) = (body, body_file) {
         field.mistake::<()>("and body are both given; keep one", report);
     }
@@ -168,11 +184,16 @@ fn resolver(field: Field<'_>, report: &mut Report) -> Option<SocketAddr> {
             &format!("{} has port 0; use 1 to 65535", quote(text)),
             report,
         ),
-        Err(_) => field.expected(
-            "an IP address like 127.0.0.1, 127.0.0.1:5353 or [::1]:5353",
-            "; a name would need a name server itself",
-            report,
-        ),
+        Err(_) => {
+            let is_name = text.contains(|c: char| c.is_alphabetic() && !c.is_ascii_hexdigit());
+            let hint = if is_name {
+                "; a name would need a name server itself"
+            } else {
+                ""
+            };
+            let wanted = "an IP address like 127.0.0.1, 127.0.0.1:5353 or [::1]:5353";
+            field.expected(wanted, hint, report)
+        }
     }
 }
 

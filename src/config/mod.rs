@@ -1,7 +1,8 @@
 //! What the user wrote, turned into targets that are valid, with every mistake of a file in one run.
 //!
-//! A file becomes a tree that knows where everything stands ([`yaml`]); typed readers take it apart
-//! ([`read`]) and tell a [`problem::Report`] what is wrong.
+//! A file becomes a tree that knows where everything stands (`yaml`); typed readers take it apart
+//! (`read` and one file for each section) and tell a [`problem::Report`] what is wrong. A reader
+//! that stopped at the first mistake would make people run it again for every line.
 
 mod bounds;
 pub mod duration;

@@ -35,34 +35,44 @@ impl fmt::Display for Problem {
     }
 }
 
+/// No one reads on after so many, and memory is not endless.
+const MAX_LISTED: usize = 100_000;
+
 /// All mistakes of a file, at least one, in the order of their places.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    listed: Vec<Problem>,
+    n_more: usize,
+}
 
 impl Problems {
     /// Holds one problem.
     pub fn one(file: &str, pos: Pos, message: String) -> Self {
-        Self(vec![Problem {
+        let listed = vec![Problem {
             file: file.into(),
             pos,
             message,
-        }])
+        }];
+        Self { listed, n_more: 0 }
     }
 
     /// The problems, first place first.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.listed.iter()
     }
 }
 
 impl fmt::Display for Problems {
     /// Writes one problem a line, without a line break at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.listed.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             problem.fmt(f)?;
+        }
+        if self.n_more > 0 {
+            write!(f, "\nand {} more", self.n_more)?;
         }
         Ok(())
     }
@@ -75,6 +85,7 @@ impl std::error::Error for Problems {}
 pub struct Report {
     file: Arc<str>,
     mistakes: Vec<Problem>,
+    n_mistakes: usize,
     warnings: Vec<Problem>,
 }
 
@@ -84,17 +95,21 @@ impl Report {
         Self {
             file: file.into(),
             mistakes: Vec::new(),
+            n_mistakes: 0,
             warnings: Vec::new(),
         }
     }
 
     /// Adds what makes the file unusable.
     pub fn mistake(&mut self, pos: Pos, message: impl Into<String>) {
-        self.mistakes.push(Problem {
-            file: Arc::clone(&self.file),
-            pos,
-            message: message.into(),
-        });
+        self.n_mistakes += 1;
+        if self.mistakes.len() < MAX_LISTED {
+            self.mistakes.push(Problem {
+                file: Arc::clone(&self.file),
+                pos,
+                message: message.into(),
+            });
+        }
     }
 
     /// Adds what the user should know, though the file can be used.
@@ -108,12 +123,13 @@ impl Report {
 
     /// How many mistakes there are so far.
     pub fn n_mistakes(&self) -> usize {
-        self.mistakes.len()
+        self.n_mistakes
     }
 
     /// Ends with the warnings, or with the mistakes if there is one. What was said twice of one
     /// place, because an alias brought it to several, is said once.
     pub fn finish(mut self) -> Result<Vec<Problem>, Problems> {
+        let n_more = self.n_mistakes - self.mistakes.len();
         for problems in [&mut self.mistakes, &mut self.warnings] {
             problems.sort();
             problems.dedup();
@@ -121,7 +137,10 @@ impl Report {
         if self.mistakes.is_empty() {
             Ok(self.warnings)
         } else {
-            Err(Problems(self.mistakes))
+            Err(Problems {
+                listed: self.mistakes,
+                n_more,
+            })
         }
     }
 }
@@ -145,6 +164,17 @@ mod tests {
             problems.to_string(),
             "f.yml:2:1: a\nf.yml:2:3: b\nf.yml:10:1: c"
         );
+    }
+
+    #[test]
+    fn the_list_ends_somewhere() {
+        let mut report = Report::new("f.yml");
+        for line in 1..=MAX_LISTED + 2 {
+            report.mistake(Pos { line, column: 1 }, "m");
+        }
+        assert_eq!(report.n_mistakes(), MAX_LISTED + 2);
+        let said = report.finish().expect_err("there are mistakes").to_string();
+        assert!(said.ends_with("f.yml:100000:1: m\nand 2 more"));
     }
 
     #[test]

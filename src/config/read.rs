@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::problem::{Pos, Report};
-use crate::config::text::{quote, quote_key, suggest};
+use crate::config::text::{nearest, quote, quote_key, suggest};
 use crate::config::yaml::{Entry, Kind, Node};
 
 /// The keys of one mapping of the schema. Whatever has not been taken by the end is unknown.
@@ -14,6 +14,7 @@ pub struct Fields<'n> {
     entries: &'n [Entry],
     taken: Vec<&'static str>,
     refused: Vec<&'static str>,
+    elsewhere: Vec<(&'static [&'static str], &'static str)>,
 }
 
 /// One value of the file under the name that messages give it.
@@ -44,6 +45,7 @@ impl<'n> Fields<'n> {
             entries,
             taken: Vec::new(),
             refused: Vec::new(),
+            elsewhere: Vec::new(),
         })
     }
 
@@ -71,6 +73,11 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// Notes that keys belong elsewhere, should they turn up here; `place` says where.
+    pub fn belong(&mut self, keys: &'static [&'static str], place: &'static str) {
+        self.elsewhere.push((keys, place));
+    }
+
     /// Refuses all keys that nobody asked for.
     pub fn finish(self, report: &mut Report) {
         for entry in self.entries {
@@ -78,14 +85,27 @@ impl<'n> Fields<'n> {
             if self.taken.contains(&key) || self.refused.contains(&key) {
                 continue;
             }
-            let all = self.taken.iter().chain(&self.refused).copied();
-            let near = crate::config::text::nearest(key, all.clone());
-            let advice = match near {
-                Some(_) => suggest(key, all),
-                None => suggest(key, self.taken.iter().copied()),
-            };
-            let (what, key) = (self.what, quote_key(key));
-            report.mistake(entry.pos, format!("unknown key {key} in {what}; {advice}"));
+            let (what, shown) = (self.what, quote_key(key));
+            let advice = self.advice(key);
+            report.mistake(
+                entry.pos,
+                format!("unknown key {shown} in {what}; {advice}"),
+            );
+        }
+    }
+}
+
+impl Fields<'_> {
+    /// What to do about an unknown key: where it belongs, or a known one that is near, or all.
+    fn advice(&self, key: &str) -> String {
+        let place = self.elsewhere.iter().find(|(keys, _)| keys.contains(&key));
+        if let Some((_, place)) = place {
+            return format!("it belongs {place}");
+        }
+        let refused = nearest(key, self.refused.iter().copied());
+        match nearest(key, self.taken.iter().copied()).or(refused) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => suggest(key, self.taken.iter().copied()),
         }
     }
 }
@@ -203,9 +223,11 @@ impl<'n> Field<'n> {
                 .and_then(|text| text.parse().ok())
                 .filter(|code| *code >= 100);
             match code {
-                None => item.expected("a list of status codes from 100 to 999", "", report)?,
+                None => {
+                    item.expected::<()>("a list of status codes from 100 to 999", "", report);
+                }
                 Some(code) if codes.contains(&code) => {
-                    item.mistake(&format!("lists {code} twice"), report)?;
+                    item.mistake::<()>(&format!("lists {code} twice"), report);
                 }
                 Some(code) => codes.push(code),
             }

@@ -55,6 +55,7 @@ fn read_target(
     let labels = fields
         .take("labels")
         .map(|field| read_labels(field, report));
+    fields.belong(&["timeout", "prober", "http"], "to a module");
     fields.finish(report);
 
     if url.is_none() {

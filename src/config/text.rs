@@ -8,7 +8,7 @@ const SHOWN: usize = 60;
 const SPELLED: usize = 64;
 /// Names that are offered or compared, to bound the work and the message.
 const OFFERED: usize = 12;
-const COMPARED: usize = 1000;
+const COMPARED: usize = 200;
 
 /// Quotes a value, cut to a bearable length, with everything escaped that could disturb a terminal
 /// or a log.

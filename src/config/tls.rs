@@ -71,21 +71,12 @@ fn identity(
     }
 }
 
-/// Reads the file that a field names; relative names start at the folder of the configuration.
-pub fn read_file(field: Field<'_>, base_dir: &Path, report: &mut Report) -> Option<Vec<u8>> {
-    let name = field.text(report)?;
-    match file::read(&base_dir.join(name)) {
-        Ok(bytes) => Some(bytes),
-        Err(error) => field.mistake(&format!("{} cannot be read: {error}", quote(name)), report),
-    }
-}
-
 fn certificates(
     field: Field<'_>,
     base_dir: &Path,
     report: &mut Report,
 ) -> Option<Vec<CertificateDer<'static>>> {
-    let bytes = read_file(field, base_dir, report)?;
+    let bytes = file::read_named(field, base_dir, report)?;
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match parsed {
         Ok(certificates) if !certificates.is_empty() => Some(certificates),
@@ -98,7 +89,7 @@ fn private_key(
     base_dir: &Path,
     report: &mut Report,
 ) -> Option<PrivateKeyDer<'static>> {
-    let bytes = read_file(field, base_dir, report)?;
+    let bytes = file::read_named(field, base_dir, report)?;
     // The parser's error may hold a line of the file, so it is not shown.
     match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(key) => Some(key),

@@ -56,7 +56,7 @@ impl Node {
     pub fn describe(&self) -> &'static str {
         match &self.kind {
             _ if self.is_null() => "nothing",
-            Kind::Scalar { .. } => "text",
+            Kind::Scalar { .. } => "a single value",
             Kind::List(_) => "a list",
             Kind::Mapping(_) => "a mapping",
         }
@@ -186,7 +186,7 @@ mod tests {
             ("a: b\n\tc: d", "f:2:1: not valid YAML: a tab cannot indent"),
             (
                 "a: *x",
-                "f:1:4: not valid YAML: while parsing node, found unknown anchor",
+                "f:1:4: not valid YAML: an alias stands before its anchor",
             ),
             (
                 "a: 1\na: 2",
@@ -203,7 +203,7 @@ mod tests {
             ),
             (
                 "<<: 1",
-                "f:1:5: << merges a mapping or a list of mappings, found text",
+                "f:1:5: << merges a mapping or a list of mappings, found a single value",
             ),
             ("? [a]\n: b", "f:1:3: a key must be text, found a list"),
             (

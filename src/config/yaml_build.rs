@@ -138,7 +138,7 @@ impl<'r> Builder<'r> {
                     let node = Rc::clone(node);
                     self.count(node.n_nodes, pos)?;
                     if self.open.len() + node.height > MAX_DEPTH {
-                        return self.too_deep(pos);
+                        return self.stop(pos, too_deep());
                     }
                     self.add(node, 0, pos)
                 }
@@ -151,10 +151,6 @@ impl<'r> Builder<'r> {
     fn stop(&mut self, pos: Pos, message: impl Into<String>) -> Result<(), Stopped> {
         self.report.mistake(pos, message);
         Err(Stopped)
-    }
-
-    fn too_deep(&mut self, pos: Pos) -> Result<(), Stopped> {
-        self.stop(pos, format!("nested more than {MAX_DEPTH} deep"))
     }
 
     fn count(&mut self, n_nodes: usize, pos: Pos) -> Result<(), Stopped> {
@@ -188,7 +184,7 @@ impl<'r> Builder<'r> {
     fn begin(&mut self, pos: Pos, anchor: usize, items: Items) -> Result<(), Stopped> {
         self.count(1, pos)?;
         if self.open.len() + 1 > MAX_DEPTH {
-            return self.too_deep(pos);
+            return self.stop(pos, too_deep());
         }
         if anchor > 0 {
             self.anchors.insert(anchor, None);
@@ -323,13 +319,30 @@ fn explain(error: &ScanError, text: &str) -> (Pos, String) {
             let column = indent.position(|c| c == '\t')? + 1;
             Some(Pos { line, column })
         });
-    match tab {
-        Some(tab) if is_tab => (
+    if let (true, Some(tab)) = (is_tab, tab) {
+        return (
             tab,
             "not valid YAML: a tab cannot indent; use spaces".to_owned(),
-        ),
-        _ => (pos, format!("not valid YAML: {}", error.kind())),
+        );
     }
+    let why = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => return (pos, too_deep()),
+        ErrorKind::UnknownAnchor => {
+            "an alias stands before its anchor; quote a value that begins with *".to_owned()
+        }
+        ErrorKind::SimpleKeyExpected => {
+            "a key needs a colon and a space behind it, like key: value".to_owned()
+        }
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::ExpectedBlockMappingKey => {
+            format!("{}; is the line indented as its neighbours?", error.kind())
+        }
+        kind => kind.to_string(),
+    };
+    (pos, format!("not valid YAML: {why}"))
+}
+
+fn too_deep() -> String {
+    format!("nested more than {MAX_DEPTH} deep")
 }
 
 fn key_of(node: &Node, pos: Pos, report: &mut Report) -> Key {
