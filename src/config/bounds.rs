@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::field::Field;
 use crate::config::problem::Report;
-use crate::config::read::Field;
 
 /// 0.5 ms to 10 s, as dense as a page of a thousand targets can bear.
 const DEFAULT_MICROS: [u64; 14] = [

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::config::field::Field;
 use crate::config::problem::Report;
-use crate::config::read::Field;
 use crate::config::text::quote;
 
 /// The largest file that is read.

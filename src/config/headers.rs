@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::config::field::Field;
 use crate::config::problem::Report;
-use crate::config::read::Field;
 use crate::config::text::quote_key;
 use crate::config::yaml::Entry;
 

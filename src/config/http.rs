@@ -6,10 +6,11 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
+use crate::config::field::Field;
+use crate::config::fields::Fields;
 use crate::config::file;
 use crate::config::headers;
 use crate::config::problem::{Pos, Report};
-use crate::config::read::{Field, Fields};
 use crate::config::text::quote;
 use crate::config::tls;
 use crate::target::module::{IpFamily, Module};

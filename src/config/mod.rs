@@ -1,17 +1,18 @@
 //! What the user wrote, turned into targets that are valid, with every mistake of a file in one run.
 //!
 //! A file becomes a tree that knows where everything stands (`yaml`); typed readers take it apart
-//! (`read` and one file for each section) and tell a [`problem::Report`] what is wrong. A reader
+//! (`fields` and one file for each section) and tell a [`problem::Report`] what is wrong. A reader
 //! that stopped at the first mistake would make people run it again for every line.
 
 mod bounds;
 pub mod duration;
+mod field;
+mod fields;
 mod file;
 mod headers;
 mod http;
 mod modules;
 pub mod problem;
-mod read;
 mod targets;
 mod text;
 mod tls;
@@ -25,9 +26,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Problem, Problems, Report};
-use crate::config::read::Fields;
 use crate::config::targets::WrittenTarget;
 use crate::target::Target;
 use crate::target::module::Module;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::duration;
+use crate::config::field::Field;
+use crate::config::fields::Fields;
 use crate::config::http::{self, TlsConfig};
 use crate::config::problem::{Pos, Report};
-use crate::config::read::{Field, Fields};
 use crate::config::text::quote;
 use crate::target::module::Module;
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::duration;
+use crate::config::field::Field;
+use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Report};
-use crate::config::read::{Field, Fields};
 use crate::config::text::{quote, suggest};
 use crate::config::yaml::Node;
 use crate::target::Target;

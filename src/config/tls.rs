@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
+use crate::config::field::Field;
+use crate::config::fields::Fields;
 use crate::config::file;
 use crate::config::problem::Report;
-use crate::config::read::{Field, Fields};
 use crate::config::text::quote;
 use crate::target::tls::{ClientIdentity, TlsSettings, TlsVersion};
 
