@@ -8,6 +8,7 @@
 //! The modules stand here in reading order. Imports follow the arrows and nothing else;
 //! `tests/it/tidy.rs` holds them to it.
 
+pub mod config;
 pub mod outcome;
 pub mod target;
 

@@ -1,5 +1,6 @@
 //! How to probe: the request, and what counts as success and as conflict.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -8,8 +9,8 @@ use http::{HeaderName, HeaderValue, Method};
 use crate::outcome::{Conflict, ConflictReason};
 use crate::target::tls::TlsSettings;
 
-/// A module whose prober is HTTP.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
+#[derive(Clone, Eq, PartialEq)]
 pub struct Module {
     /// The name by which targets refer to it.
     pub name: String,
@@ -65,6 +66,24 @@ impl Module {
             expected: self.valid_status_codes.contains(&code),
             reason: ConflictReason::Unspecified,
         })
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Module")
+            .field("name", &self.name)
+            .field("method", &self.method)
+            .field("headers", &headers)
+            .field("body_bytes", &self.body.len())
+            .field("valid_status_codes", &self.valid_status_codes)
+            .field("conflict_codes", &self.conflict_codes)
+            .field("preferred_family", &self.preferred_family)
+            .field("family_fallback", &self.family_fallback)
+            .field("resolver", &self.resolver)
+            .field("tls", &self.tls)
+            .finish()
     }
 }
 

@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod config;
 mod failures;
 mod phases;
 mod support;

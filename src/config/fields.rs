@@ -1,0 +1,123 @@
+//! The keys of one mapping: which are known, which are not, and what to do about those.
+
+use crate::config::field::Field;
+use crate::config::problem::Report;
+use crate::config::text::{nearest, quote_key, suggest};
+use crate::config::yaml::{Entry, Kind, Node};
+
+/// The keys of one mapping of the schema. Whatever has not been taken by the end is unknown.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    what: &'static str,
+    entries: &'n [Entry],
+    taken: Vec<&'static str>,
+    refused: Vec<&'static str>,
+    elsewhere: Vec<(&'static [&'static str], &'static str)>,
+}
+
+impl<'n> Fields<'n> {
+    /// Opens a mapping; `what` names it in messages. Nothing at all is an empty mapping.
+    pub fn open(node: &'n Node, what: &'static str, report: &mut Report) -> Option<Self> {
+        let entries = match &node.kind {
+            Kind::Mapping(entries) => entries.as_slice(),
+            _ if node.is_null() => &[],
+            _ => {
+                let found = node.describe();
+                report.mistake(node.pos, format!("{what} must be a mapping, found {found}"));
+                return None;
+            }
+        };
+        Some(Self {
+            what,
+            entries,
+            taken: Vec::new(),
+            refused: Vec::new(),
+            elsewhere: Vec::new(),
+        })
+    }
+
+    /// Takes the value of a key, if it has one that is not nothing.
+    pub fn take(&mut self, key: &'static str) -> Option<Field<'n>> {
+        self.taken.push(key);
+        self.find(key)
+    }
+
+    fn find(&self, key: &str) -> Option<Field<'n>> {
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key && !entry.value.is_null())
+            .map(Field::of)
+    }
+
+    /// Refuses keys that are known elsewhere but do nothing here yet: to ignore them would be to
+    /// pretend.
+    pub fn refuse(&mut self, keys: &[&'static str], report: &mut Report) {
+        for key in keys {
+            self.refused.push(key);
+            if let Some(field) = self.find(key) {
+                report.mistake(field.key_pos, format!("\"{key}\" is not supported yet"));
+            }
+        }
+    }
+
+    /// Notes that keys belong elsewhere, should they turn up here; `place` says where.
+    pub fn belong(&mut self, keys: &'static [&'static str], place: &'static str) {
+        self.elsewhere.push((keys, place));
+    }
+
+    /// Refuses all keys that nobody asked for.
+    pub fn finish(self, report: &mut Report) {
+        for entry in self.entries {
+            let key = entry.key.as_str();
+            if self.taken.contains(&key) || self.refused.contains(&key) {
+                continue;
+            }
+            let (what, shown) = (self.what, quote_key(key));
+            let advice = self.advice(key);
+            report.mistake(
+                entry.pos,
+                format!("unknown key {shown} in {what}; {advice}"),
+            );
+        }
+    }
+}
+
+impl Fields<'_> {
+    /// What to do about an unknown key: where it belongs, or a known one that is near, or all.
+    fn advice(&self, key: &str) -> String {
+        let place = self.elsewhere.iter().find(|(keys, _)| keys.contains(&key));
+        if let Some((_, place)) = place {
+            return format!("it belongs {place}");
+        }
+        let refused = nearest(key, self.refused.iter().copied());
+        match nearest(key, self.taken.iter().copied()).or(refused) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => suggest(key, self.taken.iter().copied()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::yaml;
+
+    #[test]
+    fn unknown_and_unsupported_keys_are_told_apart() {
+        let mut report = Report::new("f");
+        let text = "urll: 1\nlater: 2\nlatr: 3\nwhatever: 4\nnothing: ~";
+        let root = yaml::parse(text, &mut report).expect("valid YAML");
+        let mut fields = Fields::open(&root, "a target", &mut report).expect("a mapping");
+        assert!(fields.take("url").is_none());
+        assert!(fields.take("name").is_none());
+        fields.refuse(&["later", "nothing"], &mut report);
+        fields.finish(&mut report);
+        assert_eq!(
+            report.finish().expect_err("mistakes").to_string(),
+            "f:1:1: unknown key \"urll\" in a target; did you mean \"url\"?\n\
+             f:2:1: \"later\" is not supported yet\n\
+             f:3:1: unknown key \"latr\" in a target; did you mean \"later\"?\n\
+             f:4:1: unknown key \"whatever\" in a target; known are url, name"
+        );
+    }
+}

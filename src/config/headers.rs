@@ -1,0 +1,98 @@
+//! The section `headers`: what a request carries. Values may be secrets and are never shown.
+
+use std::collections::HashMap;
+
+use http::{HeaderName, HeaderValue};
+
+use crate::config::field::Field;
+use crate::config::problem::Report;
+use crate::config::text::quote_key;
+use crate::config::yaml::Entry;
+
+/// Headers that describe the connection or the framing of the message, which the probe sees to.
+const OWN: [(&str, &str); 9] = [
+    ("content-length", "the probe counts the body itself"),
+    ("transfer-encoding", "the probe frames the body itself"),
+    (
+        "connection",
+        "every probe opens and closes its own connection",
+    ),
+    (
+        "keep-alive",
+        "every probe opens and closes its own connection",
+    ),
+    (
+        "proxy-connection",
+        "every probe opens and closes its own connection",
+    ),
+    (
+        "upgrade",
+        "a probe stays with the protocol that it begins with",
+    ),
+    (
+        "expect",
+        "the probe sends the body without being asked for it",
+    ),
+    ("te", "the probe takes no trailers"),
+    ("trailer", "the probe sends no trailers"),
+];
+
+/// Reads the section.
+pub fn read(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    let mut lines = HashMap::new();
+    let entries = field.mapping("a mapping of names to values", report);
+    for entry in entries.unwrap_or_default() {
+        let name = name(entry, report);
+        let value = value(entry, report);
+        let Some(name) = name else { continue };
+        if let Some(line) = lines.insert(name.clone(), entry.pos.line) {
+            let message = format!(
+                "header {} is given twice; the first is on line {line}",
+                quote_key(&entry.key)
+            );
+            report.mistake(entry.pos, message);
+        } else if let Some(value) = value {
+            headers.push((name, value));
+        }
+    }
+    headers
+}
+
+fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
+    let shown = quote_key(&entry.key);
+    let Ok(name) = HeaderName::from_bytes(entry.key.as_bytes()) else {
+        report.mistake(
+            entry.pos,
+            format!("header name {shown} is invalid; use letters, digits and -"),
+        );
+        return None;
+    };
+    if let Some((_, why)) = OWN.iter().find(|(own, _)| name == *own) {
+        report.mistake(entry.pos, format!("header {shown} cannot be set: {why}"));
+        return None;
+    }
+    Some(name)
+}
+
+/// Nothing is an empty value, and white space around a value is no part of it, both as in Go.
+fn value(entry: &Entry, report: &mut Report) -> Option<HeaderValue> {
+    let name = format!("the value of header {}", quote_key(&entry.key));
+    let field = Field {
+        name: &name,
+        ..Field::of(entry)
+    };
+    let text = if field.node.is_null() {
+        ""
+    } else {
+        field.text(report)?
+    };
+    match HeaderValue::from_bytes(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes()) {
+        Ok(mut value) => {
+            // Debug then hides it, wherever it ends up.
+            value.set_sensitive(true);
+            Some(value)
+        }
+        Err(_) => field.mistake("holds a line break or another control character", report),
+    }
+}

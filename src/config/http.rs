@@ -1,0 +1,209 @@
+//! The section `http` of a module: blackbox_exporter's keys, and ours besides.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use bytes::Bytes;
+use http::Method;
+
+use crate::config::field::Field;
+use crate::config::fields::Fields;
+use crate::config::file;
+use crate::config::headers;
+use crate::config::problem::{Pos, Report};
+use crate::config::text::quote;
+use crate::config::tls;
+use crate::target::module::{IpFamily, Module};
+
+/// Keys of blackbox_exporter that have no effect here yet.
+const LATER: [&str; 28] = [
+    "valid_http_versions",
+    "http_headers",
+    "follow_redirects",
+    "no_follow_redirects",
+    "fail_if_ssl",
+    "fail_if_not_ssl",
+    "fail_if_body_matches_regexp",
+    "fail_if_body_not_matches_regexp",
+    "fail_if_body_json_matches_cel",
+    "fail_if_body_json_not_matches_cel",
+    "fail_if_header_matches",
+    "fail_if_header_not_matches",
+    "compression",
+    "body_size_limit",
+    "basic_auth",
+    "authorization",
+    "bearer_token",
+    "bearer_token_file",
+    "proxy_url",
+    "no_proxy",
+    "proxy_from_environment",
+    "proxy_connect_header",
+    "skip_resolve_phase_with_proxy",
+    "enable_http2",
+    "enable_http3",
+    "oauth2",
+    "source_ip_address",
+    "ip_strategy",
+];
+
+/// The keys that are read; people write them one level too high.
+pub const KEYS: [&str; 10] = [
+    "method",
+    "headers",
+    "body",
+    "body_file",
+    "valid_status_codes",
+    "preferred_ip_protocol",
+    "ip_protocol_fallback",
+    "resolver",
+    "conflict",
+    "tls_config",
+];
+
+/// Where `tls_config` stands, and whether it can be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TlsConfig {
+    /// Where its key stands.
+    pub pos: Pos,
+    /// Whether it was read without a mistake.
+    pub is_fine: bool,
+}
+
+/// Reads the section into a module of the given name; what is wrong in it is left at its default.
+pub fn read(
+    section: Option<Field<'_>>,
+    name: &str,
+    base_dir: &Path,
+    report: &mut Report,
+) -> (Module, Option<TlsConfig>) {
+    let mut module = Module {
+        name: name.to_owned(),
+        ..Module::http_2xx()
+    };
+    let Some(mut fields) = section.and_then(|field| Fields::open(field.node, "http", report))
+    else {
+        return (module, None);
+    };
+    if let Some(method) = fields
+        .take("method")
+        .and_then(|field| method(field, report))
+    {
+        module.method = method;
+    }
+    if let Some(field) = fields.take("headers") {
+        module.headers = headers::read(field, report);
+    }
+    module.body = body(
+        fields.take("body"),
+        fields.take("body_file"),
+        base_dir,
+        report,
+    );
+    if let Some(field) = fields.take("valid_status_codes") {
+        module.valid_status_codes = field.status_codes(report).unwrap_or_default();
+    }
+    if let Some(field) = fields.take("preferred_ip_protocol") {
+        module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
+    }
+    if let Some(field) = fields.take("ip_protocol_fallback") {
+        module.family_fallback = field.boolean(report).unwrap_or(true);
+    }
+    if let Some(field) = fields.take("resolver") {
+        module.resolver = resolver(field, report);
+    }
+    if let Some(codes) = fields
+        .take("conflict")
+        .and_then(|field| conflict(field, report))
+    {
+        module.conflict_codes = codes;
+    }
+    let tls_config = fields.take("tls_config").map(|field| {
+        let n_before = report.n_mistakes();
+        module.tls = tls::read(field, base_dir, report);
+        TlsConfig {
+            pos: field.key_pos,
+            is_fine: report.n_mistakes() == n_before,
+        }
+    });
+    fields.refuse(&LATER, report);
+    fields.belong(&["timeout", "prober"], "to the module, beside http");
+    fields.finish(report);
+    (module, tls_config)
+}
+
+fn method(field: Field<'_>, report: &mut Report) -> Option<Method> {
+    let text = field.text(report)?;
+    match Method::from_bytes(text.as_bytes()) {
+        Ok(Method::CONNECT) => field.mistake(
+            "CONNECT opens a tunnel and asks for nothing; use another method",
+            report,
+        ),
+        Ok(method) => Some(method),
+        Err(_) => field.expected("a method like GET or PUT", "", report),
+    }
+}
+
+fn body(
+    body: Option<Field<'_>>,
+    body_file: Option<Field<'_>>,
+    base_dir: &Path,
+    report: &mut Report,
+) -> Bytes {
+    let text = body.and_then(|field| field.text(report));
+    let bytes = body_file.and_then(|field| file::read_named(field, base_dir, report));
+    if let (Some(_), Some(field)) = (body, body_file) {
+        field.mistake::<()>("and body are both given; keep one", report);
+    }
+    match (text, bytes) {
+        (_, Some(bytes)) => bytes.into(),
+        (Some(text), None) => Bytes::copy_from_slice(text.as_bytes()),
+        (None, None) => Bytes::new(),
+    }
+}
+
+fn family(field: Field<'_>, report: &mut Report) -> Option<IpFamily> {
+    match field.text(report)? {
+        "ip4" => Some(IpFamily::V4),
+        "ip6" => Some(IpFamily::V6),
+        _ => field.expected("ip4 or ip6", "", report),
+    }
+}
+
+fn resolver(field: Field<'_>, report: &mut Report) -> Option<SocketAddr> {
+    let text = field.text(report)?;
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    let address = text
+        .parse::<SocketAddr>()
+        .or_else(|_| bare.parse::<IpAddr>().map(|ip| (ip, 53).into()));
+    match address {
+        Ok(address) if address.port() > 0 => Some(address),
+        Ok(_) => field.mistake(
+            &format!("{} has port 0; use 1 to 65535", quote(text)),
+            report,
+        ),
+        Err(_) => {
+            let is_name = text.contains(|c: char| c.is_alphabetic() && !c.is_ascii_hexdigit());
+            let hint = if is_name {
+                "; a name would need a name server itself"
+            } else {
+                ""
+            };
+            let wanted = "an IP address like 127.0.0.1, 127.0.0.1:5353 or [::1]:5353";
+            field.expected(wanted, hint, report)
+        }
+    }
+}
+
+fn conflict(field: Field<'_>, report: &mut Report) -> Option<Vec<u16>> {
+    let mut fields = Fields::open(field.node, "conflict", report)?;
+    let codes = fields
+        .take("codes")
+        .and_then(|field| field.status_codes(report));
+    fields.refuse(&["reason"], report);
+    fields.finish(report);
+    codes
+}

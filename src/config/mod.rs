@@ -1,0 +1,176 @@
+//! What the user wrote, turned into targets that are valid, with every mistake of a file in one run.
+//!
+//! A file becomes a tree that knows where everything stands (`yaml`); typed readers take it apart
+//! (`fields` and one file for each section) and tell a [`problem::Report`] what is wrong. A reader
+//! that stopped at the first mistake would make people run it again for every line.
+
+mod bounds;
+pub mod duration;
+mod field;
+mod fields;
+mod file;
+mod headers;
+mod http;
+mod modules;
+pub mod problem;
+mod targets;
+mod text;
+mod tls;
+mod yaml;
+mod yaml_build;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::fields::Fields;
+use crate::config::modules::{HttpModule, ModuleEntry};
+use crate::config::problem::{Pos, Problem, Problems, Report};
+use crate::config::targets::WrittenTarget;
+use crate::target::Target;
+use crate::target::module::Module;
+use crate::target::tls::TlsSettings;
+
+/// What a file asks for. What is in it can run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What to probe, in the order of the file.
+    pub targets: Vec<Target>,
+    /// The modules of the HTTP prober by name, `http_2xx` always among them.
+    pub modules: BTreeMap<String, ConfiguredModule>,
+    /// The upper bounds of the histograms' buckets, ascending, none of them 0.
+    pub histogram_bounds: Vec<Duration>,
+    /// What the user should know.
+    pub warnings: Vec<Problem>,
+}
+
+/// A module and the timeout that is written with it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfiguredModule {
+    /// How to probe.
+    pub module: Arc<Module>,
+    /// The timeout; if there is none, it depends on the interval of the target.
+    pub timeout: Option<Duration>,
+}
+
+/// Builds what a probe would build of the settings, so that a configuration that loads can run.
+/// It is handed in because only the probe knows how.
+pub type TlsCheck<'a> = &'a dyn Fn(&TlsSettings) -> Result<(), String>;
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The file could not be read.
+    Unreadable(PathBuf, io::Error),
+    /// The file has mistakes.
+    Problems(Problems),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => {
+                write!(f, "cannot read the configuration file {path:?}: {error}")
+            }
+            Self::Problems(problems) => problems.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable(_, error) => Some(error),
+            Self::Problems(_) => None,
+        }
+    }
+}
+
+/// Reads a file once and loads what it holds; names of files in it are relative to its folder.
+pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
+    let name = path.display().to_string();
+    let bytes = file::read(path).map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        let pos = yaml::end_of(&String::from_utf8_lossy(before));
+        let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
+        LoadError::Problems(Problems::one(&name, pos, message))
+    })?;
+    let base_dir = path.parent().unwrap_or_else(|| Path::new(""));
+    parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
+}
+
+/// Loads the text of a file; messages call it `file_name`.
+pub fn parse(
+    file_name: &str,
+    base_dir: &Path,
+    text: &str,
+    check_tls: TlsCheck<'_>,
+) -> Result<Config, Problems> {
+    let mut report = Report::new(file_name);
+    let root = yaml::parse(text, &mut report);
+    let fields = root.as_ref();
+    let mut fields = fields.and_then(|root| Fields::open(root, "the configuration", &mut report));
+    let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
+
+    let modules = modules::read(take("modules"), base_dir, &mut report);
+    let targets = targets::read(take("targets"), &modules, &mut report);
+    let histogram_bounds = bounds::read(take("histogram_bounds"), &mut report);
+    if let Some(fields) = fields {
+        fields.finish(&mut report);
+    }
+    check_all_tls(&modules, &targets, check_tls, &mut report);
+    Ok(Config {
+        warnings: report.finish()?,
+        targets: targets.into_iter().map(|written| written.target).collect(),
+        modules: modules.into_iter().filter_map(configured).collect(),
+        histogram_bounds,
+    })
+}
+
+fn configured((name, entry): (String, ModuleEntry)) -> Option<(String, ConfiguredModule)> {
+    let ModuleEntry::Http(HttpModule {
+        module, timeout, ..
+    }) = entry
+    else {
+        return None;
+    };
+    Some((name, ConfiguredModule { module, timeout }))
+}
+
+/// Tries the settings of every module that has some or that an https target uses. Others may lack
+/// what only TLS needs, such as the system's authorities.
+fn check_all_tls(
+    modules: &BTreeMap<String, ModuleEntry>,
+    targets: &[WrittenTarget],
+    check_tls: TlsCheck<'_>,
+    report: &mut Report,
+) {
+    let mut users: BTreeMap<&str, Pos> = BTreeMap::new();
+    for WrittenTarget { target, pos } in targets {
+        if target.url.is_tls() {
+            users.entry(&target.module.name).or_insert(*pos);
+        }
+    }
+    for (name, entry) in modules {
+        let ModuleEntry::Http(http) = entry else {
+            continue;
+        };
+        let pos = match http.tls_config {
+            Some(tls_config) if tls_config.is_fine => tls_config.pos,
+            Some(_) => continue,
+            None => match users.get(name.as_str()) {
+                Some(user) => http.pos.unwrap_or(*user),
+                None => continue,
+            },
+        };
+        if let Err(error) = check_tls(&http.module.tls) {
+            let name = text::quote(name);
+            report.mistake(pos, format!("TLS of module {name} cannot work: {error}"));
+        }
+    }
+}
