@@ -8,5 +8,6 @@
 //! The modules stand here in reading order. Imports follow the arrows and nothing else;
 //! `tests/it/tidy.rs` holds them to it.
 
+pub mod metrics;
 pub mod outcome;
 pub mod target;
