@@ -35,6 +35,7 @@ fn small_store() -> Store {
 #[test]
 fn a_small_store_in_both_formats() {
     let store = small_store();
+    assert_eq!(page_of_targets(&store, Format::Text), TEXT);
     assert_eq!(page_of_targets(&store, Format::OpenMetrics), OPEN_METRICS);
 }
 

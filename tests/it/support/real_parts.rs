@@ -20,7 +20,8 @@ pub fn is_installed(name: &str, command: &mut Command) -> bool {
         let required = env::var("HTTPCYCLE_REQUIRE_REAL_PARTS").is_ok_and(|value| value == "1");
         assert!(!required, "{name} is not installed, but required");
         // Not by println!, which the test harness swallows.
-        writeln!(std::io::stderr(), "skipped: {name} is not installed").unwrap();
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "skipped: {name} is not installed").unwrap();
     }
     alive
 }
