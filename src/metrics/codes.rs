@@ -101,6 +101,9 @@ pub(crate) fn known_codes(module: &Module) -> Box<[u16]> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
 
     fn read(codes: &Codes, known: &[u16]) -> Vec<(u16, u64)> {
@@ -133,6 +136,29 @@ mod tests {
         codes.count(139);
         assert!(read(&codes, &[]).contains(&(138, 2)));
         assert_eq!(codes.other(), 12);
+    }
+
+    #[test]
+    fn two_codes_that_race_for_a_slot_get_one_each() {
+        let all: Vec<_> = (0..20_000).map(|_| Codes::new()).collect();
+        let barrier = Barrier::new(2);
+        thread::scope(|scope| {
+            for code in [300, 301] {
+                let (all, barrier) = (&all, &barrier);
+                scope.spawn(move || {
+                    for (index, codes) in all.iter().enumerate() {
+                        // Together again now and then, or one runs ahead and nobody races.
+                        if index % 50 == 0 {
+                            barrier.wait();
+                        }
+                        codes.count(code);
+                    }
+                });
+            }
+        });
+        for codes in &all {
+            assert_eq!(read(codes, &[]), [(300, 1), (301, 1)]);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Probes that record while others scrape.
+//! Probes that record while others scrape and reload.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -50,6 +50,8 @@ fn counters_only_grow_and_nothing_is_lost() {
             let page = page_of_targets(store, Format::Text);
             check_growth(&last, &page);
             last = page;
+            // The threads go on with what they hold.
+            reconcile(store, vec![target.clone()], &bounds(&[0.005]));
         }
         done.store(true, Relaxed);
         threads
