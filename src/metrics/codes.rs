@@ -101,7 +101,7 @@ pub(crate) fn known_codes(module: &Module) -> Box<[u16]> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
     use std::thread;
 
     use super::*;
@@ -138,26 +138,39 @@ mod tests {
         assert_eq!(codes.other(), 12);
     }
 
-    #[test]
-    fn two_codes_that_race_for_a_slot_get_one_each() {
+    /// Counts one code in each of two threads, at the same moment, in many targets.
+    fn race(two: [u16; 2]) -> Vec<Codes> {
         let all: Vec<_> = (0..20_000).map(|_| Codes::new()).collect();
-        let barrier = Barrier::new(2);
+        let n_arrived = AtomicUsize::new(0);
         thread::scope(|scope| {
-            for code in [300, 301] {
-                let (all, barrier) = (&all, &barrier);
+            for code in two {
+                let (all, n_arrived) = (&all, &n_arrived);
                 scope.spawn(move || {
                     for (index, codes) in all.iter().enumerate() {
-                        // Together again now and then, or one runs ahead and nobody races.
-                        if index % 50 == 0 {
-                            barrier.wait();
+                        // A barrier that sleeps would wake one well before the other.
+                        n_arrived.fetch_add(1, Relaxed);
+                        let mut n_turns = 0;
+                        while n_arrived.load(Relaxed) < 2 * (index + 1) {
+                            n_turns += 1;
+                            if n_turns % 1_000 == 0 {
+                                thread::yield_now();
+                            }
                         }
                         codes.count(code);
                     }
                 });
             }
         });
-        for codes in &all {
-            assert_eq!(read(codes, &[]), [(300, 1), (301, 1)]);
+        all
+    }
+
+    #[test]
+    fn codes_that_race_for_a_slot_get_one_each() {
+        for codes in race([300, 301]) {
+            assert_eq!(read(&codes, &[]), [(300, 1), (301, 1)]);
+        }
+        for codes in race([300, 300]) {
+            assert_eq!(read(&codes, &[]), [(300, 2)]);
         }
     }
 
