@@ -8,10 +8,22 @@
 //! The modules stand here in reading order. Imports follow the arrows and nothing else;
 //! `tests/it/tidy.rs` holds them to it.
 
-pub mod config;
+// What happened, what to probe, what the user wrote.
 pub mod outcome;
 pub mod target;
 
+pub mod config;
+
+// One probe, the series, when: siblings that do not know one another.
 pub mod probe;
 
+pub mod metrics;
+
 pub mod scheduler;
+
+// What is served, the wiring of it all, the command line.
+pub mod server;
+
+pub mod app;
+
+pub mod cli;

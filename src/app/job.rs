@@ -76,11 +76,26 @@ impl TargetJob {
         let (phase, reason) = (failure.reason.place().label(), failure.reason.label());
         let detail = plain(&failure.detail);
         if reason == "other" {
-            tracing::error!(target_name = target, phase, detail, "unforeseen failure, please report it");
+            tracing::error!(
+                target_name = target,
+                phase,
+                detail,
+                "unforeseen failure, please report it"
+            );
         } else if state == State::Conflicting {
-            tracing::warn!(target_name = target, detail, "the target answers with a conflict");
+            tracing::warn!(
+                target_name = target,
+                detail,
+                "the target answers with a conflict"
+            );
         } else {
-            tracing::warn!(target_name = target, phase, reason, detail, "the target fails");
+            tracing::warn!(
+                target_name = target,
+                phase,
+                reason,
+                detail,
+                "the target fails"
+            );
         }
     }
 }
@@ -115,7 +130,12 @@ impl Job for TargetJob {
         if self.changed_to(State::Skipping) {
             let target = &*self.prober.target().name;
             let reason = reason.label();
-            tracing::warn!(target_name = target, reason, count, "slots skipped by the exporter");
+            tracing::warn!(
+                target_name = target,
+                reason,
+                count,
+                "slots skipped by the exporter"
+            );
         }
     }
 }
@@ -123,7 +143,9 @@ impl Job for TargetJob {
 /// Text from the network made fit for a log: no control characters, and not too much of it.
 fn plain(text: &str) -> String {
     const MAX_CHARS: usize = 200;
-    let printable = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let printable = text
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
     printable.take(MAX_CHARS).collect()
 }
 
@@ -133,7 +155,10 @@ mod tests {
 
     #[test]
     fn text_from_the_network_cannot_forge_log_lines() {
-        assert_eq!(plain("a\nlevel=error\x1b[31m"), "a\u{fffd}level=error\u{fffd}[31m");
+        assert_eq!(
+            plain("a\nlevel=error\x1b[31m"),
+            "a\u{fffd}level=error\u{fffd}[31m"
+        );
         assert_eq!(plain(&"ä".repeat(300)).chars().count(), 200);
     }
 }

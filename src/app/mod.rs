@@ -60,7 +60,7 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
             tracing::info!(%address, "listening");
         }
     }
-    let mut app = App::new(settings);
+    let app = App::new(settings);
     // Every series stands before the first scrape can come.
     app.adopt_series(&plan);
     let (stop_server, server) = app.start_server(listeners)?;

@@ -52,7 +52,11 @@ impl Plan {
         let config = config::load(&settings.config_file, &|tls| {
             tls_clients.borrow_mut().build(tls).map(|_| ())
         })?;
-        let seconds: Vec<f64> = config.histogram_bounds.iter().map(Duration::as_secs_f64).collect();
+        let seconds: Vec<f64> = config
+            .histogram_bounds
+            .iter()
+            .map(Duration::as_secs_f64)
+            .collect();
         let bounds = Bounds::new(&seconds).map_err(StartError::Unbuildable)?;
         let targets: Vec<_> = config.targets.into_iter().map(Arc::new).collect();
         let mut tls_clients = tls_clients.into_inner();

@@ -162,12 +162,18 @@ fn report(result: Result<(), String>, status: u8) -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "the answer to a command goes to standard output")]
+#[allow(
+    clippy::print_stdout,
+    reason = "the answer to a command goes to standard output"
+)]
 fn say(line: &str) {
     println!("{line}");
 }
 
-#[allow(clippy::print_stderr, reason = "mistakes are shown as they are, not as log lines")]
+#[allow(
+    clippy::print_stderr,
+    reason = "mistakes are shown as they are, not as log lines"
+)]
 fn complain(what: &str) {
     eprintln!("{what}");
 }

@@ -26,9 +26,13 @@ impl FromStr for ListenAddress {
         let wrong = || format!("{text:?} is no address to listen on; write :PORT or HOST:PORT");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
         if bare.is_none() && host.contains(':') {
-            return Err(format!("{text:?}: write an IPv6 address in brackets, like [::1]:{port}"));
+            return Err(format!(
+                "{text:?}: write an IPv6 address in brackets, like [::1]:{port}"
+            ));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -127,17 +131,31 @@ mod tests {
             ("", None),
         ] {
             let address = text.parse::<ListenAddress>().ok();
-            assert_eq!(address.map(|address| address.local_url()).as_deref(), url, "{text}");
+            assert_eq!(
+                address.map(|address| address.local_url()).as_deref(),
+                url,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_port_that_is_taken_is_named() {
-        let first = ":0".parse::<ListenAddress>().and_then(|a| a.bind().map_err(|e| e.to_string()));
-        let port = first.as_ref().map(|listener| listener.local_addr().map(|a| a.port()));
+        let first = ":0"
+            .parse::<ListenAddress>()
+            .and_then(|a| a.bind().map_err(|e| e.to_string()));
+        let port = first
+            .as_ref()
+            .map(|listener| listener.local_addr().map(|a| a.port()));
         let port = port.expect("bound").expect("has an address");
-        let second = format!(":{port}").parse::<ListenAddress>().expect("valid").bind();
+        let second = format!(":{port}")
+            .parse::<ListenAddress>()
+            .expect("valid")
+            .bind();
         let error = second.expect_err("taken").to_string();
-        assert!(error.starts_with(&format!("cannot listen on :{port}: ")), "{error}");
+        assert!(
+            error.starts_with(&format!("cannot listen on :{port}: ")),
+            "{error}"
+        );
     }
 }

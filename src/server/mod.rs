@@ -42,7 +42,10 @@ impl Site {
         let ready = self.ready.clone();
         let mut router = Router::new()
             .route("/-/healthy", get("Healthy\n"))
-            .route("/-/ready", get(move || pages::ready(ready.load(Ordering::Acquire))))
+            .route(
+                "/-/ready",
+                get(move || pages::ready(ready.load(Ordering::Acquire))),
+            )
             .route(&telemetry_path, get(scrape::metrics).with_state(self));
         if telemetry_path != "/" {
             router = router.route("/", get(landing));
@@ -65,7 +68,9 @@ pub async fn serve(listeners: Vec<TcpListener>, site: Site, stop: watch::Receive
         servers.spawn(async move {
             let served = async {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                axum::serve(listener, router).with_graceful_shutdown(stopped).await
+                axum::serve(listener, router)
+                    .with_graceful_shutdown(stopped)
+                    .await
             };
             if let Err(error) = served.await {
                 tracing::error!(%error, "a listener failed");

@@ -17,7 +17,10 @@ pub async fn ready(is_ready: bool) -> (StatusCode, &'static str) {
 /// The landing page: what this is and where things are. It loads nothing.
 pub fn landing(telemetry_path: &str) -> impl IntoResponse + Clone + 'static {
     let version = env!("CARGO_PKG_VERSION");
-    let path = telemetry_path.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let path = telemetry_path
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;");
     let page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
@@ -29,7 +32,10 @@ pub fn landing(telemetry_path: &str) -> impl IntoResponse + Clone + 'static {
          <li><a href=\"/-/ready\">Readiness</a></li>\n</ul>\n</main>\n</body>\n</html>\n"
     );
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, Html(page))

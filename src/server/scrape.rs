@@ -22,7 +22,8 @@ use crate::server::Site;
 /// Answers `GET /metrics` in the format and coding that the headers ask for.
 pub async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
     let format = Format::negotiate(text_of(&headers, header::ACCEPT).as_deref());
-    let gzip = text_of(&headers, header::ACCEPT_ENCODING).is_some_and(|codings| takes_gzip(&codings));
+    let gzip =
+        text_of(&headers, header::ACCEPT_ENCODING).is_some_and(|codings| takes_gzip(&codings));
     let page = Page::new(format, &site.own, &site.store);
     let chunks = Chunks::new(page, gzip);
     let body = Body::from_stream(stream::unfold(chunks, |mut chunks| async {
@@ -33,17 +34,26 @@ pub async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
     }));
     let mut response = ([(header::CONTENT_TYPE, format.content_type())], body).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::VARY, header::HeaderValue::from_static("accept, accept-encoding"));
+    headers.insert(
+        header::VARY,
+        header::HeaderValue::from_static("accept, accept-encoding"),
+    );
     if gzip {
-        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+        headers.insert(
+            header::CONTENT_ENCODING,
+            header::HeaderValue::from_static("gzip"),
+        );
     }
     response
 }
 
 /// All values of a header as one list (RFC 9110, 5.2).
 fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let values: Vec<&str> =
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod exposition;
 mod failures;
 mod phases;
 mod support;

@@ -1,0 +1,51 @@
+//! Programs that are not ours and judge what we write.
+//!
+//! A machine without one of them skips the test and says so, unless `HTTPCYCLE_REQUIRE_REAL_PARTS`
+//! is 1: then a test that cannot judge fails.
+
+use std::env;
+use std::io::Write;
+use std::process::Command;
+use std::process::Stdio;
+
+/// Whether `command` runs here, which only asks the part called `name` for a sign of life.
+pub fn is_installed(name: &str, command: &mut Command) -> bool {
+    let alive = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !alive {
+        let required = env::var("HTTPCYCLE_REQUIRE_REAL_PARTS").is_ok_and(|value| value == "1");
+        assert!(!required, "{name} is not installed, but required");
+        // Not by println!, which the test harness swallows.
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "skipped: {name} is not installed").unwrap();
+    }
+    alive
+}
+
+/// Runs `command` with `input`; returns its standard output, or what it complained about.
+pub fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        // From its own thread: a child that writes before it has read all would block both. One
+        // that stops reading has failed and says so by its status.
+        scope.spawn(move || stdin.write_all(input).ok());
+        child.wait_with_output().unwrap()
+    });
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() && stderr.is_empty() {
+        Ok(stdout)
+    } else {
+        Err(format!("{}: {stderr}{stdout}", output.status))
+    }
+}
