@@ -1,0 +1,185 @@
+//! Good files: what is made of what they say.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use httpcycle_exporter::config;
+use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::tls::TlsVersion;
+
+use crate::config::{check_tls, good, no_authorities};
+
+#[test]
+fn a_complete_file_is_read_as_written() {
+    let config = good("complete.yml");
+    let [orders, second, third, fourth] = config.targets.as_slice() else {
+        panic!("{} targets", config.targets.len());
+    };
+    assert_eq!(orders.name, "orders");
+    assert_eq!(orders.interval, Duration::from_secs(5));
+    assert_eq!(orders.timeout, Duration::from_secs(2));
+    let labels: Vec<_> = orders.labels.iter().collect();
+    let expected = [
+        ("leading", "007"),
+        ("on", "true"),
+        ("quoted", "null"),
+        ("team", "payments"),
+        ("version", "1.10"),
+    ];
+    assert_eq!(labels, expected);
+
+    let module = &*orders.module;
+    assert_eq!(module.method, "PUT");
+    let headers: Vec<_> = module
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    let expected: [(&str, &[u8]); 6] = [
+        ("content-type", b"application/json"),
+        ("host", b"other.example"),
+        ("x-number", b"1.10"),
+        ("x-empty", b""),
+        ("x-umlaut", "ü".as_bytes()),
+        ("authorization", b"Bearer canary-header"),
+    ];
+    assert_eq!(headers, expected);
+    assert_eq!(module.body, "{\"version\": 7, \"note\": \"canary-body\"}");
+    assert_eq!(module.valid_status_codes, [200, 204, 409]);
+    assert_eq!(module.conflict_codes, [409, 412]);
+    assert_eq!(module.preferred_family, IpFamily::V4);
+    assert!(!module.family_fallback);
+    let resolver: SocketAddr = "127.0.0.1:5353".parse().unwrap();
+    assert_eq!(module.resolver, Some(resolver));
+    assert_eq!(module.tls.authorities.as_ref().map(Vec::len), Some(1));
+    assert_eq!(module.tls.server_name.as_deref(), Some("internal.example"));
+    assert!(!module.tls.verify);
+    assert_eq!(module.tls.max_version, TlsVersion::Tls12);
+
+    assert_eq!(second.name, "https://api.example.com/orders/43?token=xxxxx");
+    assert_eq!(second.timeout, second.interval);
+    assert_eq!(second.module.body, "hello\n");
+    assert_eq!(second.module.resolver, Some("[::1]:53".parse().unwrap()));
+    assert_eq!(second.module.conflict_codes, [0; 0]);
+    assert_eq!(third.name, "ümläut\nname");
+    assert_eq!(third.timeout, Duration::from_secs(10));
+    let bare = Module {
+        name: "bare".to_owned(),
+        ..Module::http_2xx()
+    };
+    assert_eq!(*third.module, bare);
+    assert_eq!(fourth.name, "7");
+    assert_eq!(*fourth.module, Module::http_2xx());
+    assert_eq!(fourth.timeout, Duration::from_millis(10));
+
+    let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
+    assert_eq!(config.histogram_bounds, bounds);
+    let names: Vec<_> = config.modules.keys().collect();
+    assert_eq!(names, ["bare", "from_file", "http_2xx", "update_order"]);
+    assert_eq!(
+        config.modules["from_file"].timeout,
+        Some(Duration::from_millis(1500))
+    );
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn aliases_and_merge_keys_share_what_is_written_once() {
+    let config = good("aliases.yml");
+    let [one, two] = config.targets.as_slice() else {
+        panic!("{} targets", config.targets.len());
+    };
+    assert_eq!((one.name.as_str(), two.name.as_str()), ("one", "two"));
+    assert_eq!(two.url, one.url);
+    assert_eq!(two.interval, Duration::from_secs(5));
+    let module = &two.module;
+    assert_eq!(module.name, "b");
+    assert_eq!(module.valid_status_codes, [200]);
+    assert_eq!(module.conflict_codes, [200]);
+    let values: Vec<_> = module.headers.iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["b", "text/plain"]);
+}
+
+#[test]
+fn a_file_of_blackbox_exporter_loads_with_warnings() {
+    let config = good("blackbox.yml");
+    let names: Vec<_> = config.modules.keys().collect();
+    assert_eq!(names, ["http_2xx", "http_post_2xx"]);
+    let target = &config.targets[0];
+    assert_eq!(target.module.preferred_family, IpFamily::V4);
+    assert_eq!(target.timeout, Duration::from_secs(5));
+    assert_eq!(target.interval, Duration::from_secs(15));
+    let warnings: Vec<_> = config
+        .warnings
+        .iter()
+        .map(|warning| format!("{}: {}", warning.pos.line, warning.message))
+        .collect();
+    let skipped = |line: usize, name: &str, prober: &str| {
+        format!(
+            "{line}: module \"{name}\" is skipped: its prober is {prober}, and only http is probed"
+        )
+    };
+    let expected = [
+        "8: min_version TLS10 means TLS12: nothing older is offered".to_owned(),
+        "9: section tcp has no effect in a module whose prober is http".to_owned(),
+        skipped(14, "tcp_connect", "tcp"),
+        skipped(17, "ssh_banner", "tcp"),
+        skipped(23, "icmp", "icmp"),
+        skipped(26, "dns", "dns"),
+        skipped(27, "grpc", "grpc"),
+        skipped(28, "unix", "unix"),
+        skipped(29, "websocket", "websocket"),
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
+fn an_empty_file_has_defaults() {
+    for name in ["empty.yml", "empty_sections.yml"] {
+        let config = good(name);
+        assert!(config.targets.is_empty(), "{name}");
+        assert!(config.modules.contains_key("http_2xx"), "{name}");
+        // The default bounds of the public surface.
+        let seconds: Vec<_> = config
+            .histogram_bounds
+            .iter()
+            .map(Duration::as_secs_f64)
+            .collect();
+        let expected = [
+            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+        ];
+        assert_eq!(seconds, expected, "{name}");
+    }
+}
+
+#[test]
+fn tls_is_tried_only_where_it_is_used() {
+    let load = |text: &str| config::parse("f.yml", Path::new(""), text, &no_authorities);
+    let plain = "modules:\n  m: {prober: http}\ntargets:\n  - url: http://a.example/\n";
+    assert!(load(plain).is_ok());
+    let tls = plain.replace("http://", "https://");
+    assert!(load(&tls).is_err());
+    let set = "modules:\n  m: {prober: http, http: {tls_config: {min_version: TLS13}}}\n";
+    assert!(load(set).is_err());
+}
+
+#[test]
+fn a_client_certificate_is_read_with_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let tls = "tls_config: {cert_file: cert.pem, key_file: key.pem}";
+    let text = format!("modules:\n  m: {{prober: http, http: {{{tls}}}}}\n");
+    let path = dir.path().join("httpcycle.yml");
+    fs::write(&path, text).unwrap();
+    let config = config::load(&path, &check_tls).unwrap();
+    let identity = config.modules["m"].module.tls.identity.as_ref().unwrap();
+    assert_eq!(identity.chain, [made.cert.der().clone()]);
+    assert_eq!(
+        identity.key.secret_der(),
+        made.signing_key.serialize_der().as_slice()
+    );
+}
