@@ -57,7 +57,7 @@ impl TargetJob {
     }
 
     fn log(&self, verdict: Verdict, failure: Option<&Failure>) {
-        let target = &*self.prober.target().name;
+        let name = &*self.prober.target().name;
         let was_unknown = self.state.load(Ordering::Relaxed) == State::Unknown as u8;
         let state = match verdict {
             Verdict::Success => State::Up,
@@ -69,7 +69,7 @@ impl TargetJob {
         }
         let Some(failure) = failure else {
             if !was_unknown {
-                tracing::info!(target_name = target, "the target is as wanted again");
+                tracing::info!(target = name, "the target is as wanted again");
             }
             return;
         };
@@ -77,25 +77,15 @@ impl TargetJob {
         let detail = plain(&failure.detail);
         if reason == "other" {
             tracing::error!(
-                target_name = target,
+                target = name,
                 phase,
                 detail,
                 "unforeseen failure, please report it"
             );
         } else if state == State::Conflicting {
-            tracing::warn!(
-                target_name = target,
-                detail,
-                "the target answers with a conflict"
-            );
+            tracing::warn!(target = name, detail, "the target answers with a conflict");
         } else {
-            tracing::warn!(
-                target_name = target,
-                phase,
-                reason,
-                detail,
-                "the target fails"
-            );
+            tracing::warn!(target = name, phase, reason, detail, "the target fails");
         }
     }
 }
@@ -128,10 +118,10 @@ impl Job for TargetJob {
     fn missed(&self, reason: SkipReason, count: u64) {
         self.series.skip(reason, count);
         if self.changed_to(State::Skipping) {
-            let target = &*self.prober.target().name;
+            let name = &*self.prober.target().name;
             let reason = reason.label();
             tracing::warn!(
-                target_name = target,
+                target = name,
                 reason,
                 count,
                 "slots skipped by the exporter"
