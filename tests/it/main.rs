@@ -7,8 +7,11 @@
 )]
 
 mod config;
+mod exporter;
 mod exposition;
+
 mod failures;
 mod phases;
+mod reload;
 mod support;
 mod tidy;
