@@ -11,6 +11,7 @@ mod exporter;
 mod exposition;
 
 mod failures;
+mod nginx_and_prometheus;
 mod phases;
 mod reload;
 mod support;
