@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod cycle;
 mod exporter;
 mod exposition;
 

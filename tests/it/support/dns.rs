@@ -1,6 +1,8 @@
 //! A scripted name server on loopback, over UDP and TCP.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
@@ -33,19 +35,23 @@ pub enum Script {
 /// A name server that stops when it is dropped.
 pub struct NameServer {
     pub address: SocketAddr,
+    /// How many questions came over UDP.
+    pub questions: Arc<AtomicU64>,
     _tasks: JoinSet<()>,
 }
 
 /// Starts a name server.
 pub async fn serve(script: Script) -> NameServer {
-    let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    let (udp, tcp) = both_sockets().await;
     let address = udp.local_addr().unwrap();
-    let tcp = TcpListener::bind(address).await.unwrap();
     let mut tasks = JoinSet::new();
     let over_tcp = script.clone();
+    let questions = Arc::new(AtomicU64::new(0));
+    let counter = questions.clone();
     tasks.spawn(async move {
         let mut buffer = [0; 1500];
         while let Ok((length, from)) = udp.recv_from(&mut buffer).await {
+            counter.fetch_add(1, Ordering::Relaxed);
             for (delay, bytes) in replies(&buffer[..length], &script, false) {
                 sleep(delay).await;
                 udp.send_to(&bytes, from).await.unwrap();
@@ -65,7 +71,18 @@ pub async fn serve(script: Script) -> NameServer {
     });
     NameServer {
         address,
+        questions,
         _tasks: tasks,
+    }
+}
+
+/// A port that is free for UDP may be taken for TCP.
+async fn both_sockets() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
     }
 }
 
