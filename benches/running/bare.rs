@@ -1,17 +1,31 @@
 //! The yardstick: a loop of blocking sockets that probes and measures nothing.
+//!
+//! A probe costs the more the longer the pause before it: caches are cold, and somebody must wake
+//! up. So the loop runs at the same pace as what it is compared with, or without any pause.
 
 use std::io::Read;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::subjects::REQUEST_HEADERS;
 
-/// Probes `address` without a pause until the process is killed.
-pub fn run(address: SocketAddr) -> ! {
+/// Probes `address` so many times a second until the process is killed, or all the time if that is
+/// zero.
+pub fn run(address: SocketAddr, rate: u32) -> ! {
     let request = format!("GET / HTTP/1.1\r\n{REQUEST_HEADERS}host: {address}\r\n\r\n");
     let mut buffer = vec![0; 16 * 1024];
+    let interval = Duration::from_secs(1).checked_div(rate);
+    let mut due = Instant::now();
     loop {
+        if let Some(interval) = interval {
+            due += interval;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
         probe(address, request.as_bytes(), &mut buffer);
     }
 }

@@ -32,6 +32,33 @@ const BOUND_BARE: f64 = 1.3;
 const BOUND_BLACKBOX: f64 = 0.067;
 const BOUND_BLACKBOX_TLS: f64 = 0.25;
 
+/// How many targets are probed how often.
+struct Pace {
+    n_targets: u32,
+    interval_ms: u32,
+}
+
+const PACED: Pace = Pace {
+    n_targets: 200,
+    interval_ms: 100,
+};
+const PACED_TLS: Pace = Pace {
+    n_targets: 100,
+    interval_ms: 200,
+};
+/// More would have to be skipped.
+const FLAT_OUT: Pace = Pace {
+    n_targets: 100,
+    interval_ms: 10,
+};
+
+impl Pace {
+    /// How many probes that are in a second.
+    const fn rate(&self) -> u32 {
+        self.n_targets * 1_000 / self.interval_ms
+    }
+}
+
 /// Programs are measured once they have settled.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -65,28 +92,33 @@ impl Plan<'_> {
     fn plain(&self) {
         let server = Server::start(1, None);
         let address = server.addresses[0];
-        let (mut bare, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut figures: [Vec<f64>; 5] = Default::default();
+        let [bare, ours, theirs, bare_flat_out, ours_flat_out] = &mut figures;
+        let bare_loop = |rate| {
+            let process = subjects::bare_loop(address, rate);
+            self.microseconds(process.id(), &server)
+        };
         for _ in 0..self.n_rounds {
-            bare.push({
-                let process = subjects::bare_loop(address);
-                self.microseconds(process.id(), &server)
-            });
-            ours.push(self.ours(&server, "http", "{}", 200, "100ms"));
-            theirs.extend(self.theirs(&server, "http", "{}"));
+            bare.push(bare_loop(PACED.rate()));
+            ours.push(self.ours(&server, "http", "{}", &PACED));
+            theirs.extend(self.theirs(&server, "http", "{}", &PACED));
+            bare_flat_out.push(bare_loop(0));
+            ours_flat_out.push(self.ours(&server, "http", "{}", &FLAT_OUT));
         }
-        let what = "CPU a probe, http";
-        report::tell(&format!("{what}: bare loop, us"), &report::spread(&bare));
-        tell_and_compare(what, &ours, "bare loop", &bare, BOUND_BARE);
-        self.compare_with_blackbox(what, &ours, &theirs, BOUND_BLACKBOX);
+        let what = format!("CPU a probe, http, {} a second", PACED.rate());
+        tell_and_compare(&what, ours, "bare loop", bare, BOUND_BARE);
+        self.compare_with_blackbox(&what, ours, theirs, BOUND_BLACKBOX);
+        let what = "CPU a probe, http, flat out";
+        tell_and_compare(what, ours_flat_out, "bare loop", bare_flat_out, BOUND_BARE);
     }
 
     fn https(&self, server: &Server, how: &str, tls_config: &str) {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..self.n_rounds {
-            ours.push(self.ours(server, "https", tls_config, 100, "200ms"));
-            theirs.extend(self.theirs(server, "https", tls_config));
+            ours.push(self.ours(server, "https", tls_config, &PACED_TLS));
+            theirs.extend(self.theirs(server, "https", tls_config, &PACED_TLS));
         }
-        let what = format!("CPU a probe, {how}");
+        let what = format!("CPU a probe, {how}, {} a second", PACED_TLS.rate());
         self.compare_with_blackbox(&what, &ours, &theirs, BOUND_BLACKBOX_TLS);
     }
 
@@ -101,17 +133,17 @@ impl Plan<'_> {
         microseconds
     }
 
-    fn ours(&self, server: &Server, scheme: &str, tls: &str, n: usize, interval: &str) -> f64 {
+    fn ours(&self, server: &Server, scheme: &str, tls: &str, pace: &Pace) -> f64 {
         let mut config = subjects::module(tls) + "targets:\n";
-        for index in 0..n {
-            let address = server.addresses[0];
+        let (address, interval) = (server.addresses[0], pace.interval_ms);
+        for index in 0..pace.n_targets {
             config += &format!(
                 "  - {{name: t{index}, url: '{scheme}://{address}/', module: bench, \
-                 interval: {interval}}}\n"
+                 interval: {interval}ms}}\n"
             );
         }
-        // The timeout of the module is longer than this interval.
-        let config = config.replace("timeout: 1s", &format!("timeout: {interval}"));
+        // A timeout must not be longer than the interval.
+        let config = config.replace("timeout: 1s", &format!("timeout: {interval}ms"));
         let before = server.n_requests();
         let exporter = Exporter::start(self.folder, &config);
         let microseconds = self.microseconds(exporter.process.id(), server);
@@ -119,7 +151,11 @@ impl Plan<'_> {
         let page = exporter.metrics();
         let probes = total(&page, "httpcycle_probes_total");
         let failures = total(&page, "httpcycle_probe_failures_total");
-        assert!(failures == 0.0, "{failures} probes failed");
+        // A busy machine may make a probe of the shortest timeout fail.
+        assert!(
+            failures < 0.01 * probes,
+            "{failures} of {probes} probes failed"
+        );
         // Both count the same: what differs is what happened between the two looks.
         assert!(
             (probes - requests).abs() <= 0.1 * probes,
@@ -128,10 +164,11 @@ impl Plan<'_> {
         microseconds
     }
 
-    fn theirs(&self, server: &Server, scheme: &str, tls: &str) -> Option<f64> {
+    fn theirs(&self, server: &Server, scheme: &str, tls: &str, pace: &Pace) -> Option<f64> {
         let url = format!("{scheme}://{}/", server.addresses[0]);
         let program = self.blackbox?;
-        let blackbox = Blackbox::start(program, self.folder, &subjects::module(tls), &url);
+        let config = subjects::module(tls);
+        let blackbox = Blackbox::start(program, self.folder, &config, &url, pace.rate());
         let microseconds = self.microseconds(blackbox.process.id(), server);
         blackbox.stop();
         Some(microseconds)
@@ -142,15 +179,15 @@ impl Plan<'_> {
             let ratio = format!("{what}: ours / blackbox_exporter");
             return report::skip(&ratio, "blackbox_exporter is not installed");
         }
-        let figure = report::spread(theirs);
-        report::tell(&format!("{what}: blackbox_exporter, us"), &figure);
         tell_and_compare(what, ours, "blackbox_exporter", theirs, bound);
     }
 }
 
 /// The median of the ratios within each round, in which both ran one after the other.
 fn tell_and_compare(what: &str, ours: &[f64], name: &str, theirs: &[f64], bound: f64) {
-    report::tell(&format!("{what}: ours, us"), &report::spread(ours));
+    let us = |who: &str| format!("{what}: {who}, us");
+    report::tell(&us(name), &report::spread(theirs));
+    report::tell(&us("ours"), &report::spread(ours));
     let pairs = ours.iter().zip(theirs);
     let mut ratios: Vec<f64> = pairs.map(|(ours, theirs)| ours / theirs).collect();
     let ratio = median(&ratios);

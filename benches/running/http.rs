@@ -53,6 +53,22 @@ impl KeepAlive {
                 Ok(read) => response.extend_from_slice(&buffer[..read]),
             }
         }
-        String::from_utf8(response).ok()
+        Some(String::from_utf8(joined(body_of(&response))).unwrap())
+    }
+}
+
+/// A body without the lines around its chunks.
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = std::str::from_utf8(&chunks[..end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        let from = end + 2;
+        body.extend_from_slice(&chunks[from..from + size]);
+        chunks = &chunks[from + size + 2..];
     }
 }

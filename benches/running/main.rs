@@ -33,10 +33,10 @@ pub const BARE_LOOP: &str = "bare-loop";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [name, address] = &arguments[..]
+    if let [name, address, rate] = &arguments[..]
         && name == BARE_LOOP
     {
-        bare::run(address.parse().unwrap());
+        bare::run(address.parse().unwrap(), rate.parse().unwrap());
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
         println!("these are benchmarks: cargo bench --bench running");

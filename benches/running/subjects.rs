@@ -58,7 +58,8 @@ impl Exporter {
             address.parse().ok()
         });
         let address = address.expect("the exporter says where it listens");
-        thread::spawn(move || lines.for_each(|line| eprintln!("{line}")));
+        // Read on, so that the pipe does not fill; which targets fail is counted elsewhere.
+        thread::spawn(move || lines.for_each(drop));
         wait_for(address, "/-/ready");
         Self { process, address }
     }
@@ -80,13 +81,14 @@ pub fn total(page: &str, family: &str) -> f64 {
     values.sum()
 }
 
-/// Starts the bare loop against `address`.
-pub fn bare_loop(address: SocketAddr) -> Running {
+/// Starts the bare loop against `address`, so many times a second or, with zero, without a pause.
+pub fn bare_loop(address: SocketAddr, rate: u32) -> Running {
     let program = env::current_exe().unwrap();
-    Running::start(Command::new(program).args([BARE_LOOP, &address.to_string()]))
+    let arguments = [BARE_LOOP, &address.to_string(), &rate.to_string()];
+    Running::start(Command::new(program).args(arguments))
 }
 
-/// blackbox_exporter with clients that ask it to probe, each as soon as it has the answer before.
+/// blackbox_exporter with clients that ask it to probe, on connections that stay open.
 pub struct Blackbox {
     /// The process.
     pub process: Running,
@@ -95,7 +97,7 @@ pub struct Blackbox {
 
 impl Blackbox {
     const PROGRAMS: [&str; 2] = ["prometheus-blackbox-exporter", "blackbox_exporter"];
-    const N_CLIENTS: usize = 2;
+    const N_CLIENTS: u32 = 8;
 
     /// The program, if this machine has it.
     pub fn program() -> Option<&'static str> {
@@ -105,8 +107,8 @@ impl Blackbox {
         })
     }
 
-    /// Starts it with a configuration, and the clients with `url` as their target.
-    pub fn start(program: &str, folder: &Path, config: &str, url: &str) -> Self {
+    /// Starts it with a configuration, and clients that ask for `rate` probes of `url` a second.
+    pub fn start(program: &str, folder: &Path, config: &str, url: &str, rate: u32) -> Self {
         let file = write(folder, "blackbox.yml", config);
         // It cannot tell which port it got, so it gets one that was free just now.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -121,12 +123,16 @@ impl Blackbox {
         );
         wait_for(address, "/-/healthy");
         let path = format!("/probe?target={url}&module=bench");
-        let clients = (0..Self::N_CLIENTS).map(|_| {
+        let start = Instant::now();
+        let clients = (0..Self::N_CLIENTS).map(|index| {
             let path = path.clone();
+            let mut due = start + Duration::from_secs(1) / rate * index;
             thread::spawn(move || {
                 let mut connection = KeepAlive::connect(address);
                 while let Some(page) = connection.get(&path) {
                     assert!(page.contains("\nprobe_success 1\n"), "{page}");
+                    due += Duration::from_secs(1) / rate * Self::N_CLIENTS;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
                 }
             })
         });
