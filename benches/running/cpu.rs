@@ -75,7 +75,7 @@ pub fn run(folder: &Path) {
     let plan = Plan {
         folder,
         n_rounds: setting("BENCH_PAIRS", 5),
-        window: Duration::from_secs(setting("BENCH_SECONDS", 5).into()),
+        window: Duration::from_secs(setting("BENCH_SECONDS", 3).into()),
         blackbox: Blackbox::program(),
     };
     plan.plain();
