@@ -1,5 +1,6 @@
 //! The stream below hyper and above TLS: what of it is the request, what the response, and when.
 
+use std::cell::RefCell;
 use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -25,6 +26,12 @@ use crate::probe::wire::Wire;
 /// How much is read at once without TLS.
 const READ_BYTES: usize = 16 * 1024;
 
+thread_local! {
+    /// What was just read without TLS. It is used within one poll, so the probes of a thread share
+    /// it instead of allocating and clearing one each.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
 /// A connection ready for a request.
 #[derive(Debug)]
 pub enum Stream {
@@ -41,22 +48,15 @@ pub struct ExchangeIo {
     stream: Stream,
     wire: Arc<Wire>,
     request: RequestProgress,
-    buffer: Vec<u8>,
 }
 
 impl ExchangeIo {
     /// Wraps `stream` for one request with a body of `body_bytes`.
     pub fn new(stream: Stream, wire: Arc<Wire>, body_bytes: usize) -> Self {
-        let buffer = match &stream {
-            Stream::Plain(_) => vec![0; READ_BYTES],
-            // rustls has a buffer of its own.
-            Stream::Tls(_) => Vec::new(),
-        };
         Self {
             stream,
             wire,
             request: RequestProgress::new(body_bytes),
-            buffer,
         }
     }
 
@@ -82,15 +82,19 @@ impl ExchangeIo {
             marks.request_out = marks.last_write;
         }
     }
+}
 
-    fn note_arrival(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut marks = self.wire.marks();
-        let at = marks
-            .last_read
-            .unwrap_or_else(|| Arrival::by_user(Instant::now()));
-        marks.last_byte = Some(at);
-        marks.head.feed(bytes, at).map_err(io::Error::other)
+/// Notes a piece of the response. Nothing arrived if the connection was closed.
+fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
     }
+    let mut marks = wire.marks();
+    let at = marks
+        .last_read
+        .unwrap_or_else(|| Arrival::by_user(Instant::now()));
+    marks.last_byte = Some(at);
+    marks.head.feed(bytes, at).map_err(io::Error::other)
 }
 
 impl Read for ExchangeIo {
@@ -101,32 +105,27 @@ impl Read for ExchangeIo {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         match &mut this.stream {
-            Stream::Plain(socket) => {
-                let room = this.buffer.len().min(target.remaining());
-                let mut buffer = ReadBuf::new(this.buffer.get_mut(..room).unwrap_or_default());
+            Stream::Plain(socket) => BUFFER.with_borrow_mut(|buffer| {
+                let room = buffer.len().min(target.remaining());
+                let mut buffer = ReadBuf::new(buffer.get_mut(..room).unwrap_or_default());
                 ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
                 target.put_slice(buffer.filled());
-                let length = buffer.filled().len();
-                if length > 0 {
-                    this.note_arrival(this.buffer.get(..length).unwrap_or_default())?;
-                }
-            }
+                Poll::Ready(note_arrival(&this.wire, buffer.filled()))
+            }),
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
                 // would be that of bytes that came later.
                 let arrived = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
                 let length = arrived.len().min(target.remaining());
-                let arrived = arrived.get(..length).unwrap_or_default().to_vec();
-                target.put_slice(&arrived);
+                let arrived = arrived.get(..length).unwrap_or_default();
+                target.put_slice(arrived);
+                let noted = note_arrival(&this.wire, arrived);
                 Pin::new(&mut *stream).consume(length);
                 // The first plaintext is here: what comes now is stamped as it comes.
                 stream.get_mut().0.read_freely();
-                if length > 0 {
-                    this.note_arrival(&arrived)?;
-                }
+                Poll::Ready(noted)
             }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
