@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod docs;
 mod exposition;
 mod failures;
 mod phases;
