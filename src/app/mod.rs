@@ -6,6 +6,7 @@ mod limits;
 mod plan;
 
 use std::collections::HashMap;
+use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::thread;
 use std::time::SystemTime;
 
 use tokio::runtime;
+use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
@@ -50,6 +52,21 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
 pub fn run(settings: Settings) -> Result<(), StartError> {
     let plan = Plan::load(&settings)?;
     limits::raise_open_files();
+    // More than one worker: a target that floods must not stall the probes of others.
+    let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("probing")
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?
+        .block_on(start(settings, plan))
+}
+
+/// Starts the parts in the order in which the outside may come to know of them.
+async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
+    // Signals first: who sees the port open may send one, and by default it would kill.
+    let signals = Signals::listen().map_err(StartError::Runtime)?;
     let listeners: Vec<TcpListener> = settings
         .listen_addresses
         .iter()
@@ -60,24 +77,35 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
             tracing::info!(%address, "listening");
         }
     }
-    let app = App::new(settings);
+    let mut app = App::new(settings);
     // Every series stands before the first scrape can come.
     app.adopt_series(&plan);
     let (stop_server, server) = app.start_server(listeners)?;
-    // More than one worker: a target that floods must not stall the probes of others.
-    let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
-    let probing = runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .thread_name("probing")
-        .enable_all()
-        .build()
-        .map_err(StartError::Runtime)?;
-    let result = probing.block_on(app.probe_until_stopped(plan));
+    app.adopt(plan);
+    app.ready.store(true, Ordering::Release);
+    app.run_until_stopped(signals).await;
     stop_server.send_replace(true);
     if server.join().is_err() {
         tracing::error!("the server ended with a panic");
     }
-    result
+    Ok(())
+}
+
+/// The signals that the exporter acts on.
+struct Signals {
+    hang_up: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
 }
 
 /// The running exporter.
@@ -128,25 +156,19 @@ impl App {
         Ok((stop, thread))
     }
 
-    async fn probe_until_stopped(mut self, plan: Plan) -> Result<(), StartError> {
-        let mut hang_up = signal(SignalKind::hangup()).map_err(StartError::Runtime)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Runtime)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Runtime)?;
-        self.adopt(plan);
-        self.ready.store(true, Ordering::Release);
+    async fn run_until_stopped(&mut self, mut signals: Signals) {
         loop {
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.terminate.recv() => break,
                 // Signals that come during a reload are one signal after it.
-                _ = hang_up.recv() => self.reload().await,
+                _ = signals.hang_up.recv() => self.reload().await,
             }
         }
         tracing::info!("stopping: probes in flight run to their end");
         self.ready.store(false, Ordering::Release);
-        self.scheduler.stop().await;
+        std::mem::take(&mut self.scheduler).stop().await;
         tracing::info!("stopped");
-        Ok(())
     }
 
     /// Reads the configuration again; one that is broken changes nothing.

@@ -8,8 +8,11 @@
 
 mod config;
 mod docs;
+mod exporter;
 mod exposition;
 mod failures;
+mod nginx_and_prometheus;
 mod phases;
+mod reload;
 mod support;
 mod tidy;

@@ -1,6 +1,7 @@
 //! What the tests need of the world: scripted peers, certificates, targets, real programs.
 
 pub mod dns;
+pub mod exporter;
 pub mod peer;
 pub mod pki;
 pub mod probing;

@@ -153,8 +153,9 @@ pub async fn slow_in(phase: Option<Phase>, delay: Duration, acceptor: TlsAccepto
         };
         sleep(length)
     };
+    // Well before the kernel repeats the SYN, a second after the first.
     let before_accept = if phase == Some(Phase::Connect) {
-        delay
+        delay / 2
     } else {
         Duration::ZERO
     };
