@@ -1,5 +1,6 @@
 //! A scripted name server on loopback, over UDP and TCP.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -38,9 +39,8 @@ pub struct NameServer {
 
 /// Starts a name server.
 pub async fn serve(script: Script) -> NameServer {
-    let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    let (udp, tcp) = sockets().await;
     let address = udp.local_addr().unwrap();
-    let tcp = TcpListener::bind(address).await.unwrap();
     let mut tasks = JoinSet::new();
     let over_tcp = script.clone();
     tasks.spawn(async move {
@@ -66,6 +66,17 @@ pub async fn serve(script: Script) -> NameServer {
     NameServer {
         address,
         _tasks: tasks,
+    }
+}
+
+/// A port that is free for both: one that is for UDP may be another's for TCP.
+async fn sockets() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        match TcpListener::bind(udp.local_addr().unwrap()).await {
+            Ok(tcp) => return (udp, tcp),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse),
+        }
     }
 }
 
