@@ -19,7 +19,7 @@ use httpcycle_exporter::outcome::HttpVersion;
 use httpcycle_exporter::outcome::Outcome;
 use httpcycle_exporter::outcome::Response;
 use httpcycle_exporter::outcome::phase::Phase;
-use httpcycle_exporter::outcome::timeline::Timeline;
+use httpcycle_exporter::outcome::timeline::{Span, Timeline};
 use httpcycle_exporter::target::Target;
 use httpcycle_exporter::target::address::TargetUrl;
 use httpcycle_exporter::target::labels::Labels;
@@ -69,11 +69,13 @@ fn phases(index: usize) -> impl Iterator<Item = (Phase, Duration)> {
 fn outcome(index: usize, code: u16) -> Outcome {
     let mut timeline = Timeline::new();
     for (phase, duration) in phases(index) {
-        timeline.push(phase, timeline.end(), timeline.end() + duration, 0);
+        let start = timeline.end();
+        timeline.push(Span::new(phase, start, start + duration));
     }
     Outcome {
         timeline,
-        finished: SystemTime::now(),
+        started: SystemTime::now(),
+        connection: None,
         response: Some(Response {
             code,
             version: HttpVersion::Http11,

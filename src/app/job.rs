@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::metrics::own::Own;
 use crate::metrics::series::Series;
 use crate::outcome::Attempt;
@@ -100,11 +102,13 @@ impl Job for TargetJob {
         self.prober.probe().await
     }
 
+    fn waiting(&self, _due: Instant) {}
+
     fn starting(&self, lag: Duration) {
         self.own.observe_lag(lag);
     }
 
-    fn finished(&self, attempt: Attempt) {
+    fn finished(&self, attempt: Attempt, _lag: Duration) {
         match attempt {
             Attempt::Finished(outcome) => {
                 self.own.observe_overhead(outcome.timeline.overhead());

@@ -65,7 +65,7 @@ impl Counts {
         if let Some(expiry) = outcome.cert_expiry {
             self.cert_expiry.set(expiry);
         }
-        let finished = nanoseconds_since_1970(outcome.finished);
+        let finished = nanoseconds_since_1970(outcome.finished());
         let success = outcome.verdict() == Verdict::Success;
         if success {
             self.last_success.set(finished);

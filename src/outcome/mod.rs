@@ -5,6 +5,7 @@ pub mod reason;
 pub mod skip;
 pub mod timeline;
 
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use crate::outcome::reason::Reason;
@@ -23,10 +24,12 @@ pub enum Attempt {
 /// What one probe found. A failed probe is an outcome like any other.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The wall clock at the start of the probe.
+    pub started: SystemTime,
     /// When each phase ran.
     pub timeline: Timeline,
-    /// The wall clock at the end of the probe.
-    pub finished: SystemTime,
+    /// Both ends of the last connection, once there was one.
+    pub connection: Option<Endpoints>,
     /// The final response, present once its head was complete.
     pub response: Option<Response>,
     /// When the first certificate of the presented chain expires, in seconds since 1970.
@@ -36,6 +39,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The wall clock at the end of the probe.
+    pub fn finished(&self) -> SystemTime {
+        self.started + self.timeline.total()
+    }
+
     /// The value of the label `outcome`: an unexpected conflict is one whatever else went wrong.
     pub fn verdict(&self) -> Verdict {
         let conflict = self
@@ -53,6 +61,15 @@ impl Outcome {
             (_, None) => Verdict::Success,
         }
     }
+}
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Endpoints {
+    /// The exporter's end.
+    pub local: SocketAddr,
+    /// The target's end.
+    pub remote: SocketAddr,
 }
 
 /// How a probe ended, in one word.

@@ -15,9 +15,44 @@ pub struct Span {
     pub end: Duration,
     /// Which request of the probe it belongs to: 0 is the first, each redirect adds one.
     pub hop: u8,
+    /// Which clock told the end.
+    pub clock: Clock,
+}
+
+/// Whose clock told the end of a phase.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Clock {
+    /// The kernel's, at the arrival of the bytes.
+    Kernel,
+    /// The exporter's own, where nothing arrived that the kernel could have stamped: the end of a
+    /// write, a timeout, a look-up in a file.
+    User,
+    /// The exporter's own, in place of a stamp of the kernel that could not be had.
+    Fallback,
+}
+
+impl Clock {
+    /// The clock in a word; a fallback is the user's clock as well.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::User | Self::Fallback => "user",
+        }
+    }
 }
 
 impl Span {
+    /// A phase of the first request, timed by the exporter's own clock.
+    pub fn new(phase: Phase, start: Duration, end: Duration) -> Self {
+        Self {
+            phase,
+            start,
+            end,
+            hop: 0,
+            clock: Clock::User,
+        }
+    }
+
     /// How long the phase took.
     pub fn duration(&self) -> Duration {
         self.end.saturating_sub(self.start)
@@ -43,15 +78,10 @@ impl Timeline {
 
     /// Appends a phase. A clock that reads earlier than the end of the phase before is moved to it,
     /// so that spans stay disjoint whatever clocks they came from.
-    pub fn push(&mut self, phase: Phase, start: Duration, end: Duration, hop: u8) {
-        let start = start.max(self.end());
-        let end = end.max(start);
-        self.spans.push(Span {
-            phase,
-            start,
-            end,
-            hop,
-        });
+    pub fn push(&mut self, span: Span) {
+        let start = span.start.max(self.end());
+        let end = span.end.max(start);
+        self.spans.push(Span { start, end, ..span });
         self.total = self.total.max(end);
     }
 
@@ -98,12 +128,19 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
+    fn span(phase: Phase, start: u64, end: u64, hop: u8) -> Span {
+        Span {
+            hop,
+            ..Span::new(phase, ms(start), ms(end))
+        }
+    }
+
     #[test]
     fn phases_and_overhead_add_up_to_the_total() {
         let mut timeline = Timeline::new();
-        timeline.push(Phase::Connect, ms(1), ms(4), 0);
-        timeline.push(Phase::Send, ms(5), ms(5), 0);
-        timeline.push(Phase::FirstByte, ms(5), ms(25), 0);
+        timeline.push(span(Phase::Connect, 1, 4, 0));
+        timeline.push(span(Phase::Send, 5, 5, 0));
+        timeline.push(span(Phase::FirstByte, 5, 25, 0));
         timeline.finish(ms(30));
         assert_eq!(timeline.phase(Phase::Connect), Some(ms(3)));
         assert_eq!(timeline.phase(Phase::Send), Some(Duration::ZERO));
@@ -115,9 +152,9 @@ mod tests {
     #[test]
     fn hops_add_up_and_stay_disjoint_when_clocks_disagree() {
         let mut timeline = Timeline::new();
-        timeline.push(Phase::Connect, ms(0), ms(4), 0);
-        timeline.push(Phase::Connect, ms(2), ms(3), 1);
-        timeline.push(Phase::Connect, ms(6), ms(8), 2);
+        timeline.push(span(Phase::Connect, 0, 4, 0));
+        timeline.push(span(Phase::Connect, 2, 3, 1));
+        timeline.push(span(Phase::Connect, 6, 8, 2));
         timeline.finish(ms(1));
         assert_eq!(timeline.phase(Phase::Connect), Some(ms(6)));
         assert_eq!(timeline.spans()[1].duration(), Duration::ZERO);

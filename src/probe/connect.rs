@@ -12,6 +12,7 @@ use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::outcome::Endpoints;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
@@ -77,6 +78,14 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
     walk.begin(Phase::Connect, Instant::now());
     let connected = socket.connect(address).await;
     let now = Instant::now();
+    if let Ok(stream) = &connected
+        && let Ok(local) = stream.local_addr()
+    {
+        walk.connection = Some(Endpoints {
+            local,
+            remote: address,
+        });
+    }
     connected
         .map_err(|error| blame(address, &error))
         // A fault of this machine is told before a SYN is sent: no phase ran.

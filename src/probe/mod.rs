@@ -12,7 +12,6 @@ mod walk;
 mod wire;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::Request;
@@ -163,7 +162,8 @@ impl Prober {
             _ => failure,
         };
         Outcome {
-            finished: SystemTime::now(),
+            started: walk.started_at(),
+            connection: walk.connection,
             timeline: walk.finish(Instant::now()),
             response,
             cert_expiry,

@@ -1,12 +1,16 @@
 //! The walk of one probe through the cycle: which phase runs, and what to make of an early end.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::outcome::Endpoints;
 use crate::outcome::Response;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
+use crate::outcome::timeline::Clock;
+use crate::outcome::timeline::Span;
 use crate::outcome::timeline::Timeline;
 use crate::probe::wire::Wire;
 
@@ -15,11 +19,14 @@ use crate::probe::wire::Wire;
 #[derive(Debug)]
 pub struct Walk {
     started: Instant,
+    started_at: SystemTime,
     stage: Stage,
     hop: u8,
     timeline: Timeline,
     /// The marks of the connection.
     pub wire: Arc<Wire>,
+    /// Both ends of the connection.
+    pub connection: Option<Endpoints>,
     /// When the first certificate of the presented chain expires, in seconds since 1970.
     pub cert_expiry: Option<i64>,
     /// The final response, from the moment that its head is complete.
@@ -42,13 +49,20 @@ impl Walk {
     pub fn start(now: Instant) -> Self {
         Self {
             started: now,
+            started_at: SystemTime::now(),
             stage: Stage::Between,
             hop: 0,
             timeline: Timeline::new(),
             wire: Arc::default(),
+            connection: None,
             cert_expiry: None,
             response: None,
         }
+    }
+
+    /// The wall clock at the start.
+    pub fn started_at(&self) -> SystemTime {
+        self.started_at
     }
 
     /// Begins a phase.
@@ -81,8 +95,13 @@ impl Walk {
 
     fn push(&mut self, phase: Phase, from: Instant, to: Instant) {
         let since_start = |at: Instant| at.saturating_duration_since(self.started);
-        self.timeline
-            .push(phase, since_start(from), since_start(to), self.hop);
+        self.timeline.push(Span {
+            phase,
+            start: since_start(from),
+            end: since_start(to),
+            hop: self.hop,
+            clock: Clock::User,
+        });
     }
 
     fn end_exchange(&mut self, at: Instant) {

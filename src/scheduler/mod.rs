@@ -27,11 +27,14 @@ pub trait Job: Send + Sync + 'static {
     /// Probes once.
     fn probe(&self) -> impl Future<Output = Attempt> + Send;
 
+    /// Learns when the next probe is due.
+    fn waiting(&self, due: Instant);
+
     /// Learns that a probe starts, `lag` after it was meant to.
     fn starting(&self, lag: Duration);
 
-    /// Learns what came of a probe that started.
-    fn finished(&self, attempt: Attempt);
+    /// Learns what came of a probe that started `lag` after it was meant to.
+    fn finished(&self, attempt: Attempt, lag: Duration);
 
     /// Learns that `count` slots passed without a probe.
     fn missed(&self, reason: SkipReason, count: u64);

@@ -24,6 +24,7 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
         // Looked at before the wait and after it: the exporter may have been stopped meanwhile.
         let missed = slots.catch_up(Instant::now(), busy_until);
         report(&*job, missed);
+        job.waiting(slots.due());
         tokio::select! {
             biased;
             changed = jobs.changed() => {
@@ -46,11 +47,15 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
             report(&*job, missed);
             continue;
         }
-        job.starting(started.saturating_duration_since(slots.due()));
+        let lag = started.saturating_duration_since(slots.due());
+        job.starting(lag);
         // Boxed, so that a target that waits does not hold the memory of a probe.
         let probe = AssertUnwindSafe(Box::pin(job.probe()));
         let attempt = probe.catch_unwind().await;
-        job.finished(attempt.unwrap_or(Attempt::Skipped(SkipReason::Internal)));
+        job.finished(
+            attempt.unwrap_or(Attempt::Skipped(SkipReason::Internal)),
+            lag,
+        );
         slots.advance();
         busy_until = Some(Instant::now());
     }

@@ -50,7 +50,8 @@ impl Job for Sleeper {
         assert!(!self.panics, "as asked for");
         Attempt::Finished(Outcome {
             timeline: Timeline::new(),
-            finished: SystemTime::UNIX_EPOCH,
+            started: SystemTime::UNIX_EPOCH,
+            connection: None,
             response: None,
             cert_expiry: None,
             failure: None,
@@ -61,7 +62,13 @@ impl Job for Sleeper {
         self.seen.lock().unwrap().lags.push(lag);
     }
 
-    fn finished(&self, attempt: Attempt) {
+    fn waiting(&self, due: Instant) {
+        let seen = self.seen.lock().unwrap();
+        assert!(seen.running == 0 && due + self.target.interval >= Instant::now());
+    }
+
+    fn finished(&self, attempt: Attempt, lag: Duration) {
+        assert_eq!(self.seen.lock().unwrap().lags.last(), Some(&lag));
         if let Attempt::Skipped(reason) = attempt {
             self.seen.lock().unwrap().skipped.push(reason);
         }

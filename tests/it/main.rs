@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod cycle;
 mod docs;
 mod exporter;
 mod exposition;

@@ -20,7 +20,7 @@ use httpcycle_exporter::outcome::Outcome;
 use httpcycle_exporter::outcome::Response;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
-use httpcycle_exporter::outcome::timeline::Timeline;
+use httpcycle_exporter::outcome::timeline::{Span, Timeline};
 use httpcycle_exporter::target::Target;
 use httpcycle_exporter::target::address::TargetUrl;
 use httpcycle_exporter::target::labels::Labels;
@@ -82,12 +82,17 @@ fn answer(target: &Target, code: u16, milliseconds: u64) -> Outcome {
     for phase in Phase::ALL {
         if target.can_run(phase) {
             let start = timeline.end();
-            timeline.push(phase, start, start + Duration::from_millis(milliseconds), 0);
+            timeline.push(Span::new(
+                phase,
+                start,
+                start + Duration::from_millis(milliseconds),
+            ));
         }
     }
     Outcome {
+        started: at(1_700_000_000.5) - timeline.total(),
         timeline,
-        finished: at(1_700_000_000.5),
+        connection: None,
         response: Some(Response {
             code,
             version: HttpVersion::Http11,
@@ -110,15 +115,15 @@ fn failure(reason: Reason) -> Failure {
 /// A probe whose connection was refused after 250 ms.
 fn refused() -> Outcome {
     let mut timeline = Timeline::new();
-    timeline.push(
+    timeline.push(Span::new(
         Phase::Connect,
         Duration::ZERO,
         Duration::from_millis(250),
-        0,
-    );
+    ));
     Outcome {
+        started: at(1_700_000_001.25) - timeline.total(),
         timeline,
-        finished: at(1_700_000_001.25),
+        connection: None,
         response: None,
         cert_expiry: None,
         failure: Some(failure(Reason::ConnectRefused)),

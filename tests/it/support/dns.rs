@@ -1,7 +1,8 @@
 //! A scripted name server on loopback, over UDP and TCP.
 
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
@@ -34,18 +35,23 @@ pub enum Script {
 /// A name server that stops when it is dropped.
 pub struct NameServer {
     pub address: SocketAddr,
+    /// How many questions came over UDP.
+    pub questions: Arc<AtomicU64>,
     _tasks: JoinSet<()>,
 }
 
 /// Starts a name server.
 pub async fn serve(script: Script) -> NameServer {
-    let (udp, tcp) = sockets().await;
+    let (udp, tcp) = both_sockets().await;
     let address = udp.local_addr().unwrap();
     let mut tasks = JoinSet::new();
     let over_tcp = script.clone();
+    let questions = Arc::new(AtomicU64::new(0));
+    let counter = questions.clone();
     tasks.spawn(async move {
         let mut buffer = [0; 1500];
         while let Ok((length, from)) = udp.recv_from(&mut buffer).await {
+            counter.fetch_add(1, Ordering::Relaxed);
             for (delay, bytes) in replies(&buffer[..length], &script, false) {
                 sleep(delay).await;
                 udp.send_to(&bytes, from).await.unwrap();
@@ -65,17 +71,17 @@ pub async fn serve(script: Script) -> NameServer {
     });
     NameServer {
         address,
+        questions,
         _tasks: tasks,
     }
 }
 
-/// A port that is free for both: one that is for UDP may be another's for TCP.
-async fn sockets() -> (UdpSocket, TcpListener) {
+/// A port that is free for UDP may be taken for TCP.
+async fn both_sockets() -> (UdpSocket, TcpListener) {
     loop {
         let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
-        match TcpListener::bind(udp.local_addr().unwrap()).await {
-            Ok(tcp) => return (udp, tcp),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse),
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
         }
     }
 }
