@@ -16,7 +16,10 @@ use crate::outcome::Endpoints;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
+use crate::outcome::timeline::Clock;
+use crate::probe::arrival::Arrival;
 use crate::probe::dns::Addresses;
+use crate::probe::kernel;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
@@ -74,10 +77,15 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
     };
     let socket = socket
         .and_then(|socket| socket.set_nodelay(true).map(|()| socket))
+        .inspect(kernel::enable_stamps)
         .map_err(|error| blame(address, &error))?;
-    walk.begin(Phase::Connect, Instant::now());
+    let began = Instant::now();
+    walk.begin(Phase::Connect, began);
     let connected = socket.connect(address).await;
-    let now = Instant::now();
+    let established = match &connected {
+        Ok(stream) => established(stream, began),
+        Err(_) => Arrival::by_user(Instant::now()),
+    };
     if let Ok(stream) = &connected
         && let Ok(local) = stream.local_addr()
     {
@@ -91,9 +99,26 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
         // A fault of this machine is told before a SYN is sent: no phase ran.
         .inspect_err(|stop| match stop {
             Stop::Skipped(_) => walk.forget_phase(),
-            Stop::Failed(_) => walk.end(now),
+            Stop::Failed(_) => walk.end(established),
         })
-        .inspect(|_| walk.end(now))
+        .inspect(|_| walk.end(established))
+}
+
+/// When the answer to the SYN arrived. The kernel knows how long it took; the exporter learns of it
+/// only when it gets to run.
+fn established(stream: &TcpStream, began: Instant) -> Arrival {
+    let now = Instant::now();
+    let at = kernel::handshake_round_trip(stream).map(|took| began + took);
+    match at.filter(|at| *at <= now) {
+        Some(at) => Arrival {
+            at,
+            clock: Clock::Kernel,
+        },
+        None => Arrival {
+            at: now,
+            clock: Clock::Fallback,
+        },
+    }
 }
 
 /// Tells a fault of this machine from an answer of the network.

@@ -4,9 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
-use tokio::time::Instant;
-
 use crate::outcome::reason::Reason;
+use crate::probe::arrival::Arrival;
 
 /// How many bytes heads may have, interim ones included.
 pub const MAX_HEAD_BYTES: usize = 256 * 1024;
@@ -25,13 +24,13 @@ pub struct ResponseHead {
     searched: usize,
     dropped: usize,
     interims: u32,
-    first_byte: Option<Instant>,
+    first_byte: Option<Arrival>,
     complete: bool,
 }
 
 impl ResponseHead {
     /// Takes the bytes that arrived at `at`; those behind the head are left alone.
-    pub fn feed(&mut self, mut arrived: &[u8], at: Instant) -> Result<(), HeadLimit> {
+    pub fn feed(&mut self, mut arrived: &[u8], at: Arrival) -> Result<(), HeadLimit> {
         if self.complete {
             return Ok(());
         }
@@ -70,7 +69,7 @@ impl ResponseHead {
 
     /// When the first byte of the final response arrived. As long as its status is unknown, a head
     /// counts as final.
-    pub fn first_byte(&self) -> Option<Instant> {
+    pub fn first_byte(&self) -> Option<Arrival> {
         self.first_byte
     }
 
@@ -208,6 +207,8 @@ impl Error for HeadLimit {}
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]
@@ -221,7 +222,7 @@ mod tests {
             let mut head = ResponseHead::default();
             let mut expected = None;
             for (index, piece) in bytes.chunks(size).enumerate() {
-                let at = start + Duration::from_secs(index as u64);
+                let at = Arrival::by_user(start + Duration::from_secs(index as u64));
                 if (index * size..index * size + piece.len()).contains(&final_at) {
                     expected = Some(at);
                 }
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn bounds_are_kept() {
-        let now = Instant::now();
+        let now = Arrival::by_user(Instant::now());
         let flood = b"HTTP/1.1 103 E\r\n\r\n".repeat(200);
         let endless = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'a'; 300_000]].concat();
         for (bytes, expected) in [
@@ -280,7 +281,8 @@ mod tests {
             ),
         ] {
             let mut head = ResponseHead::default();
-            head.feed(bytes, Instant::now()).expect("within bounds");
+            head.feed(bytes, Arrival::by_user(Instant::now()))
+                .expect("within bounds");
             let text = String::from_utf8_lossy(bytes);
             assert_eq!(head.fault(), reason, "{text:?}");
         }

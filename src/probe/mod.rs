@@ -1,9 +1,11 @@
 //! One probe: the walk of one target through the HTTP cycle, under one deadline.
 
+pub mod arrival;
 mod connect;
 pub mod dns;
 mod exchange;
 mod head;
+mod kernel;
 mod request;
 mod socket;
 mod stop;
@@ -25,6 +27,8 @@ use crate::outcome::Outcome;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
+use crate::probe::arrival::Arrival;
+use crate::probe::arrival::WallClock;
 use crate::probe::dns::Addresses;
 use crate::probe::dns::Resolver;
 use crate::probe::exchange::Stream;
@@ -43,17 +47,26 @@ pub struct Prober {
     resolver: Arc<Resolver>,
     tls: Option<Arc<TlsClient>>,
     request: Request<Full<Bytes>>,
+    wall_clock: WallClock,
 }
 
 impl Prober {
     /// Prepares the probing of `target`; `tls` is there if the URL is https.
     pub fn new(target: Arc<Target>, resolver: Arc<Resolver>, tls: Option<Arc<TlsClient>>) -> Self {
+        kernel::hold_stamping();
         Self {
             request: request::build(&target),
             target,
             resolver,
             tls,
+            wall_clock: WallClock::default(),
         }
+    }
+
+    /// The same prober with another wall clock, for tests that step it.
+    pub fn with_wall_clock(mut self, wall_clock: WallClock) -> Self {
+        self.wall_clock = wall_clock;
+        self
     }
 
     /// The target that it probes.
@@ -66,22 +79,22 @@ impl Prober {
     pub async fn probe(&self) -> Attempt {
         let started = Instant::now();
         let deadline = started + self.target.timeout;
-        let mut walk = Walk::start(started);
+        let mut walk = Walk::start(started, self.wall_clock);
         let walked = timeout_at(deadline, self.walk(&mut walk)).await;
         let now = Instant::now();
         let stop = match walked {
             Ok(Ok(())) => {
-                walk.end(now);
+                walk.end(Arrival::by_user(now));
                 None
             }
             Ok(Err(stop)) => {
-                walk.end(now);
+                walk.end(Arrival::by_user(now));
                 Some(stop)
             }
             Err(_) => {
                 let reason = walk.timeout_reason();
                 // The phase was cut at the deadline; what it took to notice is overhead.
-                walk.end(now.min(deadline));
+                walk.end(Arrival::by_user(now.min(deadline)));
                 Some(
                     reason.map_or(Stop::Skipped(SkipReason::Overload), |reason| {
                         let timeout = self.target.timeout;
@@ -119,11 +132,14 @@ impl Prober {
             Hostname::Name(name) => name,
         };
         walk.begin(Phase::Dns, Instant::now());
-        let looked_up = self.resolver.lookup(name).await;
-        match &looked_up {
-            Err(Stop::Skipped(_)) => walk.forget_phase(),
-            Ok(_) | Err(Stop::Failed(_)) => walk.end(Instant::now()),
+        let looked_up = self.resolver.lookup(name, &walk.wire).await;
+        if let Err(Stop::Skipped(_)) = looked_up {
+            walk.forget_phase();
+            return looked_up;
         }
+        let silent = looked_up.as_ref().is_err_and(Stop::is_timeout_of_dns);
+        let answer = walk.wire.marks().last_read.filter(|_| !silent);
+        walk.end(answer.unwrap_or_else(|| Arrival::by_user(Instant::now())));
         looked_up
     }
 

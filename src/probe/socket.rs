@@ -1,4 +1,4 @@
-//! The TCP socket of a probe, which notes when bytes were written and read.
+//! The TCP socket of a probe, which notes when bytes were written and when they arrived.
 
 use std::io;
 use std::io::IoSlice;
@@ -10,10 +10,14 @@ use std::task::ready;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
+use tokio::io::Interest;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::probe::kernel;
+use crate::probe::kernel::Received;
+use crate::probe::tls::record::RecordSizes;
 use crate::probe::wire::Wire;
 
 /// A connected socket below TLS. Whatever is stamped is stamped here.
@@ -21,12 +25,30 @@ use crate::probe::wire::Wire;
 pub struct ProbeSocket {
     stream: TcpStream,
     wire: Arc<Wire>,
+    /// The sizes of the TLS records that arrive, as long as no read may reach into the next one.
+    records: Option<RecordSizes>,
 }
 
 impl ProbeSocket {
     /// Wraps a connection whose marks go to `wire`.
     pub fn new(stream: TcpStream, wire: Arc<Wire>) -> Self {
-        Self { stream, wire }
+        Self {
+            stream,
+            wire,
+            records: None,
+        }
+    }
+
+    /// Has each read end with a TLS record: a read that reaches further has the stamp of what came
+    /// last, such as a session ticket behind the handshake.
+    pub fn read_by_record(mut self) -> Self {
+        self.records = Some(RecordSizes::default());
+        self
+    }
+
+    /// Lets reads take what there is.
+    pub fn read_freely(&mut self) {
+        self.records = None;
     }
 
     fn write_with(
@@ -34,12 +56,37 @@ impl ProbeSocket {
         write: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let before = Instant::now();
-        self.wire.marks().first_write.get_or_insert(before);
+        self.wire.marks().note_attempt_to_write(before);
         let written = ready!(write(Pin::new(&mut self.stream)))?;
         if written > 0 {
             self.wire.marks().last_write = Some(before);
         }
         Poll::Ready(Ok(written))
+    }
+
+    /// Reads with a stamp. The result is carried out of the closure, so that a read that did not
+    /// fill the buffer can clear the readiness in the same step, as tokio's own reads do: asking
+    /// again would cost a system call, and clearing it later would lose a wake-up.
+    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<Received>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            let mut received = None;
+            let tried = self.stream.try_io(Interest::READABLE, || {
+                let result = kernel::receive(&self.stream, buffer)?;
+                received = Some(result);
+                if (1..buffer.len()).contains(&result.length) {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(())
+            });
+            match (received, tried) {
+                (Some(received), _) => return Poll::Ready(Ok(received)),
+                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                (None, _) => {}
+            }
+        }
     }
 }
 
@@ -49,11 +96,19 @@ impl AsyncRead for ProbeSocket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.wire.marks().last_read = Some(Instant::now());
+        let room = match &self.records {
+            Some(records) => buffer.remaining().min(records.left()),
+            None => buffer.remaining(),
+        };
+        let target = buffer.initialize_unfilled_to(room);
+        let received = ready!(self.poll_receive(cx, target))?;
+        if received.length > 0 {
+            self.wire.marks().note_arrival(received.stamp);
+            if let Some(records) = &mut self.records {
+                records.passed(target.get(..received.length).unwrap_or_default());
+            }
         }
+        buffer.advance(received.length);
         Poll::Ready(Ok(()))
     }
 }

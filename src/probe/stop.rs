@@ -25,6 +25,11 @@ impl Stop {
             detail: detail.into(),
         })
     }
+
+    /// Whether it is that of name servers that did not answer.
+    pub fn is_timeout_of_dns(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.reason == Reason::DnsTimeout)
+    }
 }
 
 /// The fault of this machine that a system call reports, if it is one whatever the call was.

@@ -9,9 +9,10 @@ use crate::outcome::Endpoints;
 use crate::outcome::Response;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
-use crate::outcome::timeline::Clock;
 use crate::outcome::timeline::Span;
 use crate::outcome::timeline::Timeline;
+use crate::probe::arrival::Arrival;
+use crate::probe::arrival::WallClock;
 use crate::probe::wire::Wire;
 
 /// The state of one probe, kept outside the future that walks, so that it survives the cutting of
@@ -46,14 +47,14 @@ enum Stage {
 
 impl Walk {
     /// Starts the walk.
-    pub fn start(now: Instant) -> Self {
+    pub fn start(now: Instant, wall_clock: WallClock) -> Self {
         Self {
             started: now,
-            started_at: SystemTime::now(),
+            started_at: (wall_clock.0)(),
             stage: Stage::Between,
             hop: 0,
             timeline: Timeline::new(),
-            wire: Arc::default(),
+            wire: Arc::new(Wire::new(wall_clock)),
             connection: None,
             cert_expiry: None,
             response: None,
@@ -80,7 +81,7 @@ impl Walk {
 
     /// Ends whatever runs: a phase at `at`, the phases of an exchange where the marks say, and the
     /// one of them that is not over at `at`.
-    pub fn end(&mut self, at: Instant) {
+    pub fn end(&mut self, at: Arrival) {
         match std::mem::replace(&mut self.stage, Stage::Between) {
             Stage::Between => {}
             Stage::Phase(phase, from) => self.push(phase, from, at),
@@ -93,39 +94,45 @@ impl Walk {
         self.stage = Stage::Between;
     }
 
-    fn push(&mut self, phase: Phase, from: Instant, to: Instant) {
+    fn push(&mut self, phase: Phase, from: Instant, to: Arrival) {
         let since_start = |at: Instant| at.saturating_duration_since(self.started);
         self.timeline.push(Span {
             phase,
             start: since_start(from),
-            end: since_start(to),
+            end: since_start(to.at),
             hop: self.hop,
-            clock: Clock::User,
+            clock: to.clock,
         });
     }
 
-    fn end_exchange(&mut self, at: Instant) {
+    fn end_exchange(&mut self, at: Arrival) {
         let wire = self.wire.clone();
         let marks = wire.marks();
         let first_byte = marks.head.first_byte();
         let Some(first_write) = marks.first_write else {
             return;
         };
-        let waiting_from = if marks.last_write.is_some() {
-            let sent = [marks.request_out, first_byte].into_iter().flatten().min();
-            self.push(Phase::Send, first_write, sent.unwrap_or(at));
-            marks.request_out
-        } else {
+        // A server may answer what it has not read to its end: nobody waited for that answer.
+        let early = first_byte.filter(|byte| marks.request_out.is_none_or(|out| byte.at < out));
+        let in_one_piece = marks.request_out == Some(first_write);
+        let waiting_from = match early.filter(|_| !in_one_piece) {
+            Some(early) => {
+                self.push(Phase::Send, first_write, early);
+                None
+            }
+            None if marks.last_write.is_some() => {
+                let sent = marks.request_out.map_or(at, Arrival::by_user);
+                self.push(Phase::Send, first_write, sent);
+                marks.request_out
+            }
             // The kernel took nothing, which counts as a failure to get a first byte.
-            Some(first_write)
+            None => Some(first_write),
         };
-        if let Some(from) = waiting_from
-            && first_byte.is_none_or(|first_byte| first_byte >= from)
-        {
+        if let Some(from) = waiting_from {
             self.push(Phase::FirstByte, from, first_byte.unwrap_or(at));
         }
         if let Some(first_byte) = first_byte {
-            self.push(Phase::Transfer, first_byte, at);
+            self.push(Phase::Transfer, first_byte.at, at);
         }
     }
 

@@ -3,9 +3,12 @@
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::probe::arrival::Arrival;
+use crate::probe::arrival::WallClock;
 use crate::probe::head::ResponseHead;
 
 /// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
@@ -14,6 +17,14 @@ use crate::probe::head::ResponseHead;
 pub struct Wire(Mutex<Marks>);
 
 impl Wire {
+    /// A wire without marks, whose stamps are translated with this clock.
+    pub fn new(wall_clock: WallClock) -> Self {
+        Self(Mutex::new(Marks {
+            wall_clock,
+            ..Marks::default()
+        }))
+    }
+
     /// The marks as they are now.
     pub fn marks(&self) -> MutexGuard<'_, Marks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -24,16 +35,43 @@ impl Wire {
 /// write, since the answer often arrives before the call returns.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// Before the first attempt to write to the socket, in the handshake and again in the exchange.
+    wall_clock: WallClock,
+    /// Before the first attempt to write to the socket at all: nothing of use arrives before it.
+    opened: Option<Instant>,
+    /// Before the first attempt to write, in the handshake and again in the exchange.
     pub first_write: Option<Instant>,
     /// Before the last write of which the kernel took something, likewise.
     pub last_write: Option<Instant>,
-    /// When the last bytes arrived.
-    pub last_read: Option<Instant>,
+    /// When the last bytes arrived, or the last answer of a name server.
+    pub last_read: Option<Arrival>,
     /// Before the write that handed the last piece of the request to the kernel, once that is done.
     pub request_out: Option<Instant>,
     /// The head of the response and when its first byte arrived.
     pub head: ResponseHead,
     /// When the last bytes of the response arrived, as far as it got.
-    pub last_byte: Option<Instant>,
+    pub last_byte: Option<Arrival>,
+}
+
+impl Marks {
+    /// Notes that something is about to be written.
+    pub fn note_attempt_to_write(&mut self, before: Instant) {
+        self.opened.get_or_insert(before);
+        self.first_write.get_or_insert(before);
+    }
+
+    /// Notes that bytes were read from the socket, with the stamp that came with them.
+    pub fn note_arrival(&mut self, stamp: Option<Duration>) {
+        // What comes later arrived later, so an earlier stamp is none.
+        let earliest = self.last_read.map(|read| read.at).max(self.opened);
+        self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
+    }
+
+    /// Notes an answer of a name server to a question asked at `asked`. Of two answers the later
+    /// one counts, since both are waited for.
+    pub fn note_answer(&mut self, stamp: Option<Duration>, asked: Instant) {
+        let answer = self.wall_clock.arrival(stamp, Some(asked));
+        if self.last_read.is_none_or(|read| read.at < answer.at) {
+            self.last_read = Some(answer);
+        }
+    }
 }

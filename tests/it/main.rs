@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod clocks;
 mod config;
 mod cycle;
 mod docs;

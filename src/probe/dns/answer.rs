@@ -12,6 +12,7 @@ use crate::outcome::reason::Reason;
 use crate::probe::dns::query::ask;
 use crate::probe::dns::system::Settings;
 use crate::probe::stop::Stop;
+use crate::probe::wire::Wire;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
@@ -24,10 +25,11 @@ pub async fn resolve(
     settings: &Settings,
     name: &Name,
     kind: RecordType,
+    wire: &Wire,
 ) -> Result<Vec<IpAddr>, Stop> {
     let mut asked = name.clone();
     for _ in 0..=MAX_ALIASES {
-        let message = ask_servers(settings, &asked, kind).await?;
+        let message = ask_servers(settings, &asked, kind, wire).await?;
         match read(&message, &asked, kind) {
             Answer::Addresses(addresses) => return Ok(addresses),
             Answer::Alias(next) => asked = next,
@@ -48,12 +50,17 @@ pub async fn resolve(
 
 /// Asks the servers in their order, as resolv.conf(5) has it: the next one when one gives no
 /// usable answer, all of them again only while one of them did not answer in time.
-async fn ask_servers(settings: &Settings, name: &Name, kind: RecordType) -> Result<Message, Stop> {
+async fn ask_servers(
+    settings: &Settings,
+    name: &Name,
+    kind: RecordType,
+    wire: &Wire,
+) -> Result<Message, Stop> {
     let mut last = None;
     for _ in 0..settings.attempts.max(1) {
         let mut timed_out = false;
         for &server in &settings.servers {
-            let stop = match ask(server, name, kind, settings).await {
+            let stop = match ask(server, name, kind, settings, wire).await {
                 Ok(message) => match usable(&message, name, server) {
                     Ok(()) => return Ok(message),
                     Err(stop) => stop,

@@ -22,6 +22,7 @@ use crate::outcome::reason::Reason;
 use crate::probe::dns::system::Settings;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::stop::Stop;
+use crate::probe::wire::Wire;
 
 /// The addresses of a name, by family, each in the order in which it was given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -59,8 +60,9 @@ impl Resolver {
     }
 
     /// Looks up the A and AAAA records of `host` in parallel and waits for both answers, as
-    /// getaddrinfo does. Ends with the first candidate of the search list that has an address.
-    pub async fn lookup(&self, host: &str) -> Result<Addresses, Stop> {
+    /// getaddrinfo does. Ends with the first candidate of the search list that has an address. When
+    /// the answers arrived is noted in `wire`.
+    pub async fn lookup(&self, host: &str, wire: &Wire) -> Result<Addresses, Stop> {
         let name = Name::from_ascii(host).map_err(|error| {
             Stop::failed(
                 Reason::DnsMalformed,
@@ -77,7 +79,7 @@ impl Resolver {
         };
         let mut nothing_found = None;
         for candidate in settings.candidates(&name) {
-            let stop = match lookup_both(&settings, &candidate).await {
+            let stop = match lookup_both(&settings, &candidate, wire).await {
                 Ok(addresses) => return Ok(addresses),
                 Err(stop) => stop,
             };
@@ -129,10 +131,10 @@ fn known_here(name: &Name, system: &system::Snapshot) -> Option<Addresses> {
 }
 
 /// Asks for both families of one fully qualified name at once.
-async fn lookup_both(settings: &Settings, name: &Name) -> Result<Addresses, Stop> {
+async fn lookup_both(settings: &Settings, name: &Name, wire: &Wire) -> Result<Addresses, Stop> {
     let (v4, v6) = tokio::join!(
-        answer::resolve(settings, name, RecordType::A),
-        answer::resolve(settings, name, RecordType::AAAA),
+        answer::resolve(settings, name, RecordType::A, wire),
+        answer::resolve(settings, name, RecordType::AAAA, wire),
     );
     match (v4, v6) {
         (Err(v4), Err(v6)) => Err(graver(v4, v6)),

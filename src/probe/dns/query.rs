@@ -14,16 +14,21 @@ use hickory_resolver::proto::rr::RecordType;
 use nix::errno::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
+use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
+use crate::probe::arrival::Arrival;
 use crate::probe::dns::system::Settings;
+use crate::probe::kernel;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
+use crate::probe::wire::Wire;
 
 /// The largest datagram that is read; servers send more only over TCP.
 const MAX_DATAGRAM: usize = 4096;
@@ -34,6 +39,7 @@ pub async fn ask(
     name: &Name,
     kind: RecordType,
     settings: &Settings,
+    wire: &Wire,
 ) -> Result<Message, Stop> {
     // The id is random; with the random source port of the socket it keeps forgers out.
     let mut question = Message::query();
@@ -48,9 +54,11 @@ pub async fn ask(
         .to_vec()
         .map_err(|error| Stop::failed(Reason::DnsMalformed, format!("{name}: {error}")))?;
     let asked = async {
-        let answer = over_udp(server, &question, &bytes).await?;
+        let answer = over_udp(server, &question, &bytes, wire).await?;
         if answer.metadata.truncation {
-            over_tcp(server, &question, &bytes).await
+            let answer = over_tcp(server, &question, &bytes).await;
+            wire.marks().last_read = Some(Arrival::by_user(Instant::now()));
+            answer
         } else {
             Ok(answer)
         }
@@ -66,22 +74,36 @@ pub async fn ask(
     })
 }
 
-async fn over_udp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Stop> {
+async fn over_udp(
+    server: SocketAddr,
+    question: &Message,
+    bytes: &[u8],
+    wire: &Wire,
+) -> Result<Message, Stop> {
     let fault = |error| fault(server, &error);
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
     let socket = UdpSocket::bind(any).await.map_err(fault)?;
+    kernel::enable_stamps(&socket);
     // A connected socket takes datagrams from the server only, and hears when nobody is there.
     socket.connect(server).await.map_err(fault)?;
+    let asked = Instant::now();
     socket.send(bytes).await.map_err(fault)?;
     let mut buffer = [0; MAX_DATAGRAM];
     loop {
-        let length = socket.recv(&mut buffer).await.map_err(fault)?;
-        let answer = decode(server, buffer.get(..length).unwrap_or_default())?;
-        if answers(&answer, question) {
-            return Ok(answer);
+        let received = socket
+            .async_io(Interest::READABLE, || kernel::receive(&socket, &mut buffer))
+            .await
+            .map_err(fault)?;
+        let answer = decode(server, buffer.get(..received.length).unwrap_or_default());
+        let is_answer = answer
+            .as_ref()
+            .map_or(true, |answer| answers(answer, question));
+        if is_answer {
+            wire.marks().note_answer(received.stamp, asked);
+            return answer;
         }
     }
 }

@@ -18,6 +18,7 @@ use tokio::io::ReadBuf;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+use crate::probe::arrival::Arrival;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::wire::Wire;
 
@@ -84,7 +85,9 @@ impl ExchangeIo {
 
     fn note_arrival(&self, bytes: &[u8]) -> io::Result<()> {
         let mut marks = self.wire.marks();
-        let at = marks.last_read.unwrap_or_else(Instant::now);
+        let at = marks
+            .last_read
+            .unwrap_or_else(|| Arrival::by_user(Instant::now()));
         marks.last_byte = Some(at);
         marks.head.feed(bytes, at).map_err(io::Error::other)
     }
@@ -115,7 +118,9 @@ impl Read for ExchangeIo {
                 let length = arrived.len().min(target.remaining());
                 let arrived = arrived.get(..length).unwrap_or_default().to_vec();
                 target.put_slice(&arrived);
-                Pin::new(stream).consume(length);
+                Pin::new(&mut *stream).consume(length);
+                // The first plaintext is here: what comes now is stamped as it comes.
+                stream.get_mut().0.read_freely();
                 if length > 0 {
                     this.note_arrival(&arrived)?;
                 }

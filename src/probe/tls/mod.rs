@@ -3,6 +3,7 @@
 mod expiry;
 pub mod failure;
 mod observer;
+pub mod record;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::outcome::phase::Phase;
+use crate::probe::arrival::Arrival;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::observer::Observer;
@@ -102,7 +104,7 @@ impl TlsClient {
         config.client_auth_cert_resolver = observer.clone();
         let connector = TlsConnector::from(Arc::new(config));
         let wire = walk.wire.clone();
-        let socket = ProbeSocket::new(stream, wire.clone());
+        let socket = ProbeSocket::new(stream, wire.clone()).read_by_record();
         let began = Instant::now();
         walk.begin(Phase::Tls, began);
         // What the server did last ends the phase: its last bytes, or the closing of the connection.
@@ -116,11 +118,8 @@ impl TlsClient {
             Ok(_) => true,
             Err(error) => failure::of_io(error).is_some(),
         };
-        walk.end(
-            last_read
-                .filter(|_| ended_by_bytes)
-                .unwrap_or_else(Instant::now),
-        );
+        let ended = last_read.filter(|_| ended_by_bytes);
+        walk.end(ended.unwrap_or_else(|| Arrival::by_user(Instant::now())));
         let chain = observer.chain();
         walk.cert_expiry = expiry::earliest(&chain);
         shaken.map_err(|error| {

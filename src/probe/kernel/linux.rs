@@ -1,0 +1,94 @@
+//! Linux: `SO_TIMESTAMPNS` and `TCP_INFO`.
+
+use std::io;
+use std::io::IoSliceMut;
+use std::net::Ipv4Addr;
+use std::net::UdpSocket;
+use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use nix::cmsg_space;
+use nix::libc;
+use nix::sys::socket::ControlMessageOwned;
+use nix::sys::socket::MsgFlags;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::recvmsg;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::GetStruct;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::time::TimeSpec;
+
+use crate::probe::kernel::Received;
+
+/// How many 32-bit words of `struct tcp_info` are read: up to `tcpi_total_retrans`. Asking for less
+/// than the kernel has is allowed, and no kernel has less.
+const TCP_INFO_WORDS: usize = 26;
+
+/// The word of `tcpi_rtt`, the smoothed round-trip time in microseconds.
+const RTT: usize = 17;
+
+/// The word of `tcpi_total_retrans`, how many segments were sent again.
+const TOTAL_RETRANSMITS: usize = 25;
+
+/// The option `TCP_INFO`, of which nix has no reader.
+#[derive(Clone, Copy, Debug)]
+struct TcpInfoHead;
+
+nix::getsockopt_impl!(
+    TcpInfoHead,
+    libc::IPPROTO_TCP,
+    libc::TCP_INFO,
+    [u32; TCP_INFO_WORDS],
+    GetStruct<[u32; TCP_INFO_WORDS]>
+);
+
+/// Has the kernel stamp what arrives at `socket`, best before it is connected. A kernel that will
+/// not is no reason to fail: its reads then come without a stamp.
+pub fn enable_stamps(socket: &impl AsFd) {
+    if let Err(error) = setsockopt(socket, ReceiveTimestampns, &true) {
+        tracing::debug!(%error, "the kernel does not stamp what arrives");
+    }
+}
+
+/// Holds one stamping socket for the life of the process. Stamping is switched on for the whole
+/// system with the first such socket, and only some time after it: without this one the first
+/// bytes of some probes would have no stamp.
+pub fn hold_stamping() {
+    static KEEPER: OnceLock<Option<UdpSocket>> = OnceLock::new();
+    KEEPER.get_or_init(|| {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        enable_stamps(&socket);
+        Some(socket)
+    });
+}
+
+/// Reads from a socket, with the stamp of what came.
+pub fn receive(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut control = cmsg_space!(TimeSpec);
+    let mut slices = [IoSliceMut::new(buffer)];
+    let message = recvmsg::<()>(
+        socket.as_raw_fd(),
+        &mut slices,
+        Some(&mut control),
+        MsgFlags::empty(),
+    )?;
+    let stamp = message.cmsgs().ok().and_then(|mut controls| {
+        controls.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
+            _ => None,
+        })
+    });
+    Ok(Received {
+        length: message.bytes,
+        stamp,
+    })
+}
+
+/// How long the handshake of a connection took between the SYN and its answer, as the kernel
+/// measured it. `None` if a SYN was repeated, since the kernel then knows only the last try.
+pub fn handshake_round_trip(stream: &impl AsFd) -> Option<Duration> {
+    let info = getsockopt(stream, TcpInfoHead).ok()?;
+    (info[TOTAL_RETRANSMITS] == 0).then(|| Duration::from_micros(info[RTT].into()))
+}
