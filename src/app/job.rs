@@ -111,7 +111,7 @@ impl Job for TargetJob {
     fn finished(&self, attempt: Attempt, _lag: Duration) {
         match attempt {
             Attempt::Finished(outcome) => {
-                self.own.observe_overhead(outcome.timeline.overhead());
+                self.own.observe_probe(&outcome.timeline);
                 self.series.record(&outcome);
                 self.log(outcome.verdict(), outcome.failure.as_ref());
             }

@@ -27,6 +27,7 @@ use crate::app::plan::Plan;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
 use crate::probe::dns::system::SystemFiles;
+use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
 use crate::server::Site;
 use crate::server::listen::ListenAddress;
@@ -81,6 +82,8 @@ async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
     // Every series stands before the first scrape can come.
     app.adopt_series(&plan);
     let (stop_server, server) = app.start_server(listeners)?;
+    let heartbeat = app.heartbeat.clone();
+    tokio::spawn(async move { heartbeat.beat().await });
     app.adopt(plan);
     app.ready.store(true, Ordering::Release);
     app.run_until_stopped(signals).await;
@@ -115,6 +118,7 @@ struct App {
     own: Arc<Own>,
     ready: Arc<AtomicBool>,
     system_files: Arc<SystemFiles>,
+    heartbeat: Arc<Heartbeat>,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
@@ -127,6 +131,7 @@ impl App {
             own: Arc::new(Own::new(SystemTime::now())),
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
+            heartbeat: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
         }
@@ -199,7 +204,7 @@ impl App {
             tracing::warn!("{warning}");
         }
         self.adopt_series(&plan);
-        let probers = plan.probers(&self.system_files);
+        let probers = plan.probers(&self.system_files, &self.heartbeat);
         let mut jobs = HashMap::with_capacity(probers.len());
         let mut in_order = Vec::with_capacity(probers.len());
         for prober in probers {

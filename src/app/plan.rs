@@ -13,6 +13,7 @@ use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
 use crate::probe::dns::system::SystemFiles;
+use crate::probe::heartbeat::Heartbeat;
 use crate::probe::tls::TlsClient;
 use crate::target::Target;
 use crate::target::tls::TlsSettings;
@@ -76,7 +77,11 @@ impl Plan {
     }
 
     /// Makes the probers, in the order of the targets.
-    pub fn probers(&self, system_files: &Arc<SystemFiles>) -> Vec<Prober> {
+    pub fn probers(
+        &self,
+        system_files: &Arc<SystemFiles>,
+        heartbeat: &Arc<Heartbeat>,
+    ) -> Vec<Prober> {
         let mut resolvers: HashMap<Option<SocketAddr>, Arc<Resolver>> = HashMap::new();
         let targets = self.targets.iter().zip(&self.tls_clients);
         targets
@@ -86,6 +91,7 @@ impl Plan {
                     .entry(server)
                     .or_insert_with(|| Arc::new(Resolver::new(system_files.clone(), server)));
                 Prober::new(target.clone(), resolver.clone(), tls.clone())
+                    .with_heartbeat(heartbeat.clone())
             })
             .collect()
     }

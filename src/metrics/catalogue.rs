@@ -92,6 +92,8 @@ families! {
         "How much later than intended a probe started.";
     PROBE_OVERHEAD Histogram SECONDS, "httpcycle_probe_overhead_seconds"
         "Time inside a probe that belongs to no phase.";
+    CLOCK_FALLBACKS Counter NO_UNIT, "httpcycle_clock_fallbacks_total"
+        "Ends of phases taken from the exporter's clock where the kernel's was wanted.";
     PROCESS_CPU Counter SECONDS, "process_cpu_seconds_total"
         "Total user and system CPU time spent in seconds.";
     PROCESS_OPEN_FDS Gauge NO_UNIT, "process_open_fds"

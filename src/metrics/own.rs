@@ -10,6 +10,8 @@ use nix::sys::time::TimeValLike;
 use prometheus::Gauge;
 use prometheus::Histogram;
 use prometheus::HistogramOpts;
+use prometheus::IntCounter;
+use prometheus::IntCounterVec;
 use prometheus::IntGauge;
 use prometheus::Opts;
 use prometheus::Registry;
@@ -28,6 +30,9 @@ use crate::metrics::labels::push_label;
 use crate::metrics::lines::Lines;
 use crate::metrics::lines::Value;
 use crate::metrics::lines::write_header;
+use crate::outcome::phase::Phase;
+use crate::outcome::timeline::Clock;
+use crate::outcome::timeline::Timeline;
 
 /// What the exporter itself costs is far below what its targets take.
 const FINE_BOUNDS: [f64; 5] = [0.00001, 0.000_025, 0.00005, 0.0001, 0.00025];
@@ -38,6 +43,7 @@ pub struct Own {
     registry: Registry,
     lag: Histogram,
     overhead: Histogram,
+    clock_fallbacks: [IntCounter; Phase::COUNT],
     in_flight: IntGauge,
     targets: IntGauge,
     reload_successful: IntGauge,
@@ -77,7 +83,13 @@ impl Own {
         build_info.set(1);
         #[cfg(target_os = "linux")]
         register(&registry, ProcessCollector::for_self());
+        let clock_fallbacks = registered(
+            &registry,
+            IntCounterVec::new(opts(&catalogue::CLOCK_FALLBACKS), &["phase"]),
+        );
         let own = Self {
+            clock_fallbacks: Phase::ALL
+                .map(|phase| clock_fallbacks.with_label_values(&[phase.label()])),
             lag: registered(&registry, histogram(&catalogue::SCHEDULE_LAG)),
             overhead: registered(&registry, histogram(&catalogue::PROBE_OVERHEAD)),
             in_flight: registered(&registry, gauge(&catalogue::PROBES_IN_FLIGHT)),
@@ -101,9 +113,15 @@ impl Own {
         self.lag.observe(lag.as_secs_f64());
     }
 
-    /// Counts the time inside a probe that belongs to no phase.
-    pub fn observe_overhead(&self, overhead: Duration) {
-        self.overhead.observe(overhead.as_secs_f64());
+    /// Counts what a probe took of the exporter: the time in it that belongs to no phase, and the
+    /// ends of phases that the kernel did not tell.
+    pub fn observe_probe(&self, timeline: &Timeline) {
+        self.overhead.observe(timeline.overhead().as_secs_f64());
+        for span in timeline.spans() {
+            if span.clock == Clock::Fallback {
+                self.clock_fallbacks[span.phase as usize].inc();
+            }
+        }
     }
 
     /// Counts a probe as in flight for as long as the returned value lives.

@@ -24,6 +24,30 @@ impl Place {
     }
 }
 
+impl Reason {
+    /// Whether a client that was too slow itself could bring the failure about.
+    pub fn may_come_of_slowness(self) -> bool {
+        matches!(
+            self,
+            Self::DnsTimeout
+                | Self::ConnectTimeout
+                | Self::ConnectReset
+                | Self::TlsTimeout
+                | Self::TlsClosed
+                | Self::SendTimeout
+                | Self::SendReset
+                | Self::FirstByteTimeout
+                | Self::FirstByteClosed
+                | Self::FirstByteReset
+                | Self::TransferHeaderTimeout
+                | Self::TransferHeaderTruncated
+                | Self::TransferBodyTimeout
+                | Self::TransferBodyTruncated
+                | Self::TransferBodyReset
+        )
+    }
+}
+
 /// Declares [`Reason`] from one table, so that a reason cannot lack its place or its label.
 macro_rules! reasons {
     ($($place:expr => { $($variant:ident $label:literal $doc:literal,)* })*) => {

@@ -48,7 +48,7 @@ impl Default for WallClock {
 
 impl WallClock {
     /// When the bytes of a read that has just returned arrived: not before `earliest`, when nothing
-    /// can have been there, and not after now.
+    /// can have been there, and not after now. Where no such moment is known no stamp is believed.
     ///
     /// The stamp is translated by its age, so that no step of the wall clock before the read can
     /// move it; one between stamp and read makes an age out of range, and the own clock stands in.
@@ -57,10 +57,11 @@ impl WallClock {
         let at = stamp
             .and_then(|stamp| wall.checked_sub(stamp))
             .and_then(|age| now.checked_sub(age))
-            .and_then(|at| match earliest {
+            .and_then(|at| {
+                let earliest = earliest?;
                 // The same stamp, translated twice, differs by what the clocks are read apart.
-                Some(earliest) if at < earliest => (earliest - at < NOISE).then_some(earliest),
-                _ => Some(at),
+                let is_noise = earliest.saturating_duration_since(at) < NOISE;
+                is_noise.then_some(at.max(earliest))
             });
         match at {
             Some(at) => Arrival {
@@ -125,9 +126,10 @@ mod tests {
         let now = Instant::now();
         for (what, stamp, earliest) in [
             ("no stamp", None, None),
-            ("from the future", Some(wall() + AGE), None),
+            ("from the future", Some(wall() + AGE), Some(now - AGE)),
+            ("no moment before it", Some(wall() - AGE), None),
             ("before anything was sent", Some(wall() - AGE), Some(now)),
-            ("before the clock began", Some(Duration::ZERO), None),
+            ("long ago", Some(Duration::ZERO), Some(now)),
         ] {
             let arrival = WallClock::default().arrival(stamp, earliest);
             assert_eq!(arrival.clock, Clock::Fallback, "{what}");

@@ -5,6 +5,7 @@ mod connect;
 pub mod dns;
 mod exchange;
 mod head;
+pub mod heartbeat;
 mod kernel;
 mod request;
 mod socket;
@@ -14,6 +15,7 @@ mod walk;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -33,6 +35,7 @@ use crate::probe::dns::Addresses;
 use crate::probe::dns::Resolver;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::exchange;
+use crate::probe::heartbeat::Heartbeat;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
@@ -48,6 +51,7 @@ pub struct Prober {
     tls: Option<Arc<TlsClient>>,
     request: Request<Full<Bytes>>,
     wall_clock: WallClock,
+    heartbeat: Arc<Heartbeat>,
 }
 
 impl Prober {
@@ -60,7 +64,14 @@ impl Prober {
             resolver,
             tls,
             wall_clock: WallClock::default(),
+            heartbeat: Arc::default(),
         }
+    }
+
+    /// The same prober, knowing when the runtime that it probes on stands still.
+    pub fn with_heartbeat(mut self, heartbeat: Arc<Heartbeat>) -> Self {
+        self.heartbeat = heartbeat;
+        self
     }
 
     /// The same prober with another wall clock, for tests that step it.
@@ -77,6 +88,7 @@ impl Prober {
     /// Walks the cycle once, for at most the target's timeout. Dropping the future ends all that
     /// the probe started.
     pub async fn probe(&self) -> Attempt {
+        let stalled_before = self.heartbeat.stalled();
         let started = Instant::now();
         let deadline = started + self.target.timeout;
         let mut walk = Walk::start(started, self.wall_clock);
@@ -105,9 +117,22 @@ impl Prober {
         };
         match stop {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
+            Some(Stop::Failed(failure))
+                if failure.reason.may_come_of_slowness()
+                    && self.heartbeat.stalled().saturating_sub(stalled_before)
+                        > self.tolerated_stall() =>
+            {
+                Attempt::Skipped(SkipReason::Overload)
+            }
             Some(Stop::Failed(failure)) => Attempt::Finished(self.outcome(walk, Some(failure))),
             None => Attempt::Finished(self.outcome(walk, None)),
         }
+    }
+
+    /// How long the runtime may stand still during a probe before a failure that can come of it is
+    /// the exporter's own.
+    fn tolerated_stall(&self) -> Duration {
+        self.target.timeout / 10
     }
 
     async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {

@@ -1,13 +1,17 @@
 //! Phases by the kernel's clock: they do not grow when the exporter comes late, and a clock that
 //! cannot be right is not believed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use httpcycle_exporter::outcome::Outcome;
 use httpcycle_exporter::outcome::phase::Phase;
+use httpcycle_exporter::outcome::reason::Reason;
+use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::outcome::timeline::Clock;
+use httpcycle_exporter::outcome::{Attempt, Outcome};
 use httpcycle_exporter::probe::arrival::WallClock;
+use httpcycle_exporter::probe::heartbeat::Heartbeat;
 use httpcycle_exporter::target::module::{IpFamily, Module};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
@@ -179,4 +183,33 @@ async fn a_wall_clock_that_steps_moves_no_phase() {
     assert!(outcome.timeline.total() < PATIENCE);
     assert_eq!(clock(&outcome, Phase::FirstByte), Clock::Fallback);
     assert_eq!(clock(&outcome, Phase::Transfer), Clock::Fallback);
+}
+
+/// The exporter stands still for longer than the probe may take, and nobody can say whether the
+/// target would have answered.
+#[tokio::test]
+async fn a_stalled_exporter_does_not_blame_the_target() {
+    let timeout = Duration::from_millis(400);
+    let peer = peer::answering(Vec::new(), peer::Then::Hold).await;
+    for (stall, skipped) in [(Duration::ZERO, false), (timeout * 2, true)] {
+        let heartbeat = Arc::new(Heartbeat::default());
+        let beating = heartbeat.clone();
+        let beat = tokio::spawn(async move { beating.beat().await });
+        let url = format!("http://{}/", peer.address);
+        let prober = probing::prober(&url, Module::http_2xx(), timeout).with_heartbeat(heartbeat);
+        let stalling = tokio::spawn(async move {
+            sleep(timeout / 4).await;
+            std::thread::sleep(stall);
+        });
+        let attempt = prober.probe().await;
+        stalling.await.unwrap();
+        beat.abort();
+        match attempt {
+            Attempt::Skipped(reason) => assert!(skipped && reason == SkipReason::Overload),
+            Attempt::Finished(outcome) => {
+                assert!(!skipped, "{:?}", outcome.failure);
+                assert_eq!(outcome.failure.unwrap().reason, Reason::FirstByteTimeout);
+            }
+        }
+    }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use httpcycle_exporter::metrics::catalogue;
 use httpcycle_exporter::metrics::format::Format;
 use httpcycle_exporter::metrics::store::Store;
+use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::skip::SkipReason;
+use httpcycle_exporter::outcome::timeline::{Clock, Span, Timeline};
 
 use super::*;
 
@@ -76,7 +78,15 @@ fn the_exporter_tells_about_itself() {
     own.set_targets(3);
     own.reload_failed();
     own.observe_lag(Duration::from_micros(20));
-    own.observe_overhead(Duration::from_secs(60));
+    let mut timeline = Timeline::new();
+    let instant = Span::new(Phase::Connect, Duration::ZERO, Duration::ZERO);
+    timeline.push(Span {
+        clock: Clock::Fallback,
+        ..instant
+    });
+    timeline.push(instant);
+    timeline.finish(Duration::from_secs(60));
+    own.observe_probe(&timeline);
     let running = own.probe_started();
     drop(own.probe_started());
     let mut text = Vec::new();
@@ -90,6 +100,8 @@ fn the_exporter_tells_about_itself() {
             1_600_000_000.5,
         ),
         ("httpcycle_targets", 3.0),
+        ("httpcycle_clock_fallbacks_total{phase=\"connect\"}", 1.0),
+        ("httpcycle_clock_fallbacks_total{phase=\"dns\"}", 0.0),
         ("httpcycle_probes_in_flight", 1.0),
         ("httpcycle_schedule_lag_seconds_bucket{le=\"0.00001\"}", 0.0),
         (
@@ -168,7 +180,7 @@ fn chunks_stay_small_and_make_the_page() {
     let whole = String::from_utf8(chunks.concat()).unwrap();
     let n_probes = |text: &str| text.matches("\nhttpcycle_probes_total{").count();
     assert_eq!(n_probes(&whole), 5_000);
-    assert_eq!(whole.matches("# TYPE ").count(), 14 + 8, "each header once");
+    assert_eq!(whole.matches("# TYPE ").count(), 15 + 8, "each header once");
     assert_eq!(whole.matches("# EOF").count(), 1);
     // What one page has, another has: byte for byte but for the process itself.
     assert!(whole.ends_with(&page_of_targets(&store, Format::OpenMetrics)));

@@ -13,7 +13,8 @@ use crate::support::{peer, probing};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shut_port_is_refused() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    // An address of its own, so that no other test takes the port meanwhile.
+    let listener = TcpListener::bind(("127.0.0.77", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let outcome = probing::probe_plain(address, PATIENCE).await;

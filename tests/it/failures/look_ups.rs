@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::ResponseCode;
+use httpcycle_exporter::outcome::Attempt;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
+use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::target::module::{IpFamily, Module};
 
 use crate::failures::{PATIENCE, SHORT, reason};
@@ -94,7 +96,10 @@ async fn look_ups_are_classified() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_server_that_is_not_there_is_unreachable() {
-    let socket = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    // An address of its own, so that no other test takes the port meanwhile.
+    let socket = tokio::net::UdpSocket::bind(("127.0.0.77", 0))
+        .await
+        .unwrap();
     let resolver = socket.local_addr().unwrap();
     drop(socket);
     let module = Module {
@@ -109,4 +114,30 @@ async fn a_name_server_that_is_not_there_is_unreachable() {
         "{:?}",
         outcome.failure
     );
+}
+
+/// `fe80::1` without a zone can never be connected to, and nothing is sent to find that out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_family_without_a_route_gives_way_or_is_no_fault_of_the_target() {
+    let peer = peer::answering(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Then::Hold).await;
+    let nowhere: IpAddr = "fe80::1".parse().unwrap();
+    let answer = Script::Addresses(vec![peer.address.ip(), nowhere], Duration::ZERO);
+    let server = dns::serve(answer).await;
+    for (fallback, skipped) in [(true, false), (false, true)] {
+        let module = Module {
+            resolver: Some(server.address),
+            preferred_family: IpFamily::V6,
+            family_fallback: fallback,
+            ..Module::http_2xx()
+        };
+        let url = format!("http://orders.test:{}/", peer.address.port());
+        match probing::prober(&url, module, PATIENCE).probe().await {
+            Attempt::Skipped(reason) => assert!(skipped && reason == SkipReason::NoRoute),
+            Attempt::Finished(outcome) => {
+                assert!(!skipped, "{outcome:?}");
+                assert_eq!(outcome.failure, None);
+                assert_eq!(outcome.connection.unwrap().remote, peer.address);
+            }
+        }
+    }
 }
