@@ -93,8 +93,11 @@ async fn over_udp(
     socket.send(bytes).await.map_err(fault)?;
     let mut buffer = [0; MAX_DATAGRAM];
     loop {
+        // Where nobody listens an error is all that comes.
         let received = socket
-            .async_io(Interest::READABLE, || kernel::receive(&socket, &mut buffer))
+            .async_io(Interest::READABLE | Interest::ERROR, || {
+                kernel::receive(&socket, &mut buffer)
+            })
             .await
             .map_err(fault)?;
         let answer = decode(server, buffer.get(..received.length).unwrap_or_default());
