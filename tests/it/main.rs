@@ -9,9 +9,9 @@
 mod clocks;
 mod config;
 mod cycle;
+mod docs;
 mod exporter;
 mod exposition;
-
 mod failures;
 mod nginx_and_prometheus;
 mod phases;

@@ -1,0 +1,153 @@
+//! The documents against the code: what they list is what there is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use httpcycle_exporter::config;
+use httpcycle_exporter::metrics::catalogue;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The part of a document below a heading, up to the next one of any level.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let start = format!("\n{heading}\n");
+    let (_, behind) = text.split_once(&start).unwrap();
+    behind.split("\n#").next().unwrap()
+}
+
+/// What stands in backticks in a line.
+fn quoted(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// What stands in backticks in the first cells of the tables of a section.
+fn first_cells(section: &str) -> BTreeSet<&str> {
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap()))
+        .collect()
+}
+
+/// The contents of the fenced blocks of a language, in order.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let opening = format!("\n```{language}\n");
+    text.split(&opening)
+        .skip(1)
+        .map(|behind| behind.split("\n```").next().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_first_commands_of_the_readme_run_the_exporter_and_the_tests() {
+    let readme = read("README.md");
+    let commands = blocks(&readme, "sh");
+    assert_eq!(
+        commands,
+        [
+            "cargo run --release -- --config.file=example.yml",
+            "scripts/test"
+        ]
+    );
+    for script in ["scripts/test", ".ci/run"] {
+        let mode = fs::metadata(root().join(script))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o111, 0o111, "{script} can be run by all");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_flag_and_no_other() {
+    let output = Command::new(env!("CARGO_BIN_EXE_httpcycle_exporter"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let flags: BTreeSet<&str> = help
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with('-'))
+        .filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")))
+        .collect();
+    assert!(flags.len() > 5, "{flags:?}");
+    let readme = read("README.md");
+    assert_eq!(first_cells(section(&readme, "### Flags")), flags);
+}
+
+#[test]
+fn the_readme_lists_every_metric_and_no_other() {
+    let exposed: BTreeSet<&str> = catalogue::OWN
+        .iter()
+        .chain(catalogue::OF_TARGETS)
+        .map(|family| family.name)
+        .collect();
+    let readme = read("README.md");
+    let metrics = section(&readme, "## Metrics");
+    assert_eq!(first_cells(metrics), exposed);
+    for family in catalogue::OWN.iter().chain(catalogue::OF_TARGETS) {
+        let name = format!("`{}`", family.name);
+        let row = metrics.lines().find(|line| line.contains(&name)).unwrap();
+        let kind = row.split('|').nth(2).unwrap().trim();
+        assert_eq!(kind, family.kind.label(), "{name}");
+    }
+}
+
+#[test]
+fn the_mistakes_that_the_readme_shows_are_told_as_it_shows_them() {
+    let text = "modules:\n  checkout:\n    prober: http\n    http:\n      method: GET\n      \
+                headers:\n        Accept: text/plain\n      methd: GET\ntargets:\n  \
+                - url: http://a.example/\n    module: chekout\n";
+    let said = config::parse("httpcycle.yml", Path::new(""), text, &|_| Ok(()))
+        .map_err(|problems| problems.to_string());
+    let readme = read("README.md");
+    assert!(readme.contains(&format!("\n```\n{}\n```\n", said.unwrap_err())));
+}
+
+#[test]
+fn the_example_loads_and_leaves_nothing_to_warn_of() {
+    let config = config::load(&root().join("example.yml"), &|_| Ok(())).unwrap();
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, [""; 0]);
+    assert!(!config.targets.is_empty());
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut n_links = 0;
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = read(document);
+        for behind in text.split("](").skip(1) {
+            let link = behind.split(')').next().unwrap();
+            if !link.contains("://") {
+                n_links += 1;
+                assert!(root().join(link).exists(), "{document}: {link}");
+            }
+        }
+    }
+    assert!(n_links > 4);
+}
+
+#[test]
+fn the_code_map_has_every_file_and_no_other() {
+    let architecture = read("ARCHITECTURE.md");
+    let mapped: BTreeSet<PathBuf> = section(&architecture, "## Code map")
+        .lines()
+        .flat_map(quoted)
+        .filter(|word| word.starts_with("src/"))
+        .map(PathBuf::from)
+        .collect();
+    let modules: BTreeSet<PathBuf> = fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| Path::new("src").join(entry.unwrap().file_name()))
+        .collect();
+    assert_eq!(mapped, modules);
+}
