@@ -170,8 +170,8 @@ impl App {
                 _ = signals.hang_up.recv() => self.reload().await,
             }
         }
-        tracing::info!("stopping: probes in flight run to their end");
         self.ready.store(false, Ordering::Release);
+        tracing::info!("stopping: probes in flight run to their end");
         std::mem::take(&mut self.scheduler).stop().await;
         tracing::info!("stopped");
     }

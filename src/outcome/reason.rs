@@ -25,7 +25,8 @@ impl Place {
 }
 
 impl Reason {
-    /// Whether a client that was too slow itself could bring the failure about.
+    /// Whether the failure is that the target let the probe wait too long or gave it up: what a
+    /// client that was too slow itself could bring about.
     pub fn may_come_of_slowness(self) -> bool {
         matches!(
             self,
@@ -44,6 +45,15 @@ impl Reason {
                 | Self::TransferBodyTimeout
                 | Self::TransferBodyTruncated
                 | Self::TransferBodyReset
+        )
+    }
+
+    /// Whether it happened in a phase in which the exporter has to act as well, where in the others
+    /// it only waits: a target that is waited for has its time even if nobody looks.
+    pub fn needs_both_sides(self) -> bool {
+        matches!(
+            self.place(),
+            Place::During(Phase::Tls | Phase::Send | Phase::Transfer)
         )
     }
 }

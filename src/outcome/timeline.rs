@@ -114,6 +114,14 @@ impl Timeline {
             .reduce(|sum, duration| sum + duration)
     }
 
+    /// The time before the last phase that belongs to no phase: by how much it began late.
+    pub fn lost_before_last(&self) -> Duration {
+        let Some((last, before)) = self.spans.split_last() else {
+            return Duration::ZERO;
+        };
+        last.start - before.iter().map(Span::duration).sum::<Duration>()
+    }
+
     /// The time inside the probe that belongs to no phase.
     pub fn overhead(&self) -> Duration {
         self.total - self.spans.iter().map(Span::duration).sum::<Duration>()
@@ -146,6 +154,7 @@ mod tests {
         assert_eq!(timeline.phase(Phase::Send), Some(Duration::ZERO));
         assert_eq!(timeline.phase(Phase::Tls), None);
         assert_eq!(timeline.overhead(), ms(30 - 3 - 20));
+        assert_eq!(timeline.lost_before_last(), ms(1 + 1));
         assert_eq!(timeline.total(), ms(30));
     }
 

@@ -118,9 +118,7 @@ impl Prober {
         match stop {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             Some(Stop::Failed(failure))
-                if failure.reason.may_come_of_slowness()
-                    && self.heartbeat.stalled().saturating_sub(stalled_before)
-                        > self.tolerated_stall() =>
+                if self.is_own_slowness(&failure, &walk, stalled_before) =>
             {
                 Attempt::Skipped(SkipReason::Overload)
             }
@@ -129,10 +127,15 @@ impl Prober {
         }
     }
 
-    /// How long the runtime may stand still during a probe before a failure that can come of it is
-    /// the exporter's own.
-    fn tolerated_stall(&self) -> Duration {
-        self.target.timeout / 10
+    /// Whether a failure can come of the exporter's own slowness: if it lost more than a tenth of
+    /// the timeout before the phase that failed, or stood still for as long while both sides had
+    /// to act.
+    fn is_own_slowness(&self, failure: &Failure, walk: &Walk, stalled_before: Duration) -> bool {
+        let tolerated = self.target.timeout / 10;
+        let stalled = self.heartbeat.stalled().saturating_sub(stalled_before);
+        failure.reason.may_come_of_slowness()
+            && (walk.lost_before_last_phase() > tolerated
+                || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
     async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {

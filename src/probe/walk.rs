@@ -1,6 +1,7 @@
 //! The walk of one probe through the cycle: which phase runs, and what to make of an early end.
 
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -157,6 +158,11 @@ impl Walk {
                 })
             }
         }
+    }
+
+    /// How much of the probe had gone to the exporter's own work when its last phase began.
+    pub fn lost_before_last_phase(&self) -> Duration {
+        self.timeline.lost_before_last()
     }
 
     /// Ends the probe and hands over its timeline.

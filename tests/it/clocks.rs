@@ -1,8 +1,11 @@
 //! Phases by the kernel's clock: they do not grow when the exporter comes late, and a clock that
 //! cannot be right is not believed.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use httpcycle_exporter::outcome::phase::Phase;
@@ -78,35 +81,30 @@ async fn what_arrives_is_stamped_by_the_kernel() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_late_reader_does_not_make_the_target_late() {
-    let stall = Duration::from_millis(500);
-    let peer = peer::serve(|mut stream| async move {
-        peer::read_request(&mut stream).await;
-        stream.write_all(OK).await.unwrap();
-        stream.read_u8().await.ok();
+    let stall = Duration::from_secs(1);
+    // The peer runs on a thread of its own, so that only the prober is stalled.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicBool::new(false));
+    let seen = asked.clone();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+        seen.store(true, Ordering::Release);
+        // By now the prober stands still.
+        thread::sleep(stall / 10);
+        stream.write_all(OK).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).ok();
     });
-    // The peer runs on a runtime of its own, so that only the prober is stalled.
-    let (sender, address) = tokio::sync::oneshot::channel();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.unwrap().block_on(async {
-            let peer = peer.await;
-            sender.send(peer.address).unwrap();
-            stopped.await.ok();
-        });
-    });
-    let address = address.await.unwrap();
     let stalling = tokio::spawn(async move {
-        for _ in 0..20 {
+        while !asked.load(Ordering::Acquire) {
             tokio::task::yield_now().await;
         }
-        std::thread::sleep(stall);
+        thread::sleep(stall);
     });
     let outcome = probing::probe_plain(address, PATIENCE).await;
     stalling.await.unwrap();
-    stop.send(()).unwrap();
     serving.join().unwrap();
     assert_eq!(outcome.failure, None);
     let phases: Duration = Phase::ALL
@@ -185,21 +183,30 @@ async fn a_wall_clock_that_steps_moves_no_phase() {
     assert_eq!(clock(&outcome, Phase::Transfer), Clock::Fallback);
 }
 
-/// The exporter stands still for longer than the probe may take, and nobody can say whether the
-/// target would have answered.
+/// The exporter stands still for longer than the probe may take. Before the request was out nobody
+/// can say whether the target would have answered; after that it had its time.
 #[tokio::test]
 async fn a_stalled_exporter_does_not_blame_the_target() {
-    let timeout = Duration::from_millis(400);
+    let timeout = Duration::from_millis(1_000);
     let peer = peer::answering(Vec::new(), peer::Then::Hold).await;
-    for (stall, skipped) in [(Duration::ZERO, false), (timeout * 2, true)] {
+    let at_once = Duration::ZERO;
+    let while_waiting = timeout / 2;
+    for (stall, after, skipped) in [
+        (Duration::ZERO, at_once, false),
+        (timeout * 2, at_once, true),
+        (timeout * 2, while_waiting, false),
+    ] {
         let heartbeat = Arc::new(Heartbeat::default());
         let beating = heartbeat.clone();
         let beat = tokio::spawn(async move { beating.beat().await });
         let url = format!("http://{}/", peer.address);
         let prober = probing::prober(&url, Module::http_2xx(), timeout).with_heartbeat(heartbeat);
+        // On this one thread it runs as soon as the probe waits for its connection.
         let stalling = tokio::spawn(async move {
-            sleep(timeout / 4).await;
-            std::thread::sleep(stall);
+            if after > Duration::ZERO {
+                sleep(after).await;
+            }
+            thread::sleep(stall);
         });
         let attempt = prober.probe().await;
         stalling.await.unwrap();
@@ -209,6 +216,7 @@ async fn a_stalled_exporter_does_not_blame_the_target() {
             Attempt::Finished(outcome) => {
                 assert!(!skipped, "{:?}", outcome.failure);
                 assert_eq!(outcome.failure.unwrap().reason, Reason::FirstByteTimeout);
+                assert!(outcome.timeline.phase(Phase::FirstByte).unwrap() <= timeout);
             }
         }
     }
