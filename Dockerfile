@@ -4,6 +4,8 @@
 #     docker run -p 10409:10409 -v ./example.yml:/etc/httpcycle_exporter/httpcycle.yml:ro httpcycle_exporter
 
 ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
+# Nothing is needed of it: the binary is static and brings its authorities.
+ARG RUNTIME_IMAGE=scratch
 
 FROM ${RUST_IMAGE} AS build
 ARG REVISION=unknown
@@ -23,7 +25,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
            --target "$host" --target-dir /build/target \
     && cp "/build/target/$host/release/httpcycle_exporter" /httpcycle_exporter
 
-FROM scratch
+FROM ${RUNTIME_IMAGE}
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="httpcycle_exporter" \
       org.opencontainers.image.description="How long each phase of the HTTP cycle takes and how often each status code comes back, 409 Conflict in particular" \

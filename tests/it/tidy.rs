@@ -42,7 +42,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -50,12 +50,17 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("rustls", &["probe"]),
     ("tokio_rustls", &["probe"]),
     ("rustls_native_certs", &["probe"]),
+    ("webpki", &["probe"]),
+    ("x509_parser", &["probe"]),
+    ("base64", &["probe"]),
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("flate2", &["server"]),
     ("axum", &["server"]),
     ("clap", &["cli", "main"]),
     ("tracing_subscriber", &["cli"]),
+    ("tracing_logfmt", &["cli"]),
+    ("tracing_appender", &["cli"]),
 ];
 
 const MAX_LINES: usize = 400;
