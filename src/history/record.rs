@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::net::SocketAddrV4;
+use std::num::NonZeroU16;
 use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -21,14 +22,14 @@ use crate::outcome::timeline::Span;
 pub struct ProbeRecord {
     /// How many probes of the target were before it; begins anew after 2^32.
     pub number: u32,
-    /// The status code as sent, `None` without a response.
-    pub code: Option<u16>,
     /// How it ended.
     pub verdict: Verdict,
     /// The reason of the conflict, if the response was one, expected or not.
     pub conflict: Option<ConflictReason>,
     /// Where and why it failed.
     pub failure: Option<Box<FailureRecord>>,
+    // Never 0, which saves the space that an `Option` would take.
+    code: Option<NonZeroU16>,
     started: u64,
     lag: u64,
     duration: u64,
@@ -52,7 +53,7 @@ impl ProbeRecord {
         let since_1970 = outcome.started.duration_since(UNIX_EPOCH);
         Self {
             number,
-            code: response.map(|response| response.code),
+            code: response.and_then(|response| NonZeroU16::new(response.code)),
             verdict: outcome.verdict(),
             conflict: response
                 .and_then(|response| response.conflict)
@@ -64,6 +65,11 @@ impl ProbeRecord {
             ends: Ends::new(outcome.connection),
             spans: outcome.timeline.spans().iter().map(SmallSpan::of).collect(),
         }
+    }
+
+    /// The status code as sent, `None` without a response.
+    pub fn code(&self) -> Option<u16> {
+        self.code.map(NonZeroU16::get)
     }
 
     /// The wall clock at its start.
@@ -252,7 +258,7 @@ mod tests {
             assert_eq!(record.duration(), outcome.timeline.total());
             assert_eq!(record.overhead(), outcome.timeline.overhead());
             assert!(record.spans().eq(outcome.timeline.spans().iter().copied()));
-            assert_eq!(record.code, Some(409));
+            assert_eq!(record.code(), Some(409));
             assert_eq!(record.verdict, Verdict::Conflict);
             assert_eq!(record.conflict, Some(ConflictReason::Other));
             let failure = record.failure.unwrap();

@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod api;
 mod config;
 mod cycle;
 mod exporter;

@@ -1,5 +1,7 @@
 //! The last probes of the targets as JSON, a target at a time.
 
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::sync::Arc;

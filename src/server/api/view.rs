@@ -85,7 +85,7 @@ impl<'a> ProbeView<'a> {
             local: connection.map(|ends| ends.local),
             remote: connection.map(|ends| ends.remote),
             phases: record,
-            code: record.code,
+            code: record.code(),
             outcome: record.verdict.label(),
             conflict_reason: record.conflict.map(ConflictReason::label),
             failure: record.failure.as_deref().map(FailureView::of),
