@@ -106,10 +106,10 @@ impl Plan<'_> {
             ours_flat_out.push(self.ours(&server, "http", "{}", &FLAT_OUT));
         }
         let what = format!("CPU a probe, http, {} a second", PACED.rate());
-        tell_and_compare(&what, ours, "bare loop", bare, BOUND_BARE);
+        compare(&what, ours, "bare loop", bare, BOUND_BARE);
         self.compare_with_blackbox(&what, ours, theirs, BOUND_BLACKBOX);
         let what = format!("CPU a probe, http, flat out ({} a second)", FLAT_OUT.rate());
-        tell_and_compare(&what, ours_flat_out, "bare loop", bare_flat_out, BOUND_BARE);
+        compare(&what, ours_flat_out, "bare loop", bare_flat_out, BOUND_BARE);
     }
 
     fn https(&self, server: &Server, how: &str, tls_config: &str) {
@@ -177,23 +177,22 @@ impl Plan<'_> {
             let ratio = format!("{what}: ours / blackbox_exporter");
             return report::skip(&ratio, "blackbox_exporter is not installed");
         }
-        tell_and_compare(what, ours, "blackbox_exporter", theirs, bound);
+        compare(what, ours, "blackbox_exporter", theirs, bound);
     }
 }
 
 /// The median of the ratios within each round, in which both ran one after the other.
-fn tell_and_compare(what: &str, ours: &[f64], name: &str, theirs: &[f64], bound: f64) {
-    let us = |who: &str| format!("{what}: {who}, us");
-    report::tell(&us(name), &report::spread(theirs));
-    report::tell(&us("ours"), &report::spread(ours));
+fn compare(what: &str, ours: &[f64], name: &str, theirs: &[f64], bound: f64) {
     let pairs = ours.iter().zip(theirs);
     let mut ratios: Vec<f64> = pairs.map(|(ours, theirs)| ours / theirs).collect();
     let ratio = median(&ratios);
     ratios.sort_by(f64::total_cmp);
     let figure = format!(
-        "{ratio:.3} ({:.3} to {:.3})",
+        "{ratio:.3} ({:.3} to {:.3}); {} / {} us",
         ratios[0],
-        ratios[ratios.len() - 1]
+        ratios[ratios.len() - 1],
+        report::spread(ours),
+        report::spread(theirs),
     );
     report::judge(&format!("{what}: ours / {name}"), ratio, &figure, bound);
 }
