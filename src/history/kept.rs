@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use crate::history::record::ProbeRecord;
 use crate::outcome::Verdict;
@@ -14,9 +13,9 @@ use crate::outcome::Verdict;
 pub struct Kept {
     limit: NonZeroUsize,
     // Each from old to new. They grow with what they hold: most targets never fail.
-    newest: VecDeque<Arc<ProbeRecord>>,
-    older_successes: VecDeque<Arc<ProbeRecord>>,
-    older_failures: VecDeque<Arc<ProbeRecord>>,
+    newest: VecDeque<ProbeRecord>,
+    older_successes: VecDeque<ProbeRecord>,
+    older_failures: VecDeque<ProbeRecord>,
 }
 
 impl Kept {
@@ -31,11 +30,11 @@ impl Kept {
     }
 
     /// Keeps the newest probe and returns the one that had to go for it.
-    pub fn push(&mut self, record: Arc<ProbeRecord>) -> Option<Arc<ProbeRecord>> {
+    pub fn push(&mut self, record: ProbeRecord) -> Option<ProbeRecord> {
         self.newest.push_back(record);
         if self.newest.len() > self.limit.get().div_ceil(2) {
             let older = self.newest.pop_front()?;
-            match older.verdict {
+            match older.verdict_and_number().0 {
                 Verdict::Success => self.older_successes.push_back(older),
                 Verdict::Failure | Verdict::Conflict => self.older_failures.push_back(older),
             }
@@ -48,14 +47,14 @@ impl Kept {
     }
 
     /// All of them, newest first.
-    pub fn newest_first(&self) -> Vec<Arc<ProbeRecord>> {
+    pub fn newest_first(&self) -> Vec<ProbeRecord> {
         let mut records = Vec::with_capacity(self.len());
         records.extend(self.newest.iter().rev().cloned());
         records.extend(self.older_successes.iter().cloned());
         records.extend(self.older_failures.iter().cloned());
-        if let Some(newest) = records.first().map(|record| record.number) {
+        if let Some(newest) = records.first().map(number) {
             // By age and not by number, which begins anew after 2^32 probes.
-            records.sort_by_key(|record| newest.wrapping_sub(record.number));
+            records.sort_by_cached_key(|record| newest.wrapping_sub(number(record)));
         }
         records
     }
@@ -63,6 +62,10 @@ impl Kept {
     fn len(&self) -> usize {
         self.newest.len() + self.older_successes.len() + self.older_failures.len()
     }
+}
+
+fn number(record: &ProbeRecord) -> u32 {
+    record.verdict_and_number().1
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
     use crate::outcome::timeline::Timeline;
 
     /// `.` is a success, `x` a failure, `c` an unexpected conflict, `e` an expected one.
-    fn record(number: u32, kind: char) -> Arc<ProbeRecord> {
+    fn record(number: u32, kind: char) -> ProbeRecord {
         let conflict = matches!(kind, 'c' | 'e').then_some(Conflict {
             expected: kind == 'e',
             reason: ConflictReason::Unspecified,
@@ -103,7 +106,7 @@ mod tests {
                 detail: String::new(),
             }),
         };
-        Arc::new(ProbeRecord::new(number, &outcome, Duration::ZERO))
+        ProbeRecord::new(number, &outcome, Duration::ZERO)
     }
 
     /// Pushes the probes of `kinds`, the first with number `first`; what is kept, newest first.
@@ -120,7 +123,7 @@ mod tests {
         let records = kept.newest_first();
         records
             .iter()
-            .map(|record| record.number.wrapping_sub(first))
+            .map(|record| number(record).wrapping_sub(first))
             .collect()
     }
 

@@ -3,12 +3,13 @@
 //! ```text
 //! store   the histories of all targets
 //! kept    which probes are kept: the newest, and failures for longer
-//! record  one probe in as few bytes as hold it
+//! record  one probe in as few bytes as hold it ── bytes
 //! ```
 //!
 //! A probe records under a lock that only the readers of that one target share, and those hold it
 //! no longer than it takes to copy a handful of pointers.
 
+mod bytes;
 mod kept;
 pub mod record;
 pub mod store;
@@ -83,14 +84,14 @@ impl History {
             return;
         };
         let number = self.cells.recorded.fetch_add(1, Ordering::Relaxed);
-        let record = Arc::new(ProbeRecord::new(number, outcome, lag));
+        let record = ProbeRecord::new(number, outcome, lag);
         let dropped = lock(kept).push(record);
         // Freed only here, where no reader waits for it.
         drop(dropped);
     }
 
     /// The probes that were kept, newest first.
-    pub fn probes(&self) -> Vec<Arc<ProbeRecord>> {
+    pub fn probes(&self) -> Vec<ProbeRecord> {
         let kept = self.cells.kept.as_ref();
         kept.map_or_else(Vec::new, |kept| lock(kept).newest_first())
     }

@@ -1,12 +1,13 @@
 //! One probe in as few bytes as hold it: twenty each of ten thousand targets are in memory.
 
-use std::net::SocketAddr;
-use std::net::SocketAddrV4;
-use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use crate::history::bytes::Reader;
+use crate::history::bytes::put;
+use crate::history::bytes::put_address;
 use crate::outcome::ConflictReason;
 use crate::outcome::Endpoints;
 use crate::outcome::Failure;
@@ -17,182 +18,167 @@ use crate::outcome::reason::Reason;
 use crate::outcome::timeline::Clock;
 use crate::outcome::timeline::Span;
 
-/// A probe that finished.
-#[derive(Debug)]
-pub struct ProbeRecord {
-    /// How many probes of the target were before it; begins anew after 2^32.
-    pub number: u32,
+const CLOCKS: [Clock; 3] = [Clock::Kernel, Clock::User, Clock::Fallback];
+
+/// A probe that finished, packed. Copies share the bytes.
+#[derive(Clone, Debug)]
+pub struct ProbeRecord(Arc<[u8]>);
+
+/// A probe that finished, unpacked.
+#[derive(Clone, Debug)]
+pub struct Probe {
     /// How it ended.
     pub verdict: Verdict,
+    /// How many probes of the target were before it; begins anew after 2^32.
+    pub number: u32,
+    /// The wall clock when it was meant to start.
+    pub intended: SystemTime,
+    /// The wall clock at its start.
+    pub started: SystemTime,
+    /// How long the whole probe took.
+    pub duration: Duration,
+    /// Both ends of the last connection, once there was one.
+    pub connection: Option<Endpoints>,
+    /// The status code as sent, `None` without a response.
+    pub code: Option<u16>,
     /// The reason of the conflict, if the response was one, expected or not.
     pub conflict: Option<ConflictReason>,
-    /// Where and why it failed.
-    pub failure: Option<Box<FailureRecord>>,
-    // Never 0, which saves the space that an `Option` would take.
-    code: Option<NonZeroU16>,
-    started: u64,
-    lag: u64,
-    duration: u64,
-    ends: Ends,
-    spans: Box<[SmallSpan]>,
+    /// The phases that ran, in order.
+    pub spans: Vec<Span>,
+    /// Where and why it failed, in words that are fit to be shown.
+    pub failure: Option<Failure>,
 }
 
-/// Where and why a probe failed.
-#[derive(Debug)]
-pub struct FailureRecord {
-    /// The reason, which also says where.
-    pub reason: Reason,
-    /// The same in words, fit to be shown.
-    pub detail: Box<str>,
+impl Probe {
+    /// The time inside the probe that belongs to no phase.
+    pub fn overhead(&self) -> Duration {
+        let in_phases = self.spans.iter().map(Span::duration).sum();
+        self.duration.saturating_sub(in_phases)
+    }
 }
 
 impl ProbeRecord {
-    /// Records probe `number` of its target, which started `lag` after it was meant to.
+    /// Packs probe `number` of its target, which started `lag` after it was meant to.
     pub fn new(number: u32, outcome: &Outcome, lag: Duration) -> Self {
-        let response = outcome.response.as_ref();
+        let out = &mut Vec::with_capacity(128);
+        put(out, outcome.verdict() as u64);
+        put(out, number.into());
         let since_1970 = outcome.started.duration_since(UNIX_EPOCH);
-        Self {
-            number,
-            code: response.and_then(|response| NonZeroU16::new(response.code)),
-            verdict: outcome.verdict(),
-            conflict: response
-                .and_then(|response| response.conflict)
-                .map(|conflict| conflict.reason),
-            failure: outcome.failure.as_ref().map(FailureRecord::boxed),
-            started: nanoseconds(since_1970.unwrap_or_default()),
-            lag: nanoseconds(lag),
-            duration: nanoseconds(outcome.timeline.total()),
-            ends: Ends::new(outcome.connection),
-            spans: outcome.timeline.spans().iter().map(SmallSpan::of).collect(),
+        put(out, nanoseconds(since_1970.unwrap_or_default()));
+        put(out, nanoseconds(lag));
+        put(out, nanoseconds(outcome.timeline.total()));
+        put(out, outcome.connection.is_some().into());
+        if let Some(ends) = outcome.connection {
+            put_address(out, ends.local);
+            put_address(out, ends.remote);
         }
-    }
-
-    /// The status code as sent, `None` without a response.
-    pub fn code(&self) -> Option<u16> {
-        self.code.map(NonZeroU16::get)
-    }
-
-    /// The wall clock at its start.
-    pub fn started(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(self.started)
-    }
-
-    /// The wall clock when it was meant to start.
-    pub fn intended(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(self.started.saturating_sub(self.lag))
-    }
-
-    /// How long the whole probe took.
-    pub fn duration(&self) -> Duration {
-        Duration::from_nanos(self.duration)
-    }
-
-    /// The time inside the probe that belongs to no phase.
-    pub fn overhead(&self) -> Duration {
-        let in_phases = self.spans().map(|span| span.duration()).sum();
-        self.duration().saturating_sub(in_phases)
-    }
-
-    /// The phases that ran, in order.
-    pub fn spans(&self) -> impl Iterator<Item = Span> {
-        self.spans.iter().map(SmallSpan::span)
-    }
-
-    /// Both ends of the last connection, once there was one.
-    pub fn connection(&self) -> Option<Endpoints> {
-        match &self.ends {
-            Ends::None => None,
-            Ends::V4(local, remote) => Some(Endpoints {
-                local: SocketAddr::V4(*local),
-                remote: SocketAddr::V4(*remote),
-            }),
-            Ends::Other(endpoints) => Some(**endpoints),
+        let response = outcome.response.as_ref();
+        put(out, response.map_or(0, |response| response.code.into()));
+        let conflict = response.and_then(|response| response.conflict);
+        put(
+            out,
+            conflict.map_or(0, |conflict| conflict.reason as u64 + 1),
+        );
+        put_spans(out, outcome.timeline.spans());
+        let failure = outcome.failure.as_ref();
+        put(out, failure.map_or(0, |failure| failure.reason as u64 + 1));
+        if let Some(failure) = failure {
+            out.extend(failure.printable_detail().as_bytes());
         }
+        Self(Arc::from(out.as_slice()))
+    }
+
+    /// How it ended and its number, without the rest.
+    pub fn verdict_and_number(&self) -> (Verdict, u32) {
+        let reader = &mut Reader(&self.0);
+        let front = reader.one_of(&Verdict::ALL).zip(reader.small());
+        front.expect("a record begins with them")
+    }
+
+    /// Unpacks it.
+    pub fn probe(&self) -> Probe {
+        read(&mut Reader(&self.0)).expect("a record is read as it was written")
     }
 }
 
-impl FailureRecord {
-    fn boxed(failure: &Failure) -> Box<Self> {
-        Box::new(Self {
-            reason: failure.reason,
-            detail: failure.printable_detail().into(),
-        })
+/// Appends the phases, each with the time since the one before.
+fn put_spans(out: &mut Vec<u8>, spans: &[Span]) {
+    put(out, spans.len() as u64);
+    let mut end = Duration::ZERO;
+    for span in spans {
+        // One number, for the first requests of a probe one byte.
+        put(
+            out,
+            u64::from(span.hop) << 5 | (span.clock as u64) << 3 | span.phase as u64,
+        );
+        put(out, nanoseconds(span.start.saturating_sub(end)));
+        put(out, nanoseconds(span.duration()));
+        end = span.end;
     }
+}
+
+fn read(reader: &mut Reader<'_>) -> Option<Probe> {
+    let verdict = reader.one_of(&Verdict::ALL)?;
+    let number = reader.small()?;
+    let started = reader.number()?;
+    let intended = started.saturating_sub(reader.number()?);
+    let duration = reader.number()?;
+    let connection = match reader.number()? {
+        0 => None,
+        _ => Some(Endpoints {
+            local: reader.address()?,
+            remote: reader.address()?,
+        }),
+    };
+    let code = Some(reader.small()?).filter(|code| *code != 0);
+    let conflict = match reader.small::<usize>()? {
+        0 => None,
+        index => Some(*ConflictReason::ALL.get(index - 1)?),
+    };
+    let mut spans = Vec::with_capacity(Phase::COUNT);
+    let mut end = Duration::ZERO;
+    for _ in 0..reader.number()? {
+        let span = read_span(reader, end)?;
+        end = span.end;
+        spans.push(span);
+    }
+    let failure = match reader.small::<usize>()? {
+        0 => None,
+        index => Some(Failure {
+            reason: *Reason::ALL.get(index - 1)?,
+            detail: str::from_utf8(reader.0).ok()?.to_owned(),
+        }),
+    };
+    Some(Probe {
+        verdict,
+        number,
+        intended: UNIX_EPOCH + Duration::from_nanos(intended),
+        started: UNIX_EPOCH + Duration::from_nanos(started),
+        duration: Duration::from_nanos(duration),
+        connection,
+        code,
+        conflict,
+        spans,
+        failure,
+    })
+}
+
+/// Reads a phase that began not before `earliest`.
+fn read_span(reader: &mut Reader<'_>, earliest: Duration) -> Option<Span> {
+    let kind = reader.small::<usize>()?;
+    let start = earliest + Duration::from_nanos(reader.number()?);
+    Some(Span {
+        phase: *Phase::ALL.get(kind & 0b111)?,
+        clock: *CLOCKS.get(kind >> 3 & 0b11)?,
+        hop: u8::try_from(kind >> 5).ok()?,
+        start,
+        end: start + Duration::from_nanos(reader.number()?),
+    })
 }
 
 /// The nanoseconds in a duration; five centuries are as good as more.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Both ends of a connection. Those of IPv6 take more than all the rest, so they stand elsewhere.
-#[derive(Debug)]
-enum Ends {
-    None,
-    V4(SocketAddrV4, SocketAddrV4),
-    Other(Box<Endpoints>),
-}
-
-impl Ends {
-    fn new(connection: Option<Endpoints>) -> Self {
-        match connection {
-            None => Self::None,
-            Some(Endpoints {
-                local: SocketAddr::V4(local),
-                remote: SocketAddr::V4(remote),
-            }) => Self::V4(local, remote),
-            Some(endpoints) => Self::Other(Box::new(endpoints)),
-        }
-    }
-}
-
-/// A span of 17 bytes instead of 40.
-#[derive(Debug)]
-struct SmallSpan {
-    start: Offset,
-    end: Offset,
-    phase: Phase,
-    hop: u8,
-    clock: Clock,
-}
-
-impl SmallSpan {
-    fn of(span: &Span) -> Self {
-        Self {
-            start: Offset::of(span.start),
-            end: Offset::of(span.end),
-            phase: span.phase,
-            hop: span.hop,
-            clock: span.clock,
-        }
-    }
-
-    fn span(&self) -> Span {
-        Span {
-            phase: self.phase,
-            start: self.start.duration(),
-            end: self.end.duration(),
-            hop: self.hop,
-            clock: self.clock,
-        }
-    }
-}
-
-/// Nanoseconds since the start of a probe in seven bytes, which last for 833 days.
-#[derive(Debug)]
-struct Offset([u8; 7]);
-
-impl Offset {
-    fn of(duration: Duration) -> Self {
-        const MAX: u64 = (1 << 56) - 1;
-        let [bytes @ .., _] = nanoseconds(duration).min(MAX).to_le_bytes();
-        Self(bytes)
-    }
-
-    fn duration(&self) -> Duration {
-        let [a, b, c, d, e, f, g] = self.0;
-        Duration::from_nanos(u64::from_le_bytes([a, b, c, d, e, f, g, 0]))
-    }
 }
 
 #[cfg(test)]
@@ -251,19 +237,39 @@ mod tests {
                 local: local.parse().unwrap(),
                 remote: remote.parse().unwrap(),
             });
-            let record = ProbeRecord::new(3, &outcome, lag);
-            assert_eq!(record.connection(), outcome.connection);
-            assert_eq!(record.started(), outcome.started);
-            assert_eq!(record.intended() + lag, outcome.started);
-            assert_eq!(record.duration(), outcome.timeline.total());
-            assert_eq!(record.overhead(), outcome.timeline.overhead());
-            assert!(record.spans().eq(outcome.timeline.spans().iter().copied()));
-            assert_eq!(record.code(), Some(409));
-            assert_eq!(record.verdict, Verdict::Conflict);
-            assert_eq!(record.conflict, Some(ConflictReason::Other));
-            let failure = record.failure.unwrap();
+            let record = ProbeRecord::new(300, &outcome, lag);
+            assert_eq!(record.verdict_and_number(), (Verdict::Conflict, 300));
+            let probe = record.probe();
+            assert_eq!((probe.verdict, probe.number), (Verdict::Conflict, 300));
+            assert_eq!(probe.connection, outcome.connection);
+            assert_eq!(probe.started, outcome.started);
+            assert_eq!(probe.intended + lag, outcome.started);
+            assert_eq!(probe.duration, outcome.timeline.total());
+            assert_eq!(probe.overhead(), outcome.timeline.overhead());
+            assert_eq!(probe.spans, outcome.timeline.spans());
+            assert_eq!(probe.code, Some(409));
+            assert_eq!(probe.conflict, Some(ConflictReason::Other));
+            let failure = probe.failure.unwrap();
             assert_eq!(failure.reason, Reason::ValidateStatus);
-            assert_eq!(&*failure.detail, "status 409\u{fffd}\u{fffd}");
+            assert_eq!(failure.detail, "status 409\u{fffd}\u{fffd}");
+        }
+    }
+
+    #[test]
+    fn every_clock_and_reason_comes_back() {
+        for clock in CLOCKS {
+            assert_eq!(CLOCKS[clock as usize], clock);
+        }
+        for &reason in Reason::ALL {
+            let mut outcome = outcome();
+            outcome.failure = Some(Failure {
+                reason,
+                detail: String::new(),
+            });
+            outcome.response = None;
+            let probe = ProbeRecord::new(0, &outcome, Duration::ZERO).probe();
+            assert_eq!(probe.failure, outcome.failure);
+            assert_eq!((probe.code, probe.conflict), (None, None));
         }
     }
 
@@ -271,19 +277,30 @@ mod tests {
     fn times_out_of_range_are_cut() {
         let mut outcome = outcome();
         outcome.started = UNIX_EPOCH - Duration::from_secs(1);
-        let record = ProbeRecord::new(0, &outcome, Duration::MAX);
-        assert_eq!(record.started(), UNIX_EPOCH);
-        assert_eq!(record.intended(), UNIX_EPOCH);
+        let probe = ProbeRecord::new(0, &outcome, Duration::MAX).probe();
+        assert_eq!(probe.started, UNIX_EPOCH);
+        assert_eq!(probe.intended, UNIX_EPOCH);
     }
 
     #[test]
     fn a_record_is_small() {
-        assert!(
-            size_of::<ProbeRecord>() <= 72,
-            "{}",
-            size_of::<ProbeRecord>()
-        );
-        assert_eq!(size_of::<SmallSpan>(), 17);
-        assert_eq!(size_of::<Ends>(), 16);
+        let mut timeline = Timeline::new();
+        for (n, phase) in (0..).zip(&Phase::ALL[1..]) {
+            let start = Duration::from_millis(30 * n);
+            timeline.push(Span::new(*phase, start, start + Duration::from_millis(29)));
+        }
+        timeline.finish(Duration::from_millis(150));
+        let outcome = Outcome {
+            timeline,
+            connection: Some(Endpoints {
+                local: "127.0.0.1:1".parse().unwrap(),
+                remote: "192.0.2.255:65535".parse().unwrap(),
+            }),
+            failure: None,
+            ..outcome()
+        };
+        let record = ProbeRecord::new(10_000, &outcome, Duration::from_micros(100));
+        // With the two counts of the `Arc` and what malloc adds, 112 bytes.
+        assert!(record.0.len() <= 88, "{}", record.0.len());
     }
 }

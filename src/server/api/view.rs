@@ -1,18 +1,19 @@
 //! The JSON of one target, borrowed from its history. The fields stand in the order of the page.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 
 use humantime::format_rfc3339_nanos;
 use serde::Serialize;
 use serde::Serializer;
+use serde::ser::SerializeSeq;
 
 use crate::history::History;
-use crate::history::record::FailureRecord;
+use crate::history::record::Probe;
 use crate::history::record::ProbeRecord;
 use crate::outcome::ConflictReason;
+use crate::outcome::Failure;
 use crate::outcome::timeline::Span;
 use crate::target::labels::Labels;
 
@@ -39,12 +40,12 @@ pub struct TargetView<'a> {
     labels: &'a Labels,
     next_probe: Option<Rfc3339>,
     #[serde(serialize_with = "probes")]
-    probes: &'a [Arc<ProbeRecord>],
+    probes: &'a [ProbeRecord],
 }
 
 impl<'a> TargetView<'a> {
     /// The view of a history with these of its probes.
-    pub fn new(history: &'a History, probes: &'a [Arc<ProbeRecord>]) -> Self {
+    pub fn new(history: &'a History, probes: &'a [ProbeRecord]) -> Self {
         let target = history.target();
         Self {
             name: &target.name,
@@ -67,7 +68,7 @@ struct ProbeView<'a> {
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
     #[serde(serialize_with = "phases")]
-    phases: &'a ProbeRecord,
+    phases: &'a [Span],
     code: Option<u16>,
     outcome: &'static str,
     conflict_reason: Option<&'static str>,
@@ -75,20 +76,20 @@ struct ProbeView<'a> {
 }
 
 impl<'a> ProbeView<'a> {
-    fn of(record: &'a ProbeRecord) -> Self {
-        let connection = record.connection();
+    fn of(probe: &'a Probe) -> Self {
+        let connection = probe.connection;
         Self {
-            intended: Rfc3339(record.intended()),
-            start: Rfc3339(record.started()),
-            duration_ns: record.duration().as_nanos(),
-            overhead_ns: record.overhead().as_nanos(),
+            intended: Rfc3339(probe.intended),
+            start: Rfc3339(probe.started),
+            duration_ns: probe.duration.as_nanos(),
+            overhead_ns: probe.overhead().as_nanos(),
             local: connection.map(|ends| ends.local),
             remote: connection.map(|ends| ends.remote),
-            phases: record,
-            code: record.code(),
-            outcome: record.verdict.label(),
-            conflict_reason: record.conflict.map(ConflictReason::label),
-            failure: record.failure.as_deref().map(FailureView::of),
+            phases: &probe.spans,
+            code: probe.code,
+            outcome: probe.verdict.label(),
+            conflict_reason: probe.conflict.map(ConflictReason::label),
+            failure: probe.failure.as_ref().map(FailureView::of),
         }
     }
 }
@@ -103,7 +104,7 @@ struct PhaseView {
 }
 
 impl PhaseView {
-    fn of(span: Span) -> Self {
+    fn of(span: &Span) -> Self {
         Self {
             phase: span.phase.label(),
             start_ns: span.start.as_nanos(),
@@ -122,7 +123,7 @@ struct FailureView<'a> {
 }
 
 impl<'a> FailureView<'a> {
-    fn of(failure: &'a FailureRecord) -> Self {
+    fn of(failure: &'a Failure) -> Self {
         Self {
             phase: failure.reason.place().label(),
             reason: failure.reason.label(),
@@ -156,10 +157,15 @@ fn labels<S: Serializer>(labels: &Labels, serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_map(labels.iter())
 }
 
-fn probes<S: Serializer>(records: &[Arc<ProbeRecord>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(records.iter().map(|record| ProbeView::of(record)))
+/// Unpacks one probe at a time.
+fn probes<S: Serializer>(records: &[ProbeRecord], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut sequence = serializer.serialize_seq(Some(records.len()))?;
+    for record in records {
+        sequence.serialize_element(&ProbeView::of(&record.probe()))?;
+    }
+    sequence.end()
 }
 
-fn phases<S: Serializer>(record: &ProbeRecord, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(record.spans().map(PhaseView::of))
+fn phases<S: Serializer>(spans: &[Span], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(spans.iter().map(PhaseView::of))
 }
