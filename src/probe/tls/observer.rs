@@ -23,6 +23,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 use rustls_pki_types::UnixTime;
 
+use crate::probe::tls::crypto_provider;
+
 /// Stands between rustls and the real verifier and key store of one connection, and notes what
 /// passes. Without a verifier every chain will do, though signatures are still checked.
 pub struct Observer {
@@ -65,7 +67,7 @@ impl fmt::Debug for Observer {
 }
 
 fn algorithms() -> WebPkiSupportedAlgorithms {
-    rustls::crypto::ring::default_provider().signature_verification_algorithms
+    crypto_provider().signature_verification_algorithms
 }
 
 impl ServerCertVerifier for Observer {
