@@ -8,7 +8,6 @@ pub mod record;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use rustls::CipherSuite;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::Resumption;
@@ -37,17 +36,10 @@ pub struct TlsClient {
     server_name: Option<ServerName<'static>>,
 }
 
-/// The one crypto provider of the program: ring's, offering AES with 128 bits first, as Go's client
-/// does. A probe keeps no secret that would need more, and its hash is the cheaper one.
+/// The one crypto provider of the program.
 pub fn crypto_provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    let provider = PROVIDER.get_or_init(|| {
-        let mut provider = rustls::crypto::ring::default_provider();
-        provider
-            .cipher_suites
-            .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
-        Arc::new(provider)
-    });
+    let provider = PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider()));
     provider.clone()
 }
 
