@@ -2,7 +2,8 @@
 //! long each phase took and how often each status code came back.
 //!
 //! ```text
-//! config file ─► config ─► targets ─► scheduler ─► probe ─► outcome ─► metrics ─► server
+//! config file ─► config ─► targets ─► scheduler ─► probe ─► outcome ─┬► metrics ─┬► server
+//!                                                                    └► history ─┘
 //! ```
 //!
 //! The modules stand here in reading order. Imports follow the arrows and nothing else;
@@ -14,10 +15,12 @@ pub mod target;
 
 pub mod config;
 
-// One probe, the series, when: siblings that do not know one another.
+// One probe, the series, the last probes, when: siblings that do not know one another.
 pub mod probe;
 
 pub mod metrics;
+
+pub mod history;
 
 pub mod scheduler;
 

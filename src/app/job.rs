@@ -1,12 +1,15 @@
-//! One target's work: the prober, the series it counts in, and the log of its changes of state.
+//! One target's work: the prober, the series and the history it records in, and the log of its
+//! changes of state.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::history::History;
 use crate::metrics::own::Own;
 use crate::metrics::series::Series;
 use crate::outcome::Attempt;
@@ -17,11 +20,12 @@ use crate::probe::Prober;
 use crate::scheduler::Job;
 use crate::target::Target;
 
-/// Ties one target's prober to its series.
+/// Ties one target's prober to its series and its history.
 #[derive(Debug)]
 pub struct TargetJob {
     prober: Prober,
     series: Arc<Series>,
+    history: Arc<History>,
     own: Arc<Own>,
     state: Arc<AtomicU8>,
 }
@@ -42,12 +46,14 @@ impl TargetJob {
     pub fn new(
         prober: Prober,
         series: Arc<Series>,
+        history: Arc<History>,
         own: Arc<Own>,
         before: Option<&Arc<Self>>,
     ) -> Self {
         Self {
             prober,
             series,
+            history,
             own,
             state: before.map_or_else(Arc::default, |job| job.state.clone()),
         }
@@ -76,7 +82,7 @@ impl TargetJob {
             return;
         };
         let (phase, reason) = (failure.reason.place().label(), failure.reason.label());
-        let detail = plain(&failure.detail);
+        let detail = failure.printable_detail();
         if reason == "other" {
             tracing::error!(
                 target = name,
@@ -102,17 +108,24 @@ impl Job for TargetJob {
         self.prober.probe().await
     }
 
-    fn waiting(&self, _due: Instant) {}
+    fn waiting(&self, due: Instant) {
+        let left = due.saturating_duration_since(Instant::now());
+        self.history.set_next_probe(SystemTime::now() + left);
+    }
 
     fn starting(&self, lag: Duration) {
         self.own.observe_lag(lag);
+        // The slot after this one, unless this probe fills it as well.
+        let left = self.target().interval.saturating_sub(lag);
+        self.history.set_next_probe(SystemTime::now() + left);
     }
 
-    fn finished(&self, attempt: Attempt, _lag: Duration) {
+    fn finished(&self, attempt: Attempt, lag: Duration) {
         match attempt {
             Attempt::Finished(outcome) => {
                 self.own.observe_probe(&outcome.timeline);
                 self.series.record(&outcome);
+                self.history.record(&outcome, lag);
                 self.log(outcome.verdict(), outcome.failure.as_ref());
             }
             Attempt::Skipped(reason) => self.missed(reason, 1),
@@ -131,28 +144,5 @@ impl Job for TargetJob {
                 "slots skipped by the exporter"
             );
         }
-    }
-}
-
-/// Text from the network made fit for a log: no control characters, and not too much of it.
-fn plain(text: &str) -> String {
-    const MAX_CHARS: usize = 200;
-    let printable = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    printable.take(MAX_CHARS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_the_network_cannot_forge_log_lines() {
-        assert_eq!(
-            plain("a\nlevel=error\x1b[31m"),
-            "a\u{fffd}level=error\u{fffd}[31m"
-        );
-        assert_eq!(plain(&"ä".repeat(300)).chars().count(), 200);
     }
 }

@@ -1,4 +1,4 @@
-//! The wiring: configuration → store, probers, scheduler, server. The only place that knows all.
+//! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
 mod error;
 mod job;
@@ -24,6 +24,7 @@ use tokio::sync::watch;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
 use crate::app::plan::Plan;
+use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
 use crate::probe::dns::system::SystemFiles;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub listen_addresses: Vec<ListenAddress>,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// How many probes of each target to keep.
+    pub history_limit: usize,
 }
 
 /// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
@@ -115,6 +118,7 @@ impl Signals {
 struct App {
     settings: Settings,
     store: Arc<Store>,
+    histories: Arc<Histories>,
     own: Arc<Own>,
     ready: Arc<AtomicBool>,
     system_files: Arc<SystemFiles>,
@@ -126,14 +130,15 @@ struct App {
 impl App {
     fn new(settings: Settings) -> Self {
         Self {
-            settings,
             store: Arc::new(Store::new()),
+            histories: Arc::new(Histories::new(settings.history_limit)),
             own: Arc::new(Own::new(SystemTime::now())),
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
+            settings,
         }
     }
 
@@ -149,6 +154,7 @@ impl App {
             .map_err(StartError::Runtime)?;
         let site = Site {
             store: self.store.clone(),
+            histories: self.histories.clone(),
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
@@ -209,11 +215,14 @@ impl App {
         let mut in_order = Vec::with_capacity(probers.len());
         for prober in probers {
             let name = prober.target().name.clone();
-            let Some(series) = self.store.series(&name) else {
+            let (Some(series), Some(history)) =
+                (self.store.series(&name), self.histories.of(&name))
+            else {
                 continue;
             };
             let before = self.jobs.get(&name);
-            let job = Arc::new(TargetJob::new(prober, series, self.own.clone(), before));
+            let own = self.own.clone();
+            let job = Arc::new(TargetJob::new(prober, series, history, own, before));
             in_order.push(job.clone());
             jobs.insert(name, job);
         }
@@ -223,6 +232,7 @@ impl App {
 
     fn adopt_series(&self, plan: &Plan) {
         self.store.reconcile(&plan.targets, &plan.bounds);
+        self.histories.reconcile(&plan.targets);
         self.own.set_targets(plan.targets.len());
     }
 }

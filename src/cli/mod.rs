@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
 
 use crate::app;
 use crate::app::Settings;
@@ -22,6 +23,9 @@ const FAILED: u8 = 1;
 
 /// Bad usage, or a configuration that is missing or has mistakes.
 const USAGE: u8 = 2;
+
+/// More would be a data base's work.
+const MAX_HISTORY: u64 = 10_000;
 
 /// Walks the HTTP cycle of its targets all the time and tells Prometheus how long each phase took
 /// and how often each status code, 409 Conflict above all, came back.
@@ -63,6 +67,16 @@ struct Arguments {
     )]
     telemetry_path: String,
 
+    /// How many of its last probes to keep of each target, failures for longer; 0 for none.
+    #[arg(
+        long = "history.limit",
+        value_name = "PROBES",
+        default_value_t = 20,
+        value_parser = RangedU64ValueParser::<usize>::new().range(..=MAX_HISTORY),
+        global = true
+    )]
+    history_limit: usize,
+
     /// The least severe messages to log.
     #[arg(
         long = "log.level",
@@ -97,8 +111,8 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') || !text.chars().all(is_plain) {
         return Err("write a path like /metrics".to_owned());
     }
-    if text.starts_with("/-/") {
-        return Err("the paths below /-/ are taken".to_owned());
+    if text.starts_with("/-/") || text.starts_with("/api/") {
+        return Err("the paths below /-/ and /api/ are taken".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -125,6 +139,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         config_file: arguments.config_file,
         listen_addresses: arguments.listen_addresses,
         telemetry_path: arguments.telemetry_path,
+        history_limit: arguments.history_limit,
     };
     if arguments.config_check {
         return match app::check(&settings) {

@@ -173,6 +173,39 @@ impl HttpVersion {
 pub struct Failure {
     /// The reason, which also says where.
     pub reason: Reason,
-    /// The same in words, for the log only: it may hold text from the network.
+    /// The same in words, never for a label: it may hold text from the network.
     pub detail: String,
+}
+
+impl Failure {
+    /// The detail made fit to be shown: no control characters, and not too much of it.
+    pub fn printable_detail(&self) -> String {
+        const MAX_CHARS: usize = 200;
+        let printable = self
+            .detail
+            .chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c });
+        printable.take(MAX_CHARS).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_the_network_cannot_forge_lines() {
+        let printable = |detail: &str| {
+            let failure = Failure {
+                reason: Reason::TransferNotHttp,
+                detail: detail.to_owned(),
+            };
+            failure.printable_detail()
+        };
+        assert_eq!(
+            printable("a\nlevel=error\x1b[31m"),
+            "a\u{fffd}level=error\u{fffd}[31m"
+        );
+        assert_eq!(printable(&"ä".repeat(300)).chars().count(), 200);
+    }
 }

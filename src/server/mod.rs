@@ -1,5 +1,8 @@
-//! What the exporter serves over HTTP. It reads the metrics and never waits for a probe.
+//! What the exporter serves over HTTP. It reads the metrics and the histories and never waits
+//! for a probe.
 
+mod api;
+mod chunks;
 pub mod listen;
 mod pages;
 mod scrape;
@@ -16,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
 
@@ -27,6 +31,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Site {
     /// The series of the targets.
     pub store: Arc<Store>,
+    /// The last probes of the targets.
+    pub histories: Arc<Histories>,
     /// The exporter's own series.
     pub own: Arc<Own>,
     /// Set once every series exists and the loop runs.
@@ -40,7 +46,7 @@ impl Site {
         let landing = pages::landing(&self.telemetry_path);
         let telemetry_path = self.telemetry_path.clone();
         let ready = self.ready.clone();
-        let mut router = Router::new()
+        let mut router = api::router(self.histories.clone())
             .route("/-/healthy", get("Healthy\n"))
             .route(
                 "/-/ready",

@@ -89,6 +89,7 @@ fn pages_answer_as_exporters_do() {
         ("POST /metrics", "405", ""),
         ("DELETE /-/healthy", "405", ""),
         ("GET /nothing", "404", ""),
+        ("GET /api/v1/targets", "200", "{\"targets\":[]}"),
     ] {
         if request == "GET /-/ready" {
             exporter.wait_for("httpcycle_targets", |value| value == Some(0.0));
@@ -214,6 +215,8 @@ fn exit_status_and_messages() {
         (&["--nonsense"], 2, &["--nonsense"]),
         (&["--web.listen-address=nonsense"], 2, &["nonsense"]),
         (&["--web.telemetry-path=metrics"], 2, &["metrics"]),
+        (&["--web.telemetry-path=/api/v1/targets"], 2, &["/api/"]),
+        (&["--history.limit=10001"], 2, &["10000"]),
         (&["--config.file=none.yml"], 2, &["none.yml"]),
         (
             &["--config.file=none.yml", "--config.check"],

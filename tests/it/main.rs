@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod api;
 mod clocks;
 mod config;
 mod cycle;

@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
     ("probe", &["target", "outcome"]),
     ("metrics", &["target", "outcome"]),
+    ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
-    ("server", &["metrics", "target", "outcome"]),
+    ("server", &["metrics", "history", "target", "outcome"]),
     (
         "app",
         &[
@@ -21,6 +22,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
             "config",
             "probe",
             "metrics",
+            "history",
             "scheduler",
             "server",
         ],
@@ -33,6 +35,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
             "config",
             "probe",
             "metrics",
+            "history",
             "scheduler",
             "server",
             "app",
@@ -42,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -52,6 +55,9 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("rustls_native_certs", &["probe"]),
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
+    ("serde", &["server"]),
+    ("serde_json", &["server"]),
+    ("humantime", &["server"]),
     ("flate2", &["server"]),
     ("axum", &["server"]),
     ("clap", &["cli", "main"]),

@@ -32,10 +32,16 @@ pub struct Exporter {
 impl Exporter {
     /// Starts it with a configuration and waits until it listens.
     pub fn start(config: &str) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// Starts it with a configuration and further arguments and waits until it listens.
+    pub fn start_with(config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("httpcycle.yml"), config).unwrap();
         let mut child = program()
             .arg("--web.listen-address=127.0.0.1:0")
+            .args(arguments)
             .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()

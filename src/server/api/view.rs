@@ -1,0 +1,165 @@
+//! The JSON of one target, borrowed from its history. The fields stand in the order of the page.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use humantime::format_rfc3339_nanos;
+use serde::Serialize;
+use serde::Serializer;
+
+use crate::history::History;
+use crate::history::record::FailureRecord;
+use crate::history::record::ProbeRecord;
+use crate::outcome::ConflictReason;
+use crate::outcome::timeline::Span;
+use crate::target::labels::Labels;
+
+/// Appends `view` as JSON.
+pub fn write(view: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, view).expect("a vector takes all bytes and every key is a string");
+}
+
+/// Why there is no answer.
+#[derive(Serialize)]
+pub struct ErrorView {
+    /// In words.
+    pub error: &'static str,
+}
+
+/// A target and its probes.
+#[derive(Serialize)]
+pub struct TargetView<'a> {
+    name: &'a str,
+    url: String,
+    module: &'a str,
+    interval_seconds: Seconds,
+    #[serde(serialize_with = "labels")]
+    labels: &'a Labels,
+    next_probe: Option<Rfc3339>,
+    #[serde(serialize_with = "probes")]
+    probes: &'a [Arc<ProbeRecord>],
+}
+
+impl<'a> TargetView<'a> {
+    /// The view of a history with these of its probes.
+    pub fn new(history: &'a History, probes: &'a [Arc<ProbeRecord>]) -> Self {
+        let target = history.target();
+        Self {
+            name: &target.name,
+            url: target.url.to_string(),
+            module: &target.module.name,
+            interval_seconds: Seconds(target.interval),
+            labels: &target.labels,
+            next_probe: history.next_probe().map(Rfc3339),
+            probes,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ProbeView<'a> {
+    intended: Rfc3339,
+    start: Rfc3339,
+    duration_ns: u128,
+    overhead_ns: u128,
+    local: Option<SocketAddr>,
+    remote: Option<SocketAddr>,
+    #[serde(serialize_with = "phases")]
+    phases: &'a ProbeRecord,
+    code: Option<u16>,
+    outcome: &'static str,
+    conflict_reason: Option<&'static str>,
+    failure: Option<FailureView<'a>>,
+}
+
+impl<'a> ProbeView<'a> {
+    fn of(record: &'a ProbeRecord) -> Self {
+        let connection = record.connection();
+        Self {
+            intended: Rfc3339(record.intended()),
+            start: Rfc3339(record.started()),
+            duration_ns: record.duration().as_nanos(),
+            overhead_ns: record.overhead().as_nanos(),
+            local: connection.map(|ends| ends.local),
+            remote: connection.map(|ends| ends.remote),
+            phases: record,
+            code: record.code(),
+            outcome: record.verdict.label(),
+            conflict_reason: record.conflict.map(ConflictReason::label),
+            failure: record.failure.as_deref().map(FailureView::of),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PhaseView {
+    phase: &'static str,
+    start_ns: u128,
+    end_ns: u128,
+    clock: &'static str,
+    hop: u8,
+}
+
+impl PhaseView {
+    fn of(span: Span) -> Self {
+        Self {
+            phase: span.phase.label(),
+            start_ns: span.start.as_nanos(),
+            end_ns: span.end.as_nanos(),
+            clock: span.clock.label(),
+            hop: span.hop,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FailureView<'a> {
+    phase: &'static str,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+impl<'a> FailureView<'a> {
+    fn of(failure: &'a FailureRecord) -> Self {
+        Self {
+            phase: failure.reason.place().label(),
+            reason: failure.reason.label(),
+            detail: &failure.detail,
+        }
+    }
+}
+
+/// A point in time, to the nanosecond and in UTC.
+struct Rfc3339(SystemTime);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_rfc3339_nanos(self.0))
+    }
+}
+
+/// A number of seconds, with a point only where it needs one.
+struct Seconds(Duration);
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.subsec_nanos() {
+            0 => serializer.serialize_u64(self.0.as_secs()),
+            _ => serializer.serialize_f64(self.0.as_secs_f64()),
+        }
+    }
+}
+
+fn labels<S: Serializer>(labels: &Labels, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(labels.iter())
+}
+
+fn probes<S: Serializer>(records: &[Arc<ProbeRecord>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(records.iter().map(|record| ProbeView::of(record)))
+}
+
+fn phases<S: Serializer>(record: &ProbeRecord, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(record.spans().map(PhaseView::of))
+}
