@@ -1,0 +1,182 @@
+//! The results as tables in Markdown.
+
+use std::fs;
+use std::time::SystemTime;
+
+use crate::truth::cell::Cell;
+use crate::truth::connection::PHASES;
+use crate::truth::load::cores;
+use crate::truth::pairs::Errors;
+use crate::truth::pairs::Pair;
+use crate::truth::pairs::errors;
+use crate::truth::probes::Breaches;
+use crate::truth::responder::Scheme;
+
+/// The bounds on a busy machine, in microseconds; with TLS twice as much.
+const MAX_MEAN: f64 = 30.0;
+const MAX_P99: f64 = 150.0;
+/// The bounds of the rest, in per cent.
+const MAX_SKIPPED: f64 = 5.0;
+const MAX_FALLBACKS: f64 = 2.0;
+
+/// Prints all.
+pub fn print(cells: &[Cell], with_blackbox: bool) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    println!(
+        "\n# Phases beside the wire\n\nLinux {}, {} cores, {date}. Busy: {} threads that never \
+         sleep. Loopback.",
+        release.trim(),
+        cores(),
+        2 * cores()
+    );
+    print_errors(cells, with_blackbox);
+    print_probes(cells);
+    print_breaches(cells);
+    print_verdicts(cells);
+}
+
+fn print_errors(cells: &[Cell], with_blackbox: bool) {
+    println!("\n## |told - true|, in microseconds: mean / p50 / p99 / max\n");
+    println!("| machine | scheme | phase | ours | blackbox_exporter |\n|---|---|---|---|---|");
+    for cell in cells {
+        for (phase, name) in PHASES.iter().enumerate() {
+            let Some(ours) = errors(&cell.ours, phase) else {
+                continue;
+            };
+            let theirs = match errors(&cell.theirs, phase) {
+                Some(theirs) => in_words(&theirs),
+                None if with_blackbox => "-".to_owned(),
+                None => "skipped: not installed".to_owned(),
+            };
+            println!(
+                "| {} | {name} | {} | {theirs} |",
+                place(cell),
+                in_words(&ours)
+            );
+        }
+    }
+}
+
+fn in_words(errors: &Errors) -> String {
+    let Errors {
+        mean,
+        p50,
+        p99,
+        max,
+    } = errors;
+    format!("{mean:.1} / {p50:.1} / {p99:.0} / {max:.0}")
+}
+
+fn place(cell: &Cell) -> String {
+    let load = if cell.busy { "busy" } else { "idle" };
+    format!("{load} | {}", cell.scheme.words())
+}
+
+fn print_probes(cells: &[Cell]) {
+    println!(
+        "\n## What was looked at\n\n| machine | scheme | probes | failed | paired | not paired | \
+         slots skipped | clock fallbacks | blackbox_exporter: probes | paired | segments | \
+         dropped |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+    );
+    for cell in cells {
+        let mut unpaired: Vec<String> = cell
+            .unpaired
+            .iter()
+            .map(|(why, count)| format!("{count} {why}"))
+            .collect();
+        unpaired.sort();
+        if unpaired.is_empty() {
+            unpaired.push("0".to_owned());
+        }
+        println!(
+            "| {} | {} | {} | {} | {} | {} ({:.2} %) | {} ({:.2} %) | {} | {} | {} | {} |",
+            place(cell),
+            cell.n_probes,
+            cell.n_failed,
+            cell.ours.len(),
+            unpaired.join(", "),
+            cell.n_skipped,
+            cell.skipped(),
+            cell.n_fallbacks,
+            cell.fallbacks(),
+            cell.n_theirs,
+            cell.theirs.len(),
+            cell.n_captured,
+            cell.n_dropped,
+        );
+    }
+}
+
+fn print_breaches(cells: &[Cell]) {
+    let mut all = Breaches::default();
+    for cell in cells {
+        all += cell.breaches;
+    }
+    let n_probes: usize = cells.iter().map(|cell| cell.n_probes).sum();
+    println!("\n## Every probe of ours\n\n| breaks | of {n_probes} probes |\n|---|---|");
+    for (what, count) in [
+        ("phases in order, none ends before it starts", all.order),
+        ("phases do not overlap", all.overlap),
+        ("phases lie inside the probe", all.outside),
+        ("overhead is not negative", all.overhead),
+        (
+            "phases and overhead are the duration, to the nanosecond",
+            all.sum,
+        ),
+    ] {
+        println!("| {what} | {count} |");
+    }
+}
+
+fn print_verdicts(cells: &[Cell]) {
+    println!(
+        "\n## Bounds\n\n| what, on the busy machine | figure | bound | met |\n|---|---|---|---|"
+    );
+    for cell in cells.iter().filter(|cell| cell.busy) {
+        let scheme = cell.scheme.words();
+        let plain = cell.scheme == Scheme::Plain;
+        let factor = if plain { 1.0 } else { 2.0 };
+        for phase in ["connect", "tls", "first_byte"] {
+            let Some(errors) = errors_of(&cell.ours, phase) else {
+                continue;
+            };
+            let mean = format!("{scheme}: {phase}, mean, us");
+            judge(&mean, errors.mean, MAX_MEAN * factor);
+            let p99 = format!("{scheme}: {phase}, p99, us");
+            judge(&p99, errors.p99, MAX_P99 * factor);
+        }
+        judge(
+            &format!("{scheme}: slots skipped, %"),
+            cell.skipped(),
+            MAX_SKIPPED,
+        );
+        judge(
+            &format!("{scheme}: clock fallbacks, %"),
+            cell.fallbacks(),
+            MAX_FALLBACKS,
+        );
+    }
+}
+
+fn errors_of(pairs: &[Pair], phase: &str) -> Option<Errors> {
+    let index = PHASES.iter().position(|name| *name == phase)?;
+    errors(pairs, index)
+}
+
+fn judge(what: &str, figure: f64, at_most: f64) {
+    let met = if figure <= at_most { "yes" } else { "NO" };
+    println!("| {what} | {figure:.2} | <= {at_most} | {met} |");
+}
+
+impl Cell {
+    /// Slots skipped, in per cent.
+    fn skipped(&self) -> f64 {
+        100.0 * self.n_skipped / self.n_slots
+    }
+
+    /// Bounds that the kernel should have told and did not, in per cent.
+    fn fallbacks(&self) -> f64 {
+        100.0 * self.n_fallbacks / (self.n_by_kernel as f64 + self.n_fallbacks)
+    }
+}
