@@ -1,6 +1,6 @@
 //! One server on one machine, idle or busy, probed by both.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::truth::capture::Capture;
 use crate::truth::connection::connections;
 use crate::truth::load::BusyLoops;
 use crate::truth::pairs;
+use crate::truth::pairs::Failed;
+use crate::truth::pairs::Matched;
 use crate::truth::pairs::Pair;
 use crate::truth::probes;
 use crate::truth::probes::Breaches;
@@ -45,10 +47,10 @@ pub struct Cell {
     pub n_theirs: usize,
     /// How many probes we told of.
     pub n_probes: usize,
-    /// How many of them failed.
-    pub n_failed: usize,
+    /// Those of them that failed.
+    pub failed: Failed,
     /// Why others have no pair.
-    pub unpaired: HashMap<&'static str, usize>,
+    pub unpaired: BTreeMap<&'static str, usize>,
     /// What the probes break.
     pub breaches: Breaches,
     /// How many bounds the kernel told, and how many it should have.
@@ -87,7 +89,9 @@ impl Cell {
 
         let [our_connections, their_connections] =
             ports.map(|port| connections(&captured.segments, port));
-        let (pairs, unpaired) = pairs::ours(&ours.probes, &our_connections, scheme);
+        let matched = Matched::new(&ours.probes, &our_connections, scheme);
+        let (pairs, unpaired) = matched.pairs();
+        let failed = matched.failed(INTERVAL_MS as u64 * 1_000_000, plan.n_worst);
         let their_pairs = pairs::theirs(&theirs, &their_connections, scheme);
         pairs::print_worst("ours", &pairs, plan.n_worst);
         pairs::print_worst("blackbox_exporter", &their_pairs, plan.n_worst);
@@ -103,7 +107,7 @@ impl Cell {
             theirs: their_pairs,
             n_theirs: theirs.len(),
             n_probes: ours.probes.len(),
-            n_failed: ours.probes.iter().filter(|probe| probe.failed).count(),
+            failed,
             unpaired,
             breaches,
             n_by_kernel: ours.probes.iter().map(Probe::n_by_kernel).sum(),

@@ -81,12 +81,7 @@ impl Connection {
     pub fn truth(&self, scheme: Scheme) -> Result<Durations, &'static str> {
         let granted = self.sides.iter().find(|(_, segment)| segment.grants());
         let (_, granted) = granted.ok_or("no SYN-ACK")?;
-        let data: Vec<(Side, &Segment)> = self
-            .sides
-            .iter()
-            .filter(|(_, segment)| segment.length > 0)
-            .map(|(side, segment)| (*side, segment))
-            .collect();
+        let data = self.data();
         let (tls, exchange) = match scheme {
             Scheme::Plain => (None, &data[..]),
             Scheme::Tls | Scheme::TlsTickets => {
@@ -94,25 +89,35 @@ impl Connection {
                 (Some(tls), rest)
             }
         };
-        let is_response = |segment: &Segment| scheme == Scheme::Plain || record(segment);
         let first = exchange
             .iter()
-            .position(|(side, segment)| *side == Side::Server && is_response(segment))
+            .position(|piece| is_response(piece, scheme))
             .ok_or("no response")?;
         let (before, response) = exchange.split_at(first);
         let request = before.iter().rfind(|(side, _)| *side == Side::Client);
         let (_, request) = request.ok_or("no request")?;
-        let (_, first) = response[0];
-        let (_, last) = response
-            .iter()
-            .rfind(|(side, segment)| *side == Side::Server && is_response(segment))
-            .ok_or("no response")?;
+        let mut response = response.iter().filter(|piece| is_response(piece, scheme));
+        let (_, first) = response.next().ok_or("no response")?;
+        let (_, last) = response.next_back().ok_or("one piece of two")?;
         Ok([
             Some(microseconds(self.opened, granted.at)),
             tls,
             Some(microseconds(request.at, first.at)),
             Some(microseconds(first.at, last.at)),
         ])
+    }
+
+    /// When the response was on the wire to its end, in nanoseconds since 1970.
+    pub fn response_done(&self, scheme: Scheme) -> Option<u64> {
+        let data = self.data();
+        let mut pieces = data.iter().filter(|piece| is_response(piece, scheme));
+        let (_, last) = pieces.nth(1)?;
+        Some(last.at)
+    }
+
+    fn data(&self) -> Vec<(Side, &Segment)> {
+        let carrying = self.sides.iter().filter(|(_, segment)| segment.length > 0);
+        carrying.map(|(side, segment)| (*side, segment)).collect()
     }
 
     /// The segments in a line each, in microseconds since the first SYN.
@@ -145,10 +150,10 @@ fn handshake<'a>(
     Ok((tls, rest))
 }
 
-/// Whether a segment begins with a record of the response.
-fn record(segment: &Segment) -> bool {
-    let first = kinds(segment).next();
-    first.is_some_and(|(kind, length)| kind == ENCRYPTED && length >= LEAST_RECORD)
+/// Whether a segment is a piece of the response and not of the handshake or a session ticket.
+fn is_response((side, segment): &(Side, &Segment), scheme: Scheme) -> bool {
+    let long = |(kind, length)| kind == ENCRYPTED && length >= LEAST_RECORD;
+    *side == Side::Server && (scheme == Scheme::Plain || kinds(segment).next().is_some_and(long))
 }
 
 /// Type and length of the records whose headers were captured. Segments begin with a record, as all

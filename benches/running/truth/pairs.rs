@@ -1,5 +1,6 @@
 //! Probes beside their connections.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use crate::truth::connection::Connection;
@@ -33,38 +34,87 @@ pub struct Errors {
     pub max: f64,
 }
 
-/// Pairs each probe that did not fail with its connection, or says why it cannot be.
-pub fn ours(
-    probes: &[Probe],
-    connections: &[Connection],
+/// The probes that failed.
+#[derive(Debug, Default)]
+pub struct Failed {
+    /// How many, by phase and reason.
+    pub reasons: BTreeMap<String, usize>,
+    /// How many had their whole response on the wire before their time was over: whoever was late,
+    /// the target was not.
+    pub in_time: usize,
+}
+
+/// Our probes and their connections.
+pub struct Matched<'a> {
     scheme: Scheme,
-) -> (Vec<Pair>, HashMap<&'static str, usize>) {
-    let mut by_port: HashMap<u64, Vec<&Connection>> = HashMap::new();
-    for connection in connections {
-        let port = connection.port.into();
-        by_port.entry(port).or_default().push(connection);
-    }
-    let (mut pairs, mut unpaired) = (Vec::new(), HashMap::new());
-    for probe in probes.iter().filter(|probe| !probe.failed) {
-        let same_port = probe.port.and_then(|port| by_port.get(&port));
-        let (from, to) = (probe.start - SLACK, probe.start + probe.duration + SLACK);
-        let connection = same_port.and_then(|connections| {
-            let mut connections = connections.iter();
-            connections.find(|connection| (from..=to).contains(&connection.opened))
+    all: Vec<(&'a Probe, Option<&'a Connection>)>,
+}
+
+impl<'a> Matched<'a> {
+    /// Finds the connection of each probe by its local port, and by time, as ports are used again.
+    pub fn new(probes: &'a [Probe], connections: &'a [Connection], scheme: Scheme) -> Self {
+        let mut by_port: HashMap<u64, Vec<&Connection>> = HashMap::new();
+        for connection in connections {
+            let port = connection.port.into();
+            by_port.entry(port).or_default().push(connection);
+        }
+        let all = probes.iter().map(|probe| {
+            let same_port = probe.port.and_then(|port| by_port.get(&port));
+            let within = probe.start - SLACK..=probe.start + probe.duration + SLACK;
+            let connection = same_port.and_then(|connections| {
+                let mut connections = connections.iter();
+                connections.find(|connection| within.contains(&connection.opened))
+            });
+            (probe, connection.copied())
         });
-        let truth = connection.map_or(Err("no connection"), |found| {
-            Ok((found, found.truth(scheme)?))
-        });
-        match truth {
-            Ok((connection, truth)) => pairs.push(Pair {
-                told: probe.durations(),
-                truth,
-                drawn: probe.drawn(connection.opened) + &connection.drawn(),
-            }),
-            Err(why) => *unpaired.entry(why).or_default() += 1,
+        Self {
+            scheme,
+            all: all.collect(),
         }
     }
-    (pairs, unpaired)
+
+    /// Pairs each probe that did not fail with what really was, or says why it cannot be.
+    pub fn pairs(&self) -> (Vec<Pair>, BTreeMap<&'static str, usize>) {
+        let (mut pairs, mut unpaired) = (Vec::new(), BTreeMap::new());
+        for (probe, connection) in self.all.iter().filter(|(probe, _)| probe.failure.is_none()) {
+            let truth = connection.map_or(Err("no connection"), |connection| {
+                Ok((connection, connection.truth(self.scheme)?))
+            });
+            match truth {
+                Ok((connection, truth)) => pairs.push(Pair {
+                    told: probe.durations(),
+                    truth,
+                    drawn: probe.drawn(connection.opened) + &connection.drawn(),
+                }),
+                Err(why) => *unpaired.entry(why).or_default() += 1,
+            }
+        }
+        (pairs, unpaired)
+    }
+
+    /// Counts the probes that failed, which had `timeout` nanoseconds, and prints so many of those
+    /// whose response came in time.
+    pub fn failed(&self, timeout: u64, n_shown: usize) -> Failed {
+        let mut failed = Failed::default();
+        for (probe, connection) in &self.all {
+            let Some(failure) = &probe.failure else {
+                continue;
+            };
+            *failed.reasons.entry(failure.clone()).or_default() += 1;
+            let Some(connection) = connection else {
+                continue;
+            };
+            let done = connection.response_done(self.scheme);
+            if done.is_some_and(|at| at < probe.start + timeout) {
+                failed.in_time += 1;
+                if failed.in_time <= n_shown {
+                    let drawn = probe.drawn(connection.opened) + &connection.drawn();
+                    println!("ours: {failure} although the response came in time\n{drawn}");
+                }
+            }
+        }
+        failed
+    }
 }
 
 /// Pairs what was told of probes made one after the other with the connections in their order;
@@ -85,6 +135,14 @@ pub fn theirs(told: &[Option<Durations>], connections: &[Connection], scheme: Sc
 }
 
 impl Pair {
+    /// Whether the pieces of the response were told to have come as one: a read that comes late finds
+    /// them merged, and the kernel keeps but the stamp of the last.
+    pub fn is_merged(&self) -> bool {
+        let [.., told] = self.told;
+        let [.., truth] = self.truth;
+        told < truth.map(|truth| truth / 2.0)
+    }
+
     /// By how many microseconds a phase was told too long, if it was told and was.
     fn error(&self, phase: usize) -> Option<f64> {
         Some(self.told[phase]? - self.truth[phase]?)
@@ -92,8 +150,8 @@ impl Pair {
 }
 
 /// How far off a phase was told; `None` if it never ran.
-pub fn errors(pairs: &[Pair], phase: usize) -> Option<Errors> {
-    let errors = pairs.iter().filter_map(|pair| pair.error(phase));
+pub fn errors<'a>(pairs: impl IntoIterator<Item = &'a Pair>, phase: usize) -> Option<Errors> {
+    let errors = pairs.into_iter().filter_map(|pair| pair.error(phase));
     let mut errors: Vec<f64> = errors.map(f64::abs).collect();
     errors.sort_by(f64::total_cmp);
     let rank = |percent: usize| errors[(errors.len() * percent).div_ceil(100).max(1) - 1];

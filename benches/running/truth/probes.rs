@@ -20,8 +20,8 @@ pub struct Probe {
     pub duration: u64,
     /// The local port of its connection.
     pub port: Option<u64>,
-    /// Whether it failed.
-    pub failed: bool,
+    /// Where and why it failed.
+    pub failure: Option<String>,
     /// `None` if it is not a natural number.
     overhead: Option<u64>,
     spans: Vec<Span>,
@@ -87,7 +87,10 @@ impl Probe {
             duration: probe["duration_ns"].as_u64().unwrap(),
             overhead: probe["overhead_ns"].as_u64(),
             port: local.map(|local| local.rsplit_once(':').unwrap().1.parse().unwrap()),
-            failed: !probe["failure"].is_null(),
+            failure: probe["failure"]["reason"].as_str().map(|reason| {
+                let phase = probe["failure"]["phase"].as_str().unwrap();
+                format!("{phase}/{reason}")
+            }),
             spans: spans.collect(),
         }
     }

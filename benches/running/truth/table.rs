@@ -1,5 +1,7 @@
 //! The results as tables in Markdown.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::time::SystemTime;
 
@@ -75,27 +77,21 @@ fn place(cell: &Cell) -> String {
 
 fn print_probes(cells: &[Cell]) {
     println!(
-        "\n## What was looked at\n\n| machine | scheme | probes | failed | paired | not paired | \
-         slots skipped | clock fallbacks | blackbox_exporter: probes | paired | segments | \
-         dropped |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+        "\n## What was looked at\n\n| machine | scheme | probes | failed | although answered \
+         in time | paired | not paired | merged | slots skipped | clock fallbacks | \
+         blackbox_exporter: probes | paired | segments | dropped |\n|{}",
+        "---|".repeat(14)
     );
     for cell in cells {
-        let mut unpaired: Vec<String> = cell
-            .unpaired
-            .iter()
-            .map(|(why, count)| format!("{count} {why}"))
-            .collect();
-        unpaired.sort();
-        if unpaired.is_empty() {
-            unpaired.push("0".to_owned());
-        }
         println!(
-            "| {} | {} | {} | {} | {} | {} ({:.2} %) | {} ({:.2} %) | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} ({:.2} %) | {} ({:.2} %) | {} | {} | {} | {} |",
             place(cell),
             cell.n_probes,
-            cell.n_failed,
+            counts(&cell.failed.reasons),
+            cell.failed.in_time,
             cell.ours.len(),
-            unpaired.join(", "),
+            counts(&cell.unpaired),
+            cell.n_merged(),
             cell.n_skipped,
             cell.skipped(),
             cell.n_fallbacks,
@@ -106,6 +102,18 @@ fn print_probes(cells: &[Cell]) {
             cell.n_dropped,
         );
     }
+}
+
+/// Each count with what it counts.
+fn counts<K: Display>(counts: &BTreeMap<K, usize>) -> String {
+    if counts.is_empty() {
+        return "0".to_owned();
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    counts.join(", ")
 }
 
 fn print_breaches(cells: &[Cell]) {
@@ -146,6 +154,7 @@ fn print_verdicts(cells: &[Cell]) {
             let p99 = format!("{scheme}: {phase}, p99, us");
             judge(&p99, errors.p99, MAX_P99 * factor);
         }
+        print_without_merged(cell);
         judge(
             &format!("{scheme}: slots skipped, %"),
             cell.skipped(),
@@ -159,7 +168,19 @@ fn print_verdicts(cells: &[Cell]) {
     }
 }
 
-fn errors_of(pairs: &[Pair], phase: &str) -> Option<Errors> {
+/// The same without the probes whose only stamp was that of the last piece.
+fn print_without_merged(cell: &Cell) {
+    let others = || cell.ours.iter().filter(|pair| !pair.is_merged());
+    if let Some(errors) = errors_of(others(), "first_byte")
+        && cell.n_merged() > 0
+    {
+        let of = format!("{} of {}", others().count(), cell.ours.len());
+        let what = format!("{}: first_byte, {of} not merged", cell.scheme.words());
+        println!("| {what} | {} | - | - |", in_words(&errors));
+    }
+}
+
+fn errors_of<'a>(pairs: impl IntoIterator<Item = &'a Pair>, phase: &str) -> Option<Errors> {
     let index = PHASES.iter().position(|name| *name == phase)?;
     errors(pairs, index)
 }
@@ -170,6 +191,11 @@ fn judge(what: &str, figure: f64, at_most: f64) {
 }
 
 impl Cell {
+    /// Probes that found the pieces of the response merged.
+    fn n_merged(&self) -> usize {
+        self.ours.iter().filter(|pair| pair.is_merged()).count()
+    }
+
     /// Slots skipped, in per cent.
     fn skipped(&self) -> f64 {
         100.0 * self.n_skipped / self.n_slots
