@@ -42,6 +42,8 @@ pub struct Failed {
     /// How many had their whole response on the wire before their time was over: whoever was late,
     /// the target was not.
     pub in_time: usize,
+    /// How many lost more than a tenth of their time between phases, to the exporter.
+    pub delayed: usize,
 }
 
 /// Our probes and their connections.
@@ -101,16 +103,16 @@ impl<'a> Matched<'a> {
                 continue;
             };
             *failed.reasons.entry(failure.clone()).or_default() += 1;
-            let Some(connection) = connection else {
-                continue;
-            };
-            let done = connection.response_done(self.scheme);
-            if done.is_some_and(|at| at < probe.start + timeout) {
-                failed.in_time += 1;
-                if failed.in_time <= n_shown {
-                    let drawn = probe.drawn(connection.opened) + &connection.drawn();
-                    println!("ours: {failure} although the response came in time\n{drawn}");
-                }
+            let done = connection.and_then(|connection| connection.response_done(self.scheme));
+            let in_time = done.is_some_and(|at| at < probe.start + timeout);
+            let delayed = probe.between_phases() > timeout / 10;
+            failed.in_time += usize::from(in_time);
+            failed.delayed += usize::from(delayed);
+            if (in_time || delayed) && failed.in_time + failed.delayed <= n_shown {
+                let origin = connection.map_or(probe.start, |connection| connection.opened);
+                let segments = connection.map(Connection::drawn).unwrap_or_default();
+                let phases = probe.drawn(origin);
+                println!("ours: {failure}, the exporter was late\n{phases}{segments}");
             }
         }
         failed

@@ -108,6 +108,13 @@ impl Probe {
         self.spans.iter().filter(|span| span.by_kernel).count()
     }
 
+    /// The time before the end of the last phase that belongs to none, in nanoseconds.
+    pub fn between_phases(&self) -> u64 {
+        let end = self.spans.last().map_or(0, |span| span.end);
+        let spans = self.spans.iter();
+        end - spans.map(|span| span.end - span.start).sum::<u64>()
+    }
+
     /// What it breaks.
     pub fn breaches(&self) -> Breaches {
         let place = |span: &Span| ORDER.iter().position(|phase| *phase == span.phase);

@@ -77,18 +77,19 @@ fn place(cell: &Cell) -> String {
 
 fn print_probes(cells: &[Cell]) {
     println!(
-        "\n## What was looked at\n\n| machine | scheme | probes | failed | although answered \
-         in time | paired | not paired | merged | slots skipped | clock fallbacks | \
+        "\n## What was looked at\n\n| machine | scheme | probes | failed | though answered \
+         in time | though delayed by us | paired | not paired | merged | slots skipped | clock fallbacks | \
          blackbox_exporter: probes | paired | segments | dropped |\n|{}",
-        "---|".repeat(14)
+        "---|".repeat(15)
     );
     for cell in cells {
         println!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} ({:.2} %) | {} ({:.2} %) | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} ({:.2} %) | {} ({:.2} %) | {} | {} | {} | {} |",
             place(cell),
             cell.n_probes,
             counts(&cell.failed.reasons),
             cell.failed.in_time,
+            cell.failed.delayed,
             cell.ours.len(),
             counts(&cell.unpaired),
             cell.n_merged(),
