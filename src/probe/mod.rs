@@ -119,8 +119,12 @@ impl Prober {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             Some(Stop::Failed(failure))
                 if failure.reason.may_come_of_slowness()
-                    && self.heartbeat.stalled().saturating_sub(stalled_before)
-                        > self.tolerated_stall() =>
+                    && self
+                        .heartbeat
+                        .stalled()
+                        .saturating_sub(stalled_before)
+                        .max(walk.between_phases())
+                        > self.tolerated_delay() =>
             {
                 Attempt::Skipped(SkipReason::Overload)
             }
@@ -129,9 +133,9 @@ impl Prober {
         }
     }
 
-    /// How long the runtime may stand still during a probe before a failure that can come of it is
-    /// the exporter's own.
-    fn tolerated_stall(&self) -> Duration {
+    /// How long the runtime may stand still during a probe, or the probe wait for its turn between
+    /// phases, before a failure that can come of it is the exporter's own.
+    fn tolerated_delay(&self) -> Duration {
         self.target.timeout / 10
     }
 

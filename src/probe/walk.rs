@@ -1,6 +1,7 @@
 //! The walk of one probe through the cycle: which phase runs, and what to make of an early end.
 
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -134,6 +135,11 @@ impl Walk {
         if let Some(first_byte) = first_byte {
             self.push(Phase::Transfer, first_byte.at, at);
         }
+    }
+
+    /// The time before the end of the last phase that belongs to none.
+    pub fn between_phases(&self) -> Duration {
+        self.timeline.overhead()
     }
 
     /// The reason of a walk that was cut at its deadline; `None` if no phase ran, so that the time
