@@ -1,6 +1,8 @@
 //! One server on one machine, idle or busy, probed by both.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -82,7 +84,8 @@ impl Cell {
         let ports = [server.ours.port(), server.theirs.port()];
         let capture = Capture::start(plan.folder, &ports).unwrap();
         let busy_loops = busy.then(BusyLoops::start);
-        let ours = probe(plan, scheme, &server);
+        let nice = plan.nice.as_deref().filter(|_| busy);
+        let ours = probe(plan, scheme, &server, nice);
         let theirs = theirs::probe(plan, scheme, server.theirs);
         drop(busy_loops);
         let captured = capture.finish();
@@ -121,7 +124,7 @@ impl Cell {
 }
 
 /// Probes with this exporter until there are enough.
-fn probe(plan: &Plan<'_>, scheme: Scheme, server: &Responder) -> Told {
+fn probe(plan: &Plan<'_>, scheme: Scheme, server: &Responder, nice: Option<&str>) -> Told {
     let mut config = subjects::module(TLS_CONFIG) + "targets:\n";
     for index in 0..N_TARGETS {
         config += &format!(
@@ -134,6 +137,9 @@ fn probe(plan: &Plan<'_>, scheme: Scheme, server: &Responder) -> Told {
     let config = config.replace("timeout: 1s", &format!("timeout: {INTERVAL_MS}ms"));
     let flags = ["--history.limit=10000"];
     let exporter = Exporter::start_with(plan.folder, &config, &flags);
+    if let Some(nice) = nice {
+        renice(exporter.process.id(), nice);
+    }
     let planned = Duration::from_millis((plan.n_ours * INTERVAL_MS / N_TARGETS) as u64);
     let started = Instant::now();
     loop {
@@ -144,5 +150,16 @@ fn probe(plan: &Plan<'_>, scheme: Scheme, server: &Responder) -> Told {
             return Told { probes, metrics };
         }
         assert!(started.elapsed() < planned * PATIENCE, "too few probes");
+    }
+}
+
+/// Gives all threads of a process another priority.
+fn renice(pid: u32, nice: &str) {
+    for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let task = task.unwrap().file_name();
+        let mut command = Command::new("renice");
+        command.args(["-n", nice, "-p"]).arg(task);
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{command:?}: {done:?}");
     }
 }

@@ -27,6 +27,9 @@ pub struct Connection {
     sides: Vec<(Side, Segment)>,
 }
 
+/// A segment with data, and who sent it.
+type Piece<'a> = (Side, &'a Segment);
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Side {
     Client,
@@ -115,7 +118,7 @@ impl Connection {
         Some(last.at)
     }
 
-    fn data(&self) -> Vec<(Side, &Segment)> {
+    fn data(&self) -> Vec<Piece<'_>> {
         let carrying = self.sides.iter().filter(|(_, segment)| segment.length > 0);
         carrying.map(|(side, segment)| (*side, segment)).collect()
     }
@@ -136,9 +139,7 @@ impl Connection {
 /// It ends with the last segment of the server before the client's first encrypted record, its
 /// `Finished`: without that the server cannot go on. A client may send an empty change of ciphers
 /// earlier, which does not wait for anything.
-fn handshake<'a>(
-    data: &'a [(Side, &'a Segment)],
-) -> Result<(f64, &'a [(Side, &'a Segment)]), &'static str> {
+fn handshake<'a>(data: &'a [Piece<'a>]) -> Result<(f64, &'a [Piece<'a>]), &'static str> {
     let (_, hello) = data.first().ok_or("no ClientHello")?;
     let finished = data.iter().position(|(side, segment)| {
         *side == Side::Client && kinds(segment).any(|(kind, _)| kind == ENCRYPTED)
@@ -151,7 +152,7 @@ fn handshake<'a>(
 }
 
 /// Whether a segment is a piece of the response and not of the handshake or a session ticket.
-fn is_response((side, segment): &(Side, &Segment), scheme: Scheme) -> bool {
+fn is_response((side, segment): &Piece<'_>, scheme: Scheme) -> bool {
     let long = |(kind, length)| kind == ENCRYPTED && length >= LEAST_RECORD;
     *side == Side::Server && (scheme == Scheme::Plain || kinds(segment).next().is_some_and(long))
 }

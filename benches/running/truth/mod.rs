@@ -6,7 +6,8 @@
 //! the capture tells when bytes really came and went.
 //!
 //! `TRUTH_PROBES=2000` are made in each part, `TRUTH_BLACKBOX_PROBES=1000` by blackbox_exporter,
-//! and `TRUTH_WORST=5` prints the worst pairs of each phase with their segments.
+//! and `TRUTH_WORST=5` prints the worst pairs of each phase with their segments. `TRUTH_NICE=-15`
+//! gives this exporter that priority on the busy machine, as a service manager can.
 
 mod capture;
 mod cell;
@@ -19,6 +20,7 @@ mod responder;
 mod table;
 mod theirs;
 
+use std::env;
 use std::path::Path;
 
 use crate::setting;
@@ -38,6 +40,8 @@ pub struct Plan<'a> {
     pub blackbox: Option<&'static str>,
     /// How many of the worst pairs to show.
     pub n_worst: usize,
+    /// The priority of this exporter on the busy machine, such as -15.
+    pub nice: Option<String>,
 }
 
 /// Measures and prints all.
@@ -49,6 +53,7 @@ pub fn run(folder: &Path) {
         n_theirs: number("TRUTH_BLACKBOX_PROBES", 1_000),
         blackbox: Blackbox::program(),
         n_worst: number("TRUTH_WORST", 0),
+        nice: env::var("TRUTH_NICE").ok(),
     };
     if let Err(why) = capture::works(folder) {
         println!("skipped: nothing can be captured: {why}");
@@ -60,5 +65,5 @@ pub fn run(folder: &Path) {
             cells.push(Cell::measure(&plan, scheme, busy));
         }
     }
-    table::print(&cells, plan.blackbox.is_some());
+    table::print(&cells, &plan);
 }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::fs;
 use std::time::SystemTime;
 
+use crate::truth::Plan;
 use crate::truth::cell::Cell;
 use crate::truth::connection::PHASES;
 use crate::truth::load::cores;
@@ -22,7 +23,7 @@ const MAX_SKIPPED: f64 = 5.0;
 const MAX_FALLBACKS: f64 = 2.0;
 
 /// Prints all.
-pub fn print(cells: &[Cell], with_blackbox: bool) {
+pub fn print(cells: &[Cell], plan: &Plan<'_>) {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     println!(
@@ -32,7 +33,10 @@ pub fn print(cells: &[Cell], with_blackbox: bool) {
         cores(),
         2 * cores()
     );
-    print_errors(cells, with_blackbox);
+    if let Some(nice) = &plan.nice {
+        println!("This exporter has a nice of {nice} there.");
+    }
+    print_errors(cells, plan.blackbox.is_some());
     print_probes(cells);
     print_breaches(cells);
     print_verdicts(cells);
