@@ -5,15 +5,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use httpcycle_exporter::probe::tls::crypto_provider;
-use rcgen::BasicConstraints;
-use rcgen::CertificateParams;
-use rcgen::CertifiedIssuer;
-use rcgen::DnType;
-use rcgen::IsCa;
-use rcgen::KeyPair;
-use rustls::ServerConfig;
-use rustls_pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
 use crate::process::cpu_seconds;
@@ -25,6 +16,7 @@ use crate::subjects;
 use crate::subjects::Blackbox;
 use crate::subjects::Exporter;
 use crate::subjects::total;
+use crate::tls::server_config;
 use crate::write;
 
 /// How much of the CPU time of others a probe may take.
@@ -79,8 +71,8 @@ pub fn run(folder: &Path) {
         blackbox: Blackbox::program(),
     };
     plan.plain();
-    let (acceptor, authority) = certified();
-    let server = Server::start(1, Some(acceptor));
+    let (config, authority) = server_config();
+    let server = Server::start(1, Some(TlsAcceptor::from(Arc::new(config))));
     let ca_file = write(folder, "ca.pem", authority);
     let skipping = "{insecure_skip_verify: true, min_version: TLS13}";
     let verifying = format!("{{ca_file: {}, min_version: TLS13}}", ca_file.display());
@@ -195,25 +187,4 @@ fn compare(what: &str, ours: &[f64], name: &str, theirs: &[f64], bound: f64) {
         report::spread(theirs),
     );
     report::judge(&format!("{what}: ours / {name}"), ratio, &figure, bound);
-}
-
-/// What a TLS 1.3 server of loopback needs, ECDSA with P-256, and the PEM of its authority.
-fn certified() -> (TlsAcceptor, String) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "benchmark");
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(crypto_provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }

@@ -1,7 +1,8 @@
 //! What the running exporter costs: the built binary as a process of its own, probing a server on
 //! loopback, beside others that do the same work.
 //!
-//! `cargo bench --bench running` runs all of it, `-- cpu` or `-- scale` a part. Each result is a
+//! `cargo bench --bench running` runs what it costs, `-- cpu` or `-- scale` a part of that, and
+//! `-- truth` what its phases are worth, see `truth/mod.rs`. Each result is a
 //! line that `scripts/bench` makes a table of. Judged are ratios of medians of runs that took
 //! turns, since a busy machine is then busy for all of them. Shorter or smaller runs:
 //! `BENCH_PAIRS=2 BENCH_SECONDS=1 BENCH_SCALE_SECONDS=15 BENCH_TARGETS=1000`.
@@ -16,6 +17,8 @@ mod report;
 mod scale;
 mod server;
 mod subjects;
+mod tls;
+mod truth;
 
 use std::env;
 use std::fs;
@@ -72,6 +75,10 @@ fn run(parts: &[String], folder: &Path) {
     }
     if wanted("scale") {
         scale::run(folder);
+    }
+    // Wants a capture of the wire, and says nothing about costs.
+    if parts.iter().any(|name| name == "truth") {
+        truth::run(folder);
     }
 }
 

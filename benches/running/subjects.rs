@@ -42,11 +42,17 @@ pub struct Exporter {
 impl Exporter {
     /// Starts it with a configuration and waits until it probes.
     pub fn start(folder: &Path, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    /// The same with more flags.
+    pub fn start_with(folder: &Path, config: &str, flags: &[&str]) -> Self {
         let file = write(folder, "httpcycle.yml", config);
         let process = Running::start(
             Command::new(env!("CARGO_BIN_EXE_httpcycle_exporter"))
                 .arg(format!("--config.file={}", file.display()))
                 .arg("--web.listen-address=127.0.0.1:0")
+                .args(flags)
                 .stdin(Stdio::null())
                 .stderr(Stdio::piped()),
         );
@@ -66,7 +72,12 @@ impl Exporter {
 
     /// The page of its metrics.
     pub fn metrics(&self) -> String {
-        let page = http::get(self.address, "/metrics", "").unwrap();
+        self.page("/metrics")
+    }
+
+    /// One of its pages.
+    pub fn page(&self, path: &str) -> String {
+        let page = http::get(self.address, path, "").unwrap();
         String::from_utf8(http::body_of(&page).to_vec()).unwrap()
     }
 }
@@ -109,19 +120,7 @@ impl Blackbox {
 
     /// Starts it with a configuration, and clients that ask for `rate` probes of `url` a second.
     pub fn start(program: &str, folder: &Path, config: &str, url: &str, rate: u32) -> Self {
-        let file = write(folder, "blackbox.yml", config);
-        // It cannot tell which port it got, so it gets one that was free just now.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let process = Running::start(
-            Command::new(program)
-                .arg(format!("--config.file={}", file.display()))
-                .arg(format!("--web.listen-address={address}"))
-                .arg("--log.level=error")
-                .stdin(Stdio::null()),
-        );
-        wait_for(address, "/-/healthy");
+        let (process, address) = Self::launch(program, folder, config);
         let path = format!("/probe?target={url}&module=bench");
         let start = Instant::now();
         let clients = (0..Self::N_CLIENTS).map(|index| {
@@ -140,6 +139,24 @@ impl Blackbox {
             clients: clients.collect(),
             process,
         }
+    }
+
+    /// Starts it with a configuration, and says where it serves; nobody asks it for anything.
+    pub fn launch(program: &str, folder: &Path, config: &str) -> (Running, SocketAddr) {
+        let file = write(folder, "blackbox.yml", config);
+        // It cannot tell which port it got, so it gets one that was free just now.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let process = Running::start(
+            Command::new(program)
+                .arg(format!("--config.file={}", file.display()))
+                .arg(format!("--web.listen-address={address}"))
+                .arg("--log.level=error")
+                .stdin(Stdio::null()),
+        );
+        wait_for(address, "/-/healthy");
+        (process, address)
     }
 
     /// Ends it; fails if a probe did.

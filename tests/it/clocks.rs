@@ -221,3 +221,32 @@ async fn a_stalled_exporter_does_not_blame_the_target() {
         }
     }
 }
+
+/// The exporter never stands still for long, but comes late to each step, so that the target has
+/// only what is left of the time.
+#[tokio::test]
+async fn delays_between_phases_are_not_the_targets() {
+    let timeout = Duration::from_millis(400);
+    // Connections are made in its backlog; nobody answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for (delay, skipped) in [(Duration::ZERO, false), (timeout / 4, true)] {
+        let delaying = tokio::spawn(async move {
+            loop {
+                std::thread::sleep(delay);
+                tokio::task::yield_now().await;
+            }
+        });
+        let url = format!("http://{}/", silent.local_addr().unwrap());
+        let attempt = probing::prober(&url, Module::http_2xx(), timeout)
+            .probe()
+            .await;
+        delaying.abort();
+        match attempt {
+            Attempt::Skipped(reason) => assert!(skipped && reason == SkipReason::Overload),
+            Attempt::Finished(outcome) => {
+                assert!(!skipped, "{:?}", outcome.timeline);
+                assert_eq!(outcome.failure.unwrap().reason, Reason::FirstByteTimeout);
+            }
+        }
+    }
+}
