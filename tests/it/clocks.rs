@@ -228,11 +228,11 @@ async fn a_stalled_exporter_does_not_blame_the_target() {
 async fn delays_between_phases_are_not_the_targets() {
     let timeout = Duration::from_millis(400);
     // Connections are made in its backlog; nobody answers.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     for (delay, skipped) in [(Duration::ZERO, false), (timeout / 4, true)] {
         let delaying = tokio::spawn(async move {
             loop {
-                std::thread::sleep(delay);
+                thread::sleep(delay);
                 tokio::task::yield_now().await;
             }
         });
