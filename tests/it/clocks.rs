@@ -14,6 +14,7 @@ use httpcycle_exporter::probe::arrival::WallClock;
 use httpcycle_exporter::probe::heartbeat::Heartbeat;
 use httpcycle_exporter::target::module::{IpFamily, Module};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::support::dns::Script;
@@ -79,10 +80,18 @@ async fn what_arrives_is_stamped_by_the_kernel() {
 #[tokio::test]
 async fn a_late_reader_does_not_make_the_target_late() {
     let stall = Duration::from_millis(500);
-    let peer = peer::serve(|mut stream| async move {
-        peer::read_request(&mut stream).await;
-        stream.write_all(OK).await.unwrap();
-        stream.read_u8().await.ok();
+    let asked = Arc::new(Notify::new());
+    let asking = asked.clone();
+    let peer = peer::serve(move |mut stream| {
+        let asking = asking.clone();
+        async move {
+            peer::read_request(&mut stream).await;
+            asking.notify_one();
+            // Until the prober stands still.
+            sleep(stall / 5).await;
+            stream.write_all(OK).await.unwrap();
+            stream.read_u8().await.ok();
+        }
     });
     // The peer runs on a runtime of its own, so that only the prober is stalled.
     let (sender, address) = tokio::sync::oneshot::channel();
@@ -99,9 +108,7 @@ async fn a_late_reader_does_not_make_the_target_late() {
     });
     let address = address.await.unwrap();
     let stalling = tokio::spawn(async move {
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
-        }
+        asked.notified().await;
         std::thread::sleep(stall);
     });
     let outcome = probing::probe_plain(address, PATIENCE).await;
