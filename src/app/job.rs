@@ -2,6 +2,7 @@
 //! changes of state.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub struct TargetJob {
     history: Arc<History>,
     own: Arc<Own>,
     state: Arc<AtomicU8>,
+    skipping: AtomicBool,
 }
 
 /// What the log last said of a target.
@@ -38,7 +40,6 @@ enum State {
     Up,
     Down,
     Conflicting,
-    Skipping,
 }
 
 impl TargetJob {
@@ -56,6 +57,7 @@ impl TargetJob {
             history,
             own,
             state: before.map_or_else(Arc::default, |job| job.state.clone()),
+            skipping: AtomicBool::new(false),
         }
     }
 
@@ -103,9 +105,9 @@ impl Job for TargetJob {
         self.prober.target()
     }
 
-    async fn probe(&self) -> Attempt {
+    async fn probe(&self, latest: Instant) -> Attempt {
         let _in_flight = self.own.probe_started();
-        self.prober.probe().await
+        self.prober.probe_until(latest).await
     }
 
     fn waiting(&self, due: Instant) {
@@ -126,6 +128,7 @@ impl Job for TargetJob {
                 self.own.observe_probe(&outcome.timeline);
                 self.series.record(&outcome);
                 self.history.record(&outcome, lag);
+                self.skipping.store(false, Ordering::Relaxed);
                 self.log(outcome.verdict(), outcome.failure.as_ref());
             }
             Attempt::Skipped(reason) => self.missed(reason, 1),
@@ -134,7 +137,8 @@ impl Job for TargetJob {
 
     fn missed(&self, reason: SkipReason, count: u64) {
         self.series.skip(reason, count);
-        if self.changed_to(State::Skipping) {
+        // The state of the target stays as it is: nothing was learnt of it.
+        if !self.skipping.swap(true, Ordering::Relaxed) {
             let name = &*self.prober.target().name;
             let reason = reason.label();
             tracing::warn!(

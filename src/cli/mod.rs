@@ -129,6 +129,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     if let Some(Command::Healthcheck { url }) = arguments.command {
+        if arguments.config_check {
+            complain("healthcheck reads no configuration; leave out --config.check");
+            return ExitCode::from(USAGE);
+        }
         let url = url.or_else(|| {
             let address = arguments.listen_addresses.first()?;
             Some(format!("{}/-/healthy", address.local_url()))

@@ -67,10 +67,19 @@ impl ProbeRecord {
         put(out, nanoseconds(since_1970.unwrap_or_default()));
         put(out, nanoseconds(lag));
         put(out, nanoseconds(outcome.timeline.total()));
-        put(out, outcome.connection.is_some().into());
+        put(
+            out,
+            match outcome.connection {
+                None => 0,
+                Some(Endpoints { local: None, .. }) => 1,
+                Some(Endpoints { local: Some(_), .. }) => 2,
+            },
+        );
         if let Some(ends) = outcome.connection {
-            put_address(out, ends.local);
             put_address(out, ends.remote);
+            if let Some(local) = ends.local {
+                put_address(out, local);
+            }
         }
         let response = outcome.response.as_ref();
         put(out, response.map_or(0, |response| response.code.into()));
@@ -125,9 +134,12 @@ fn read(reader: &mut Reader<'_>) -> Option<Probe> {
     let duration = reader.number()?;
     let connection = match reader.number()? {
         0 => None,
-        _ => Some(Endpoints {
-            local: reader.address()?,
+        ends => Some(Endpoints {
             remote: reader.address()?,
+            local: match ends {
+                1 => None,
+                _ => Some(reader.address()?),
+            },
         }),
     };
     let code = Some(reader.small()?).filter(|code| *code != 0);
@@ -230,11 +242,12 @@ mod tests {
         let lag = Duration::from_nanos(456_789);
         for connection in [
             None,
-            Some(("127.0.0.1:1", "192.0.2.255:65535")),
-            Some(("[::1]:1", "[fe80::1%3]:443")),
+            Some((None, "192.0.2.255:1")),
+            Some((Some("127.0.0.1:1"), "192.0.2.255:65535")),
+            Some((Some("[::1]:1"), "[fe80::1%3]:443")),
         ] {
             outcome.connection = connection.map(|(local, remote)| Endpoints {
-                local: local.parse().unwrap(),
+                local: local.map(|local: &str| local.parse().unwrap()),
                 remote: remote.parse().unwrap(),
             });
             let record = ProbeRecord::new(300, &outcome, lag);
@@ -293,7 +306,7 @@ mod tests {
         let outcome = Outcome {
             timeline,
             connection: Some(Endpoints {
-                local: "127.0.0.1:1".parse().unwrap(),
+                local: Some("127.0.0.1:1".parse().unwrap()),
                 remote: "192.0.2.255:65535".parse().unwrap(),
             }),
             failure: None,

@@ -28,7 +28,7 @@ pub struct Outcome {
     pub started: SystemTime,
     /// When each phase ran.
     pub timeline: Timeline,
-    /// Both ends of the last connection, once there was one.
+    /// Both ends of the last connection that was tried.
     pub connection: Option<Endpoints>,
     /// The final response, present once its head was complete.
     pub response: Option<Response>,
@@ -66,8 +66,8 @@ impl Outcome {
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Endpoints {
-    /// The exporter's end.
-    pub local: SocketAddr,
+    /// The exporter's end; `None` if the connection did not come about.
+    pub local: Option<SocketAddr>,
     /// The target's end.
     pub remote: SocketAddr,
 }

@@ -49,10 +49,13 @@ pub fn choose(addresses: &Addresses, module: &Module) -> Result<Choice, Stop> {
             first,
             fallback: None,
         }),
-        (None, None) => Err(Stop::failed(
-            Reason::DnsNoAddressFamily,
-            "the name has only addresses of a family that the module does not fall back to",
-        )),
+        (None, None) => Err(match &addresses.fault {
+            Some(fault) => Stop::Failed(fault.clone()),
+            None => Stop::failed(
+                Reason::DnsNoAddressFamily,
+                "the name has only addresses of a family that the module does not fall back to",
+            ),
+        }),
     }
 }
 
@@ -86,14 +89,13 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
         Ok(stream) => established(stream, began),
         Err(_) => Arrival::by_user(Instant::now()),
     };
-    if let Ok(stream) = &connected
-        && let Ok(local) = stream.local_addr()
-    {
-        walk.connection = Some(Endpoints {
-            local,
-            remote: address,
-        });
-    }
+    walk.connection = Some(Endpoints {
+        local: connected
+            .as_ref()
+            .ok()
+            .and_then(|stream| stream.local_addr().ok()),
+        remote: address,
+    });
     connected
         .map_err(|error| blame(address, &error))
         // A fault of this machine is told before a SYN is sent: no phase ran.
@@ -169,10 +171,12 @@ mod tests {
         let both = Addresses {
             v4: vec![v4],
             v6: vec![v6],
+            fault: None,
         };
         let only_v4 = Addresses {
             v4: vec![v4],
             v6: vec![],
+            fault: None,
         };
         for (addresses, preferred, falls_back, expected) in [
             (&both, IpFamily::V6, true, Some((v6, Some(v4)))),

@@ -70,7 +70,7 @@ impl ResponseHead {
     /// When the first byte of the final response arrived. As long as its status is unknown, a head
     /// counts as final.
     pub fn first_byte(&self) -> Option<Arrival> {
-        self.first_byte
+        self.first_byte.filter(|_| !self.is_interim())
     }
 
     /// Whether the head of the final response has arrived whole.
@@ -231,6 +231,16 @@ mod tests {
             assert!(head.is_complete());
             assert_eq!(head.first_byte(), expected, "pieces of {size}");
             assert!(head.bytes.ends_with(b"A: b\r\n\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_head_that_turns_out_to_be_interim_is_not_the_first_byte() {
+        let now = Arrival::by_user(Instant::now());
+        let mut head = ResponseHead::default();
+        for (bytes, is_first) in [(&b"HTTP/1.1 "[..], true), (b"100 C\r\nA:", false)] {
+            head.feed(bytes, now).expect("within bounds");
+            assert_eq!(head.first_byte().is_some(), is_first);
         }
     }
 

@@ -88,9 +88,15 @@ impl Prober {
     /// Walks the cycle once, for at most the target's timeout. Dropping the future ends all that
     /// the probe started.
     pub async fn probe(&self) -> Attempt {
+        self.probe_until(Instant::now() + self.target.timeout).await
+    }
+
+    /// Like [`Self::probe`], but not beyond `latest`, when the next probe is due: a target that
+    /// never answers would else push its slots back a little every time.
+    pub async fn probe_until(&self, latest: Instant) -> Attempt {
         let stalled_before = self.heartbeat.stalled();
         let started = Instant::now();
-        let deadline = started + self.target.timeout;
+        let deadline = latest.min(started + self.target.timeout);
         let mut walk = Walk::start(started, self.wall_clock);
         let walked = timeout_at(deadline, self.walk(&mut walk)).await;
         let now = Instant::now();
@@ -118,7 +124,12 @@ impl Prober {
         match stop {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             Some(Stop::Failed(failure))
-                if self.is_own_slowness(&failure, &walk, stalled_before) =>
+                if self.is_own_slowness(
+                    &failure,
+                    walk.lost_before_last_phase()
+                        + (started + self.target.timeout).saturating_duration_since(deadline),
+                    stalled_before,
+                ) =>
             {
                 Attempt::Skipped(SkipReason::Overload)
             }
@@ -127,15 +138,14 @@ impl Prober {
         }
     }
 
-    /// Whether a failure can come of the exporter's own slowness: if it lost more than a tenth of
-    /// the timeout before the phase that failed, or stood still for as long while both sides had
-    /// to act.
-    fn is_own_slowness(&self, failure: &Failure, walk: &Walk, stalled_before: Duration) -> bool {
+    /// Whether a failure can come of the exporter's own slowness: if it `lost` more than a tenth of
+    /// the timeout, by starting late or before the phase that failed, or stood still for as long
+    /// while both sides had to act.
+    fn is_own_slowness(&self, failure: &Failure, lost: Duration, stalled_before: Duration) -> bool {
         let tolerated = self.target.timeout / 10;
         let stalled = self.heartbeat.stalled().saturating_sub(stalled_before);
         failure.reason.may_come_of_slowness()
-            && (walk.lost_before_last_phase() > tolerated
-                || (failure.reason.needs_both_sides() && stalled > tolerated))
+            && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
     async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {
@@ -160,15 +170,12 @@ impl Prober {
             Hostname::Name(name) => name,
         };
         walk.begin(Phase::Dns, Instant::now());
-        let looked_up = self.resolver.lookup(name, &walk.wire).await;
-        if let Err(Stop::Skipped(_)) = looked_up {
-            walk.forget_phase();
-            return looked_up;
+        let looked_up = self.resolver.lookup(name, self.wall_clock).await;
+        match looked_up.addresses {
+            Err(Stop::Skipped(_)) => walk.forget_phase(),
+            Ok(_) | Err(Stop::Failed(_)) => walk.end(looked_up.known),
         }
-        let silent = looked_up.as_ref().is_err_and(Stop::is_timeout_of_dns);
-        let answer = walk.wire.marks().last_read.filter(|_| !silent);
-        walk.end(answer.unwrap_or_else(|| Arrival::by_user(Instant::now())));
-        looked_up
+        looked_up.addresses
     }
 
     /// The name to ask for in TLS: as in blackbox_exporter a `Host` header wins over the URL.

@@ -42,7 +42,7 @@ pub struct Marks {
     pub first_write: Option<Instant>,
     /// Before the last write of which the kernel took something, likewise.
     pub last_write: Option<Instant>,
-    /// When the last bytes arrived, or the last answer of a name server.
+    /// When the last bytes arrived.
     pub last_read: Option<Arrival>,
     /// Before the write that handed the last piece of the request to the kernel, once that is done.
     pub request_out: Option<Instant>,
@@ -64,14 +64,5 @@ impl Marks {
         // What comes later arrived later, so an earlier stamp is none.
         let earliest = self.last_read.map(|read| read.at).max(self.opened);
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
-    }
-
-    /// Notes an answer of a name server to a question asked at `asked`. Of two answers the later
-    /// one counts, since both are waited for.
-    pub fn note_answer(&mut self, stamp: Option<Duration>, asked: Instant) {
-        let answer = self.wall_clock.arrival(stamp, Some(asked));
-        if self.last_read.is_none_or(|read| read.at < answer.at) {
-            self.last_read = Some(answer);
-        }
     }
 }

@@ -24,8 +24,8 @@ pub trait Job: Send + Sync + 'static {
     /// The target.
     fn target(&self) -> &Arc<Target>;
 
-    /// Probes once.
-    fn probe(&self) -> impl Future<Output = Attempt> + Send;
+    /// Probes once, and is done when `latest`, the next slot, comes.
+    fn probe(&self, latest: Instant) -> impl Future<Output = Attempt> + Send;
 
     /// Learns when the next probe is due.
     fn waiting(&self, due: Instant);

@@ -42,16 +42,23 @@ impl Slots {
         self.due
     }
 
+    /// When the slot after the one that is due is.
+    pub fn after_due(&self) -> Instant {
+        self.due + self.interval
+    }
+
     /// Moves on to the slot after the one that is due.
     pub fn advance(&mut self) {
         self.due += self.interval;
     }
 
-    /// Takes another interval. The slot that is due stays, unless it is further away than that.
+    /// Takes another interval. The slot that is due stays, or comes nearer by whole intervals if it
+    /// is further away than one: the targets of a reload stay spread.
     pub fn set_interval(&mut self, interval: Duration, now: Instant) {
         if self.interval != interval {
             self.interval = interval;
-            self.due = self.due.min(now + interval);
+            let away = self.due.saturating_duration_since(now);
+            self.due -= interval.saturating_mul(periods(away, interval));
         }
     }
 
@@ -120,6 +127,23 @@ mod tests {
             );
             assert_eq!(slots.due(), ms(due), "{interval:?} at {now}");
         }
+    }
+
+    #[test]
+    fn a_shorter_interval_keeps_the_spread() {
+        let now = Instant::now();
+        let (long, short) = (Duration::from_secs(60), Duration::from_secs(5));
+        let mut offsets: Vec<Duration> = (0..300)
+            .map(|index| {
+                let mut slots = Slots::spread(now, index, long);
+                slots.set_interval(short, now);
+                slots.due() - now
+            })
+            .collect();
+        offsets.sort();
+        assert!(offsets[299] < short);
+        let widest = offsets.windows(2).map(|two| two[1] - two[0]).max();
+        assert!(widest <= Some(short / 300 * 10), "{widest:?}");
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
         let lag = started.saturating_duration_since(slots.due());
         job.starting(lag);
         // Boxed, so that a target that waits does not hold the memory of a probe.
-        let probe = AssertUnwindSafe(Box::pin(job.probe()));
+        let probe = AssertUnwindSafe(Box::pin(job.probe(slots.after_due())));
         let attempt = probe.catch_unwind().await;
         job.finished(
             attempt.unwrap_or(Attempt::Skipped(SkipReason::Internal)),

@@ -35,7 +35,8 @@ impl Job for Sleeper {
         &self.target
     }
 
-    async fn probe(&self) -> Attempt {
+    async fn probe(&self, latest: Instant) -> Attempt {
+        assert!(latest > Instant::now());
         {
             let mut seen = self.seen.lock().unwrap();
             assert_eq!(seen.running, 0, "probes of a target overlap");

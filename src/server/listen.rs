@@ -5,7 +5,6 @@ use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
-use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::ToSocketAddrs;
 use std::str::FromStr;
@@ -104,11 +103,6 @@ impl Error for BindError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
     }
-}
-
-/// The address that a listener got, for the log.
-pub fn local_address(listener: &TcpListener) -> Option<SocketAddr> {
-    listener.local_addr().ok()
 }
 
 #[cfg(test)]

@@ -251,6 +251,7 @@ fn exit_status_and_messages() {
         ),
         (&["healthcheck", "http://127.0.0.1:1/"], 1, &["not healthy"]),
         (&["healthcheck", "nonsense"], 1, &["nonsense"]),
+        (&["healthcheck", "--config.check"], 2, &["--config.check"]),
     ] {
         let output = program()
             .args(arguments)
@@ -274,7 +275,7 @@ fn termination_lets_probes_end_and_exits_with_0() {
     let (_listener, url) = silent();
     for name in ["TERM", "INT"] {
         let mut exporter = Exporter::start(&format!(
-            "modules: {{m: {{prober: http, timeout: 1s}}}}\n\
+            "modules: {{m: {{prober: http, timeout: 4s}}}}\n\
              targets: [{{url: '{url}', module: m, interval: 1h}}]\n"
         ));
         exporter.wait_for("httpcycle_probes_in_flight", |value| value == Some(1.0));

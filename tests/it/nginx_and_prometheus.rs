@@ -131,7 +131,7 @@ fn nginx_and_the_exporter_count_alike_and_prometheus_sees_the_first_conflict() {
     let folder = TempDir::new().unwrap();
     let (target, database) = (free_address(), free_address());
     let _nginx = nginx(folder.path(), target);
-    let exporter = Exporter::start(&configuration(target, "100ms"));
+    let exporter = Exporter::start(&configuration(target, "500ms"));
     let _prometheus = prometheus(folder.path(), database, exporter.address);
 
     // A collection that exists becomes an orphan: the conflict is the first of its target.
@@ -145,7 +145,7 @@ fn nginx_and_the_exporter_count_alike_and_prometheus_sees_the_first_conflict() {
     wait_until("an increase", || query(database, &increase) > Some(0.0));
 
     exporter.wait_for("httpcycle_probes_total{target=\"orphan\"", |value| {
-        value > Some(30.0)
+        value > Some(10.0)
     });
     exporter.reload(&configuration(target, "1h"));
     exporter.wait_for_log("configuration reloaded");

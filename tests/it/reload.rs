@@ -64,7 +64,7 @@ fn configuration(n: usize, address: &str, interval: &str) -> String {
 async fn a_hundred_reloads_under_load_lose_and_double_nothing() {
     let (peer, counts) = counting().await;
     let address = peer.address.to_string();
-    let exporter = Exporter::start(&configuration(0, &address, "20ms"));
+    let exporter = Exporter::start(&configuration(0, &address, "100ms"));
     for n in 1..=100 {
         if n % 10 == 0 {
             exporter.reload("targets: [{url: nonsense}]");
@@ -74,7 +74,7 @@ async fn a_hundred_reloads_under_load_lose_and_double_nothing() {
                 Some(0.0)
             );
         }
-        exporter.reload(&configuration(n, &address, "20ms"));
+        exporter.reload(&configuration(n, &address, "100ms"));
         exporter.wait_for_log("configuration reloaded");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -94,13 +94,19 @@ async fn a_hundred_reloads_under_load_lose_and_double_nothing() {
     for stays in 0..8 {
         let name = format!("stays{stays}");
         let served = counts.lock().unwrap()[&format!("/{name}")];
-        assert!(served > 50, "{name} was probed {served} times");
-        // On a busy machine some probes are cut by their timeout, after the server has seen them.
+        assert!(served > 10, "{name} was probed {served} times");
+        // On a busy machine some probes are cut by their timeout after the server has seen them,
+        // and count as skipped where the exporter had no time for them.
         let answered = sum("httpcycle_responses_total", &name);
-        assert!(answered > 0, "{name}");
+        let probes = sum("httpcycle_probes_total", &name);
+        let skipped = sum("httpcycle_probes_skipped_total", &name);
+        assert!(answered > 0 && answered <= probes, "{name}");
+        assert!(
+            (probes..=probes + skipped).contains(&served),
+            "{name}: {probes} counted, {skipped} skipped, {served} served"
+        );
         for (family, expected) in [
-            ("httpcycle_probes_total", served),
-            ("httpcycle_probe_duration_seconds_count", served),
+            ("httpcycle_probe_duration_seconds_count", probes),
             ("httpcycle_conflicts_total", answered),
         ] {
             assert_eq!(sum(family, &name), expected, "{family} of {name}");
@@ -115,7 +121,7 @@ async fn a_hundred_reloads_under_load_lose_and_double_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_file_changes_nothing_and_shows() {
     let (peer, _) = counting().await;
-    let good = configuration(0, &peer.address.to_string(), "20ms");
+    let good = configuration(0, &peer.address.to_string(), "100ms");
     let exporter = Exporter::start(&good);
     let before = exporter.value("httpcycle_config_last_reload_success_timestamp_seconds");
     exporter.reload("targets: [{url: 'http://127.0.0.1:1/', intervall: 5s}]");

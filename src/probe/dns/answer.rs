@@ -7,12 +7,15 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
+use tokio::time::Instant;
 
 use crate::outcome::reason::Reason;
+use crate::probe::arrival::Arrival;
+use crate::probe::arrival::WallClock;
+use crate::probe::dns::query::Asked;
 use crate::probe::dns::query::ask;
 use crate::probe::dns::system::Settings;
 use crate::probe::stop::Stop;
-use crate::probe::wire::Wire;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
@@ -20,65 +23,125 @@ const MAX_ALIASES: usize = 8;
 /// How many addresses of an answer are kept: one is probed, and an answer may hold thousands.
 const MAX_ADDRESSES: usize = 64;
 
+/// What came of one family of a name, and when that was known.
+pub struct Family {
+    /// The addresses, at least one.
+    pub addresses: Result<Vec<IpAddr>, Stop>,
+    /// When the last answer that was waited for came, or the waiting ended.
+    pub known: Arrival,
+}
+
 /// Asks for the addresses of one family and follows aliases. An empty answer is an error.
 pub async fn resolve(
     settings: &Settings,
     name: &Name,
     kind: RecordType,
-    wire: &Wire,
-) -> Result<Vec<IpAddr>, Stop> {
+    wall_clock: WallClock,
+) -> Family {
     let mut asked = name.clone();
+    let mut known = Arrival::by_user(Instant::now());
     for _ in 0..=MAX_ALIASES {
-        let message = ask_servers(settings, &asked, kind, wire).await?;
-        match read(&message, &asked, kind) {
-            Answer::Addresses(addresses) => return Ok(addresses),
-            Answer::Alias(next) => asked = next,
-            Answer::Nothing => {
-                return Err(Stop::failed(
+        let answered = ask_servers(settings, &asked, kind, wall_clock).await;
+        known = answered.at;
+        let addresses = match answered.answer {
+            Err(stop) => Err(stop),
+            Ok(message) => match read(&message, &asked, kind) {
+                Answer::Addresses(addresses) => Ok(addresses),
+                Answer::Alias(next) => {
+                    asked = next;
+                    continue;
+                }
+                Answer::Nothing => Err(Stop::failed(
                     Reason::DnsNodata,
                     format!("{asked} has no {kind} record"),
-                ));
-            }
-            Answer::Loop => break,
-        }
+                )),
+                Answer::Loop => break,
+            },
+        };
+        return Family { addresses, known };
     }
-    Err(Stop::failed(
-        Reason::DnsCnameLoop,
-        format!("the aliases of {name} lead in a circle or on for too long"),
-    ))
+    Family {
+        addresses: Err(Stop::failed(
+            Reason::DnsCnameLoop,
+            format!("the aliases of {name} lead in a circle or on for too long"),
+        )),
+        known,
+    }
 }
 
 /// Asks the servers in their order, as resolv.conf(5) has it: the next one when one gives no
-/// usable answer, all of them again only while one of them did not answer in time.
+/// usable answer, all of them again only while one of them did not answer in time. Of several
+/// faults the one that says most is kept.
 async fn ask_servers(
     settings: &Settings,
     name: &Name,
     kind: RecordType,
-    wire: &Wire,
-) -> Result<Message, Stop> {
-    let mut last = None;
+    wall_clock: WallClock,
+) -> Asked {
+    let mut fault = Stop::failed(Reason::DnsOther, "no name server is configured");
+    let mut weight = None;
+    let mut at = Arrival::by_user(Instant::now());
     for _ in 0..settings.attempts.max(1) {
         let mut timed_out = false;
         for &server in &settings.servers {
-            let stop = match ask(server, name, kind, settings, wire).await {
+            let asked = ask(server, name, kind, settings, wall_clock).await;
+            at = asked.at;
+            let stop = match asked.answer {
                 Ok(message) => match usable(&message, name, server) {
-                    Ok(()) => return Ok(message),
+                    Ok(()) => {
+                        return Asked {
+                            answer: Ok(message),
+                            at,
+                        };
+                    }
                     Err(stop) => stop,
                 },
                 Err(stop) => stop,
             };
-            match &stop {
-                Stop::Failed(failure) if failure.reason == Reason::DnsNxdomain => return Err(stop),
-                Stop::Failed(failure) => timed_out |= failure.reason == Reason::DnsTimeout,
-                Stop::Skipped(_) => {}
+            timed_out |= stop.is_timeout_of_dns();
+            let is_final = Weight::of(&stop) == Weight::Final;
+            if weight <= Some(Weight::of(&stop)) {
+                weight = Some(Weight::of(&stop));
+                fault = stop;
             }
-            last = Some(stop);
+            if is_final {
+                return Asked {
+                    answer: Err(fault),
+                    at,
+                };
+            }
         }
         if !timed_out {
             break;
         }
     }
-    Err(last.unwrap_or_else(|| Stop::failed(Reason::DnsOther, "no name server is configured")))
+    Asked {
+        answer: Err(fault),
+        at,
+    }
+}
+
+/// How much a fault says of the name, the least first: that one server cannot be asked from here
+/// says nothing as long as another can.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Weight {
+    OwnFault,
+    NobodyThere,
+    NoUse,
+    Final,
+}
+
+impl Weight {
+    fn of(stop: &Stop) -> Self {
+        match stop {
+            Stop::Skipped(_) => Self::OwnFault,
+            Stop::Failed(failure) => match failure.reason {
+                Reason::DnsUnreachable => Self::NobodyThere,
+                Reason::DnsNxdomain => Self::Final,
+                _ => Self::NoUse,
+            },
+        }
+    }
 }
 
 /// Judges the response code of an answer.
@@ -129,11 +192,18 @@ fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
             });
         match alias {
             Some(next) => current = next,
-            None if current == name => return Answer::Nothing,
+            None if current == name || is_final(message) => return Answer::Nothing,
             None => return Answer::Alias(current.clone()),
         }
     }
     Answer::Loop
+}
+
+/// Whether an answer without records says that there are none: a server that knows sends the zone's
+/// SOA along (RFC 2308, 2.2), one that only knows the alias does not.
+fn is_final(message: &Message) -> bool {
+    let mut authorities = message.authorities.iter();
+    authorities.any(|record| record.record_type() == RecordType::SOA)
 }
 
 #[cfg(test)]

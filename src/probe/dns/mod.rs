@@ -17,12 +17,15 @@ use std::sync::Arc;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
+use tokio::time::Instant;
 
+use crate::outcome::Failure;
 use crate::outcome::reason::Reason;
+use crate::probe::arrival::Arrival;
+use crate::probe::arrival::WallClock;
 use crate::probe::dns::system::Settings;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::stop::Stop;
-use crate::probe::wire::Wire;
 
 /// The addresses of a name, by family, each in the order in which it was given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -31,6 +34,17 @@ pub struct Addresses {
     pub v4: Vec<IpAddr>,
     /// The IPv6 addresses.
     pub v6: Vec<IpAddr>,
+    /// Why one family has none, if that is not for lack of them.
+    pub fault: Option<Failure>,
+}
+
+/// A look-up that is over.
+#[derive(Debug)]
+pub struct LookedUp {
+    /// What it found.
+    pub addresses: Result<Addresses, Stop>,
+    /// When both families were known: the arrival of the later answer, or the end of the waiting.
+    pub known: Arrival,
 }
 
 impl Addresses {
@@ -60,46 +74,53 @@ impl Resolver {
     }
 
     /// Looks up the A and AAAA records of `host` in parallel and waits for both answers, as
-    /// getaddrinfo does. Ends with the first candidate of the search list that has an address. When
-    /// the answers arrived is noted in `wire`.
-    pub async fn lookup(&self, host: &str, wire: &Wire) -> Result<Addresses, Stop> {
-        let name = Name::from_ascii(host).map_err(|error| {
-            Stop::failed(
-                Reason::DnsMalformed,
-                format!("{host} is no DNS name: {error}"),
-            )
-        })?;
+    /// getaddrinfo does. Ends with the first candidate of the search list that has an address.
+    pub async fn lookup(&self, host: &str, wall_clock: WallClock) -> LookedUp {
+        let ended = |addresses| LookedUp {
+            addresses,
+            known: Arrival::by_user(Instant::now()),
+        };
+        let name = match Name::from_ascii(host) {
+            Ok(name) => name,
+            Err(error) => {
+                let detail = format!("{host} is no DNS name: {error}");
+                return ended(Err(Stop::failed(Reason::DnsMalformed, detail)));
+            }
+        };
         let system = self.files.current();
         if let Some(addresses) = known_here(&name, &system) {
-            return Ok(addresses);
+            return ended(Ok(addresses));
         }
         let settings = match self.server {
             None => system.settings.clone(),
             Some(server) => system.settings.asking_only(server),
         };
-        let mut nothing_found = None;
+        let mut last: Option<LookedUp> = None;
         for candidate in settings.candidates(&name) {
-            let stop = match lookup_both(&settings, &candidate, wire).await {
-                Ok(addresses) => return Ok(addresses),
-                Err(stop) => stop,
+            let looked_up = lookup_both(&settings, &candidate, wall_clock).await;
+            let absence = looked_up.addresses.as_ref().err().map(Absence::of);
+            let Some(Some(absence)) = absence else {
+                return looked_up;
             };
-            match Absence::of(&stop) {
-                None => return Err(stop),
-                Some(absence) => {
-                    let kept = nothing_found.take().filter(|(kept, _)| *kept >= absence);
-                    nothing_found = Some(kept.unwrap_or((absence, stop)));
-                }
-            }
+            // What was found out first is kept, unless a later candidate says more.
+            last = Some(match last {
+                Some(before) if before.absence() >= Some(absence) => LookedUp {
+                    known: looked_up.known,
+                    ..before
+                },
+                _ => looked_up,
+            });
         }
-        Err(nothing_found.map_or_else(
-            || {
-                Stop::failed(
-                    Reason::DnsOther,
-                    format!("{host} has no candidate to look up"),
-                )
-            },
-            |(_, stop)| stop,
-        ))
+        last.unwrap_or_else(|| {
+            let detail = format!("{host} has no candidate to look up");
+            ended(Err(Stop::failed(Reason::DnsOther, detail)))
+        })
+    }
+}
+
+impl LookedUp {
+    fn absence(&self) -> Option<Absence> {
+        self.addresses.as_ref().err().and_then(Absence::of)
     }
 }
 
@@ -122,27 +143,46 @@ fn known_here(name: &Name, system: &system::Snapshot) -> Option<Addresses> {
         return Some(Addresses {
             v4: v4.unwrap_or_default(),
             v6: v6.unwrap_or_default(),
+            fault: None,
         });
     }
     name.is_localhost().then(|| Addresses {
         v4: vec![Ipv4Addr::LOCALHOST.into()],
         v6: vec![Ipv6Addr::LOCALHOST.into()],
+        fault: None,
     })
 }
 
 /// Asks for both families of one fully qualified name at once.
-async fn lookup_both(settings: &Settings, name: &Name, wire: &Wire) -> Result<Addresses, Stop> {
+async fn lookup_both(settings: &Settings, name: &Name, wall_clock: WallClock) -> LookedUp {
     let (v4, v6) = tokio::join!(
-        answer::resolve(settings, name, RecordType::A, wire),
-        answer::resolve(settings, name, RecordType::AAAA, wire),
+        answer::resolve(settings, name, RecordType::A, wall_clock),
+        answer::resolve(settings, name, RecordType::AAAA, wall_clock),
     );
-    match (v4, v6) {
-        (Err(v4), Err(v6)) => Err(graver(v4, v6)),
-        (v4, v6) => Ok(Addresses {
-            v4: v4.unwrap_or_default(),
-            v6: v6.unwrap_or_default(),
+    let known = if v4.known.at < v6.known.at {
+        v6.known
+    } else {
+        v4.known
+    };
+    let addresses = match (v4.addresses, v6.addresses) {
+        (Ok(v4), Ok(v6)) => Ok(Addresses {
+            v4,
+            v6,
+            fault: None,
         }),
-    }
+        (Ok(v4), Err(stop)) => Ok(Addresses {
+            v4,
+            v6: Vec::new(),
+            fault: stop.fault(),
+        }),
+        (Err(stop), Ok(v6)) => Ok(Addresses {
+            v4: Vec::new(),
+            v6,
+            fault: stop.fault(),
+        }),
+        (Err(v4), Err(v6)) => Err(graver(v4, v6)),
+    };
+    LookedUp { addresses, known }
 }
 
 /// Of two stops the one that says more: a fault before an absence, NODATA before NXDOMAIN.
@@ -160,6 +200,18 @@ fn graver(first: Stop, second: Stop) -> Stop {
 enum Absence {
     Nxdomain,
     Nodata,
+}
+
+impl Stop {
+    /// The fault of the name servers that it is, if it is one.
+    fn fault(self) -> Option<Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure).filter(|failure| {
+                !matches!(failure.reason, Reason::DnsNxdomain | Reason::DnsNodata)
+            }),
+            Self::Skipped(_) => None,
+        }
+    }
 }
 
 impl Absence {

@@ -23,15 +23,33 @@ use tokio::time::timeout;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
+use crate::probe::arrival::WallClock;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
-use crate::probe::wire::Wire;
 
 /// The largest datagram that is read; servers send more only over TCP.
 const MAX_DATAGRAM: usize = 4096;
+
+/// What one question brought, and when: the arrival of the answer, or the moment at which the asker
+/// gave up.
+pub struct Asked {
+    /// The answer.
+    pub answer: Result<Message, Stop>,
+    /// When it came.
+    pub at: Arrival,
+}
+
+impl Asked {
+    fn failed(stop: Stop) -> Self {
+        Self {
+            answer: Err(stop),
+            at: Arrival::by_user(Instant::now()),
+        }
+    }
+}
 
 /// Asks `server` once. The sockets are closed when the future ends or is dropped.
 pub async fn ask(
@@ -39,8 +57,8 @@ pub async fn ask(
     name: &Name,
     kind: RecordType,
     settings: &Settings,
-    wire: &Wire,
-) -> Result<Message, Stop> {
+    wall_clock: WallClock,
+) -> Asked {
     // The id is random; with the random source port of the socket it keeps forgers out.
     let mut question = Message::query();
     question.metadata.recursion_desired = true;
@@ -50,36 +68,43 @@ pub async fn ask(
         edns.set_max_payload(1232).set_version(0);
         question.set_edns(edns);
     }
-    let bytes = question
-        .to_vec()
-        .map_err(|error| Stop::failed(Reason::DnsMalformed, format!("{name}: {error}")))?;
-    let asked = async {
-        let answer = over_udp(server, &question, &bytes, wire).await?;
-        if answer.metadata.truncation {
-            let answer = over_tcp(server, &question, &bytes).await;
-            wire.marks().last_read = Some(Arrival::by_user(Instant::now()));
-            answer
-        } else {
-            Ok(answer)
+    let bytes = match question.to_vec() {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let detail = format!("{name}: {error}");
+            return Asked::failed(Stop::failed(Reason::DnsMalformed, detail));
         }
     };
-    timeout(settings.timeout, asked).await.unwrap_or_else(|_| {
-        Err(Stop::failed(
+    let asked = async {
+        let (answer, at) = over_udp(server, &question, &bytes, wall_clock).await?;
+        if !answer.metadata.truncation {
+            return Ok((answer, at));
+        }
+        let answer = over_tcp(server, &question, &bytes).await?;
+        Ok((answer, Arrival::by_user(Instant::now())))
+    };
+    match timeout(settings.timeout, asked).await {
+        Ok(Ok((answer, at))) => Asked {
+            answer: Ok(answer),
+            at,
+        },
+        Ok(Err(stop)) => Asked::failed(stop),
+        Err(_) => Asked::failed(Stop::failed(
             Reason::DnsTimeout,
             format!(
                 "{server} did not answer for {name} in {:?}",
                 settings.timeout
             ),
-        ))
-    })
+        )),
+    }
 }
 
 async fn over_udp(
     server: SocketAddr,
     question: &Message,
     bytes: &[u8],
-    wire: &Wire,
-) -> Result<Message, Stop> {
+    wall_clock: WallClock,
+) -> Result<(Message, Arrival), Stop> {
     let fault = |error| fault(server, &error);
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -100,13 +125,10 @@ async fn over_udp(
             })
             .await
             .map_err(fault)?;
-        let answer = decode(server, buffer.get(..received.length).unwrap_or_default());
-        let is_answer = answer
-            .as_ref()
-            .map_or(true, |answer| answers(answer, question));
-        if is_answer {
-            wire.marks().note_answer(received.stamp, asked);
-            return answer;
+        let at = wall_clock.arrival(received.stamp, Some(asked));
+        let answer = decode(server, buffer.get(..received.length).unwrap_or_default())?;
+        if answers(&answer, question) {
+            return Ok((answer, at));
         }
     }
 }
@@ -154,7 +176,8 @@ fn fault(server: SocketAddr, error: &io::Error) -> Stop {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
-        Some(Errno::ENETUNREACH | Errno::EAFNOSUPPORT) => {
+        // A link-local server without its zone, as resolv.conf may have it, is invalid.
+        Some(Errno::ENETUNREACH | Errno::EAFNOSUPPORT | Errno::EINVAL) => {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {

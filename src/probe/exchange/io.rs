@@ -48,6 +48,9 @@ pub struct ExchangeIo {
     stream: Stream,
     wire: Arc<Wire>,
     request: RequestProgress,
+    /// Set once the peer takes no more of the request. It may have answered before that, so what
+    /// hyper still writes is dropped, and reading goes on to the answer or to the end.
+    broken: bool,
 }
 
 impl ExchangeIo {
@@ -57,15 +60,27 @@ impl ExchangeIo {
             stream,
             wire,
             request: RequestProgress::new(body_bytes),
+            broken: false,
         }
     }
 
     fn write_with<'a>(
         &mut self,
-        slices: impl Iterator<Item = &'a [u8]>,
+        slices: impl Iterator<Item = &'a [u8]> + Clone,
         write: impl FnOnce(&mut Stream) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(write(&mut self.stream))?;
+        let all = || slices.clone().map(<[u8]>::len).sum();
+        if self.broken {
+            return Poll::Ready(Ok(all()));
+        }
+        let written = match ready!(write(&mut self.stream)) {
+            Ok(written) => written,
+            Err(error) if takes_no_more(&error) => {
+                self.broken = true;
+                return Poll::Ready(Ok(all()));
+            }
+            Err(error) => return Poll::Ready(Err(error)),
+        };
         self.request.wrote(slices, written);
         self.note_progress();
         Poll::Ready(Ok(written))
@@ -82,6 +97,14 @@ impl ExchangeIo {
             marks.request_out = marks.last_write;
         }
     }
+}
+
+/// Whether a write failed because the peer has closed or reset the connection.
+fn takes_no_more(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Notes a piece of the response. Nothing arrived if the connection was closed.
@@ -161,12 +184,23 @@ impl Write for ExchangeIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.broken {
+            return Poll::Ready(Ok(()));
+        }
         let flushed = match &mut self.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_flush(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
         };
-        self.note_progress();
-        flushed
+        match flushed {
+            Poll::Ready(Err(error)) if takes_no_more(&error) => {
+                self.broken = true;
+                Poll::Ready(Ok(()))
+            }
+            flushed => {
+                self.note_progress();
+                flushed
+            }
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -44,6 +44,8 @@ pub async fn exchange(
     walk.begin_exchange();
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(MAX_HEADERS)
+        // Obsolete, and accepted by every browser (RFC 9112, 5.2).
+        .allow_obsolete_multiline_headers_in_responses(true)
         .handshake(io)
         .await
         .map_err(|error| failure::of(&error, &wire.marks()))?;

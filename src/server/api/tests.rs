@@ -67,7 +67,7 @@ fn conflict() -> Outcome {
     });
     outcome.timeline.finish(Duration::from_nanos(5_000_000_009));
     outcome.connection = Some(Endpoints {
-        local: SocketAddr::from(([127, 0, 0, 1], 1)),
+        local: Some(SocketAddr::from(([127, 0, 0, 1], 1))),
         remote: "[::1]:443".parse().unwrap(),
     });
     outcome.response = Some(crate::outcome::Response {

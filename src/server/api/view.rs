@@ -83,7 +83,7 @@ impl<'a> ProbeView<'a> {
             start: Rfc3339(probe.started),
             duration_ns: probe.duration.as_nanos(),
             overhead_ns: probe.overhead().as_nanos(),
-            local: connection.map(|ends| ends.local),
+            local: connection.and_then(|ends| ends.local),
             remote: connection.map(|ends| ends.remote),
             phases: &probe.spans,
             code: probe.code,

@@ -1,6 +1,7 @@
 //! Look-ups that fail, by what the name server does.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::ResponseCode;
@@ -140,4 +141,41 @@ async fn a_family_without_a_route_gives_way_or_is_no_fault_of_the_target() {
             }
         }
     }
+}
+
+/// The wait for the slower family is the look-up's, not the exporter's, and a target that breaks
+/// after it is charged with that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_family_that_is_never_answered_is_waited_for_in_the_phase() {
+    let here: IpAddr = "127.0.0.1".parse().unwrap();
+    let server = dns::serve(Script::OnlyV4(vec![here])).await;
+    let peer = peer::answering(Vec::new(), Then::Reset).await;
+    let module = Module {
+        resolver: Some(server.address),
+        ..Module::http_2xx()
+    };
+    let url = format!("http://orders.test:{}/", peer.address.port());
+    let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
+    assert_eq!(reason(&outcome), Some(Reason::FirstByteReset));
+    // Two attempts of a second each, by the resolv.conf of the tests.
+    let waited = outcome.timeline.phase(Phase::Dns).unwrap();
+    assert!(waited >= Duration::from_secs(2), "{waited:?}");
+    assert!(
+        outcome.timeline.overhead() < waited / 2,
+        "{:?}",
+        outcome.timeline
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alias_of_nothing_is_not_asked_for_again() {
+    let server = dns::serve(Script::AliasOfNothing).await;
+    let module = Module {
+        resolver: Some(server.address),
+        ..Module::http_2xx()
+    };
+    let prober = probing::prober("http://orders.test/", module, PATIENCE);
+    let outcome = probing::probe(&prober).await;
+    assert_eq!(reason(&outcome), Some(Reason::DnsNodata));
+    assert_eq!(server.questions.load(Ordering::Relaxed), 2);
 }

@@ -14,7 +14,7 @@ use httpcycle_exporter::outcome::reason::Reason;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The timeout of probes that are meant to be cut, and of those that share a table with them.
-const SHORT: Duration = Duration::from_millis(700);
+const SHORT: Duration = Duration::from_millis(1_500);
 
 fn reason(outcome: &Outcome) -> Option<Reason> {
     outcome.failure.as_ref().map(|failure| failure.reason)

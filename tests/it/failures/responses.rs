@@ -44,6 +44,8 @@ const ROWS: &[Row<'_>] = &[
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", Close, Some(R::TransferBodyTruncated), Some(200)),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", Hold, Some(R::TransferChunkInvalid), Some(200)),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n\r\n", Hold, None, Some(200)),
+    ("HTTP/1.1 204 No Content\r\nA: folded\r\n  line\r\n\r\n", Hold, None, Some(204)),
+    ("HTTP/1.1 100 C\r\nA:", Hold, Some(R::FirstByteTimeout), None),
     ("HTTP/1.0 200 OK\n\nbare line feeds", Close, None, Some(200)),
     ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::ValidateStatus), Some(404)),
     ("HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::ValidateStatus), Some(301)),
@@ -99,7 +101,9 @@ async fn check((bytes, then, expected, code): Row<'_>) {
     assert_eq!(outcome.verdict(), verdict, "{row}");
     let no_first_byte = matches!(
         expected,
-        Some(R::FirstByteClosed | R::FirstByteReset | R::FirstByteTimeout)
+        Some(
+            R::FirstByteClosed | R::FirstByteReset | R::FirstByteTimeout | R::TransferInterimFlood
+        )
     );
     let transferred = outcome.timeline.phase(Phase::Transfer).is_some();
     assert_eq!(transferred, !no_first_byte, "{row}: {:?}", outcome.timeline);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::CNAME;
+use hickory_resolver::proto::rr::rdata::{CNAME, SOA};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
@@ -28,6 +28,10 @@ pub enum Script {
     Forged(Vec<IpAddr>),
     /// Says over UDP that the answer did not fit, and gives it over TCP.
     Truncated(Vec<IpAddr>),
+    /// Answers for IPv4 and says nothing for IPv6.
+    OnlyV4(Vec<IpAddr>),
+    /// Answers with an alias and the SOA of a zone that has no address for it.
+    AliasOfNothing,
     /// Takes the question and says nothing.
     Silent,
 }
@@ -141,6 +145,21 @@ fn replies(question: &[u8], script: &Script, tcp: bool) -> Vec<(Duration, Vec<u8
             if tcp {
                 fill(&mut reply, addresses);
             }
+            vec![(now, reply.to_vec().unwrap())]
+        }
+        Script::OnlyV4(addresses) => {
+            fill(&mut reply, addresses);
+            match query.query_type() {
+                RecordType::A => vec![(now, reply.to_vec().unwrap())],
+                _ => Vec::new(),
+            }
+        }
+        Script::AliasOfNothing => {
+            let target = Name::from_ascii("alias.test.").unwrap();
+            let data = RData::CNAME(CNAME(target.clone()));
+            reply.add_answer(Record::from_rdata(query.name().clone(), 60, data));
+            let soa = SOA::new(target.clone(), target.clone(), 1, 1, 1, 1, 1);
+            reply.add_authority(Record::from_rdata(target, 60, RData::SOA(soa)));
             vec![(now, reply.to_vec().unwrap())]
         }
         Script::Silent => Vec::new(),
