@@ -27,6 +27,20 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// A moment that the kernel told; if it did not, the exporter's clock stands in with `now`.
+    pub fn by_kernel(told: Option<Instant>, now: Instant) -> Self {
+        match told {
+            Some(at) => Self {
+                at,
+                clock: Clock::Kernel,
+            },
+            None => Self {
+                at: now,
+                clock: Clock::Fallback,
+            },
+        }
+    }
+
     /// A moment by the exporter's own clock, at which no stamp can be had.
     pub fn by_user(at: Instant) -> Self {
         Self {
@@ -63,16 +77,7 @@ impl WallClock {
                 let is_noise = earliest.saturating_duration_since(at) < NOISE;
                 is_noise.then_some(at.max(earliest))
             });
-        match at {
-            Some(at) => Arrival {
-                at,
-                clock: Clock::Kernel,
-            },
-            None => Arrival {
-                at: now,
-                clock: Clock::Fallback,
-            },
-        }
+        Arrival::by_kernel(at, now)
     }
 
     /// Both clocks at one moment, the wall clock in time since 1970.

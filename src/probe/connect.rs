@@ -16,7 +16,6 @@ use crate::outcome::Endpoints;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
-use crate::outcome::timeline::Clock;
 use crate::probe::arrival::Arrival;
 use crate::probe::dns::Addresses;
 use crate::probe::kernel;
@@ -111,16 +110,7 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
 fn established(stream: &TcpStream, began: Instant) -> Arrival {
     let now = Instant::now();
     let at = kernel::handshake_round_trip(stream).map(|took| began + took);
-    match at.filter(|at| *at <= now) {
-        Some(at) => Arrival {
-            at,
-            clock: Clock::Kernel,
-        },
-        None => Arrival {
-            at: now,
-            clock: Clock::Fallback,
-        },
-    }
+    Arrival::by_kernel(at.filter(|at| *at <= now), now)
 }
 
 /// Tells a fault of this machine from an answer of the network.
