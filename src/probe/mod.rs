@@ -115,21 +115,23 @@ impl Prober {
                 walk.end(Arrival::by_user(now.min(deadline)));
                 Some(
                     reason.map_or(Stop::Skipped(SkipReason::Overload), |reason| {
-                        let timeout = self.target.timeout;
-                        Stop::failed(reason, format!("not done after {timeout:?}"))
+                        let granted = deadline.saturating_duration_since(started);
+                        Stop::failed(reason, format!("not done after {granted:?}"))
                     }),
                 )
             }
         };
         match stop {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
+            // A conflict that was seen counts, whatever became of its body and by whose fault.
             Some(Stop::Failed(failure))
-                if self.is_own_slowness(
-                    &failure,
-                    walk.lost_before_last_phase()
-                        + (started + self.target.timeout).saturating_duration_since(deadline),
-                    stalled_before,
-                ) =>
+                if !walk.has_conflict()
+                    && self.is_own_slowness(
+                        &failure,
+                        walk.lost_before_last_phase()
+                            + (started + self.target.timeout).saturating_duration_since(deadline),
+                        stalled_before,
+                    ) =>
             {
                 Attempt::Skipped(SkipReason::Overload)
             }

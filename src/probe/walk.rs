@@ -160,6 +160,12 @@ impl Walk {
         }
     }
 
+    /// Whether the head of a conflict has arrived.
+    pub fn has_conflict(&self) -> bool {
+        self.response
+            .is_some_and(|response| response.conflict.is_some())
+    }
+
     /// How much of the probe had gone to the exporter's own work when its last phase began.
     pub fn lost_before_last_phase(&self) -> Duration {
         self.timeline.lost_before_last()

@@ -12,7 +12,7 @@ use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::outcome::timeline::Clock;
-use httpcycle_exporter::outcome::{Attempt, Outcome};
+use httpcycle_exporter::outcome::{Attempt, Outcome, Verdict};
 use httpcycle_exporter::probe::arrival::WallClock;
 use httpcycle_exporter::probe::heartbeat::Heartbeat;
 use httpcycle_exporter::target::module::{IpFamily, Module};
@@ -248,5 +248,30 @@ async fn delays_between_phases_are_not_the_targets() {
                 assert_eq!(outcome.failure.unwrap().reason, Reason::FirstByteTimeout);
             }
         }
+    }
+}
+
+/// A conflict whose head has arrived counts, even if the exporter then stands still and cannot say
+/// whose fault it is that the body never came.
+#[tokio::test]
+async fn a_conflict_that_was_seen_is_not_skipped() {
+    let timeout = Duration::from_millis(1_000);
+    let partial = b"HTTP/1.1 409 Conflict\r\nContent-Length: 9\r\n\r\nhalf".to_vec();
+    let peer = peer::answering(partial, peer::Then::Hold).await;
+    let heartbeat = Arc::new(Heartbeat::default());
+    let beating = heartbeat.clone();
+    let beat = tokio::spawn(async move { beating.beat().await });
+    let url = format!("http://{}/", peer.address);
+    let prober = probing::prober(&url, Module::http_2xx(), timeout).with_heartbeat(heartbeat);
+    let stalling = tokio::spawn(async move {
+        sleep(timeout / 2).await;
+        thread::sleep(timeout);
+    });
+    let attempt = prober.probe().await;
+    stalling.await.unwrap();
+    beat.abort();
+    match attempt {
+        Attempt::Skipped(reason) => panic!("skipped: {reason:?}"),
+        Attempt::Finished(outcome) => assert_eq!(outcome.verdict(), Verdict::Conflict),
     }
 }
