@@ -9,6 +9,7 @@
 mod api;
 mod clocks;
 mod config;
+mod conflict_to_webhook;
 mod cycle;
 mod docs;
 mod exporter;

@@ -2,114 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::time::Instant;
 
 use crate::support::exporter::Exporter;
 use crate::support::real_parts;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A program that is killed at the end of the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // SIGTERM, so that nginx takes its workers with it.
-        let pid = self.0.id().to_string();
-        Command::new("kill").arg(&pid).status().ok();
-        self.0.wait().ok();
-    }
-}
-
-/// An address that was free a moment ago, for programs that cannot take port 0.
-fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// nginx with WebDAV over a folder of its own, logging method and status of each request.
-fn nginx(folder: &Path, address: SocketAddr) -> Running {
-    fs::create_dir_all(folder.join("files/late")).unwrap();
-    fs::create_dir(folder.join("tmp")).unwrap();
-    fs::write(folder.join("files/index.html"), "hello").unwrap();
-    // Run as root, its workers would be another user, who may not write here.
-    let user = if is_root() { "user root;" } else { "" };
-    let here = folder.display();
-    let config = format!(
-        "{user}\ndaemon off;\npid {here}/pid;\nerror_log {here}/error.log;\nworker_processes 1;\n\
-         events {{}}\nhttp {{\n  log_format counted '$request_method $status';\n  \
-         access_log {here}/access.log counted;\n  client_body_temp_path {here}/tmp/body;\n  \
-         proxy_temp_path {here}/tmp/proxy;\n  fastcgi_temp_path {here}/tmp/fastcgi;\n  \
-         uwsgi_temp_path {here}/tmp/uwsgi;\n  scgi_temp_path {here}/tmp/scgi;\n  \
-         server {{ listen {address}; root {here}/files; dav_methods PUT DELETE MKCOL; }}\n}}\n"
-    );
-    let path = folder.join("nginx.conf");
-    fs::write(&path, config).unwrap();
-    let child = Command::new("nginx")
-        .arg("-c")
-        .arg(&path)
-        .arg("-p")
-        .arg(folder)
-        .spawn();
-    let running = Running(child.unwrap());
-    wait_until("nginx listens", || TcpStream::connect(address).is_ok());
-    running
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    id.stdout == b"0\n"
-}
-
-fn prometheus(folder: &Path, address: SocketAddr, scraped: SocketAddr) -> Running {
-    let config = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n\
-         - job_name: httpcycle\n  static_configs: [{{targets: ['{scraped}']}}]\n"
-    );
-    let path = folder.join("prometheus.yml");
-    fs::write(&path, config).unwrap();
-    let child = Command::new("prometheus")
-        .arg(format!("--config.file={}", path.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            folder.join("tsdb").display()
-        ))
-        .arg(format!("--web.listen-address={address}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    Running(child.unwrap())
-}
-
-/// The value of a query that has one, asked of Prometheus' HTTP API.
-fn query(prometheus: SocketAddr, promql: &str) -> Option<f64> {
-    let mut stream = TcpStream::connect(prometheus).ok()?;
-    let encoded: String = url::form_urlencoded::byte_serialize(promql.as_bytes()).collect();
-    let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: x\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    let (_, value) = response.split_once("\"value\":[")?;
-    value.split('"').nth(1)?.parse().ok()
-}
+use crate::support::surroundings::{free_address, nginx, prometheus, query, wait_until};
 
 fn configuration(nginx: SocketAddr, interval: &str) -> String {
     format!(
@@ -130,9 +32,11 @@ fn nginx_and_the_exporter_count_alike_and_prometheus_sees_the_first_conflict() {
     }
     let folder = TempDir::new().unwrap();
     let (target, database) = (free_address(), free_address());
-    let _nginx = nginx(folder.path(), target);
+    fs::create_dir_all(folder.path().join("files/late")).unwrap();
+    fs::write(folder.path().join("files/index.html"), "hello").unwrap();
+    let _nginx = nginx(folder.path(), target, "", "");
     let exporter = Exporter::start(&configuration(target, "500ms"));
-    let _prometheus = prometheus(folder.path(), database, exporter.address);
+    let _prometheus = prometheus(folder.path(), database, exporter.address, "");
 
     // A collection that exists becomes an orphan: the conflict is the first of its target.
     let series = "httpcycle_responses_total{target=\"late\",code=\"409\"}";

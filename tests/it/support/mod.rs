@@ -6,3 +6,5 @@ pub mod peer;
 pub mod pki;
 pub mod probing;
 pub mod real_parts;
+pub mod surroundings;
+pub mod webhook;

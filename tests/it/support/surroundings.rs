@@ -1,0 +1,128 @@
+//! The parts that users have around the exporter, started on free ports of loopback: nginx as the
+//! target, Prometheus, Alertmanager.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that is ended when the test is.
+pub struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self(silent.spawn().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // SIGTERM, so that nginx takes its workers with it.
+        let pid = self.0.id().to_string();
+        Command::new("kill").arg(&pid).status().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// An address that was free a moment ago, for programs that cannot take port 0.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_for(PATIENCE, what, is_so);
+}
+
+/// Waits for a state, mostly asleep; returns how long that took.
+pub fn wait_for(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < patience, "never: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    start.elapsed()
+}
+
+/// nginx with WebDAV over the folder `files`, logging method and status of each request; `more`
+/// goes into its section `http`, and `locations` into that of the server.
+pub fn nginx(folder: &Path, address: SocketAddr, more: &str, locations: &str) -> Running {
+    fs::create_dir_all(folder.join("files")).unwrap();
+    fs::create_dir(folder.join("tmp")).unwrap();
+    // Run as root, its workers would be another user, who may not write here.
+    let user = if is_root() { "user root;" } else { "" };
+    let here = folder.display();
+    let config = format!(
+        "{user}\ndaemon off;\npid {here}/pid;\nerror_log {here}/error.log;\nworker_processes 1;\n\
+         events {{}}\nhttp {{\n  log_format counted '$request_method $status';\n  \
+         access_log {here}/access.log counted;\n  client_body_temp_path {here}/tmp/body;\n  \
+         proxy_temp_path {here}/tmp/proxy;\n  fastcgi_temp_path {here}/tmp/fastcgi;\n  \
+         uwsgi_temp_path {here}/tmp/uwsgi;\n  scgi_temp_path {here}/tmp/scgi;\n  {more}\n  \
+         server {{ listen {address}; root {here}/files; dav_methods PUT DELETE MKCOL; {locations} }}\n}}\n"
+    );
+    let path = folder.join("nginx.conf");
+    fs::write(&path, config).unwrap();
+    let mut command = Command::new("nginx");
+    let running = Running::start(command.arg("-c").arg(&path).arg("-p").arg(folder));
+    wait_until("nginx listens", || TcpStream::connect(address).is_ok());
+    running
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout == b"0\n"
+}
+
+/// Prometheus that scrapes the exporter at `scraped` every second; `more` is added to its
+/// configuration.
+pub fn prometheus(folder: &Path, address: SocketAddr, scraped: SocketAddr, more: &str) -> Running {
+    let config = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nscrape_configs:\n\
+         - job_name: httpcycle\n  static_configs: [{{targets: ['{scraped}']}}]\n{more}"
+    );
+    let path = folder.join("prometheus.yml");
+    fs::write(&path, config).unwrap();
+    let storage = folder.join("tsdb");
+    Running::start(
+        Command::new("prometheus")
+            .arg(format!("--config.file={}", path.display()))
+            .arg(format!("--storage.tsdb.path={}", storage.display()))
+            .arg(format!("--web.listen-address={address}")),
+    )
+}
+
+/// Alertmanager that knows no other and tells nobody but its receivers.
+pub fn alertmanager(folder: &Path, address: SocketAddr, config: &str) -> Running {
+    let path = folder.join("alertmanager.yml");
+    fs::write(&path, config).unwrap();
+    let storage = folder.join("alertmanager");
+    Running::start(
+        Command::new("prometheus-alertmanager")
+            .arg(format!("--config.file={}", path.display()))
+            .arg(format!("--storage.path={}", storage.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--cluster.listen-address="),
+    )
+}
+
+/// The value of a query that has one, asked of Prometheus' HTTP API.
+pub fn query(prometheus: SocketAddr, promql: &str) -> Option<f64> {
+    let mut stream = TcpStream::connect(prometheus).ok()?;
+    let encoded: String = url::form_urlencoded::byte_serialize(promql.as_bytes()).collect();
+    let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: x\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (_, value) = response.split_once("\"value\":[")?;
+    value.split('"').nth(1)?.parse().ok()
+}
