@@ -6,11 +6,13 @@
     missing_docs
 )]
 
+mod alerts;
 mod api;
 mod clocks;
 mod config;
 mod conflict_to_webhook;
 mod cycle;
+mod deploy;
 mod docs;
 mod exporter;
 mod exposition;

@@ -10,8 +10,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::exporter::Exporter;
+use crate::support::prometheus::{self, Prometheus};
 use crate::support::real_parts;
-use crate::support::surroundings::{free_address, nginx, prometheus, query, wait_until};
+use crate::support::surroundings::{nginx, wait_until};
 
 fn configuration(nginx: SocketAddr, interval: &str) -> String {
     format!(
@@ -26,27 +27,29 @@ fn configuration(nginx: SocketAddr, interval: &str) -> String {
 
 #[test]
 fn nginx_and_the_exporter_count_alike_and_prometheus_sees_the_first_conflict() {
-    let version = |name: &str, flag| real_parts::is_installed(name, Command::new(name).arg(flag));
-    if !version("nginx", "-v") || !version("prometheus", "--version") {
+    let nginx_is_installed = real_parts::is_installed("nginx", Command::new("nginx").arg("-v"));
+    if !nginx_is_installed || !prometheus::is_installed() {
         return;
     }
     let folder = TempDir::new().unwrap();
-    let (target, database) = (free_address(), free_address());
+    let target = real_parts::free_address();
     fs::create_dir_all(folder.path().join("files/late")).unwrap();
     fs::write(folder.path().join("files/index.html"), "hello").unwrap();
     let _nginx = nginx(folder.path(), target, "", "");
     let exporter = Exporter::start(&configuration(target, "500ms"));
-    let _prometheus = prometheus(folder.path(), database, exporter.address, "");
+    let prometheus = Prometheus::start(exporter.address, &[]);
 
     // A collection that exists becomes an orphan: the conflict is the first of its target.
     let series = "httpcycle_responses_total{target=\"late\",code=\"409\"}";
     wait_until("the series stands at 0", || {
-        query(database, series) == Some(0.0)
+        prometheus.value(series) == Some(0.0)
     });
     let increase = format!("increase({series}[1m])");
-    wait_until("a rate of zero", || query(database, &increase) == Some(0.0));
+    wait_until("a rate of zero", || {
+        prometheus.value(&increase) == Some(0.0)
+    });
     fs::remove_dir_all(folder.path().join("files/late")).unwrap();
-    wait_until("an increase", || query(database, &increase) > Some(0.0));
+    wait_until("an increase", || prometheus.value(&increase) > Some(0.0));
 
     exporter.wait_for("httpcycle_probes_total{target=\"orphan\"", |value| {
         value > Some(10.0)

@@ -5,6 +5,7 @@ pub mod exporter;
 pub mod peer;
 pub mod pki;
 pub mod probing;
+pub mod prometheus;
 pub mod real_parts;
 pub mod surroundings;
 pub mod webhook;

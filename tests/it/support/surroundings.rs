@@ -1,9 +1,8 @@
-//! The parts that users have around the exporter, started on free ports of loopback: nginx as the
-//! target, Prometheus, Alertmanager.
+//! The parts that users have before and behind the exporter and Prometheus, on loopback: nginx as the
+//! target, Alertmanager.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -32,26 +31,17 @@ impl Drop for Running {
     }
 }
 
-/// An address that was free a moment ago, for programs that cannot take port 0.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
 pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
     wait_for(PATIENCE, what, is_so);
 }
 
-/// Waits for a state, mostly asleep; returns how long that took.
-pub fn wait_for(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+/// Waits for a state, mostly asleep.
+pub fn wait_for(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < patience, "never: {what}");
         thread::sleep(Duration::from_millis(50));
     }
-    start.elapsed()
 }
 
 /// nginx with WebDAV over the folder `files`, logging method and status of each request; `more`
@@ -83,24 +73,6 @@ fn is_root() -> bool {
     id.stdout == b"0\n"
 }
 
-/// Prometheus that scrapes the exporter at `scraped` every second; `more` is added to its
-/// configuration.
-pub fn prometheus(folder: &Path, address: SocketAddr, scraped: SocketAddr, more: &str) -> Running {
-    let config = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nscrape_configs:\n\
-         - job_name: httpcycle\n  static_configs: [{{targets: ['{scraped}']}}]\n{more}"
-    );
-    let path = folder.join("prometheus.yml");
-    fs::write(&path, config).unwrap();
-    let storage = folder.join("tsdb");
-    Running::start(
-        Command::new("prometheus")
-            .arg(format!("--config.file={}", path.display()))
-            .arg(format!("--storage.tsdb.path={}", storage.display()))
-            .arg(format!("--web.listen-address={address}")),
-    )
-}
-
 /// Alertmanager that knows no other and tells nobody but its receivers.
 pub fn alertmanager(folder: &Path, address: SocketAddr, config: &str) -> Running {
     let path = folder.join("alertmanager.yml");
@@ -113,16 +85,4 @@ pub fn alertmanager(folder: &Path, address: SocketAddr, config: &str) -> Running
             .arg(format!("--web.listen-address={address}"))
             .arg("--cluster.listen-address="),
     )
-}
-
-/// The value of a query that has one, asked of Prometheus' HTTP API.
-pub fn query(prometheus: SocketAddr, promql: &str) -> Option<f64> {
-    let mut stream = TcpStream::connect(prometheus).ok()?;
-    let encoded: String = url::form_urlencoded::byte_serialize(promql.as_bytes()).collect();
-    let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: x\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    let (_, value) = response.split_once("\"value\":[")?;
-    value.split('"').nth(1)?.parse().ok()
 }
