@@ -11,6 +11,7 @@ mod api;
 mod clocks;
 mod config;
 mod conflict_to_webhook;
+mod conflicts;
 mod cycle;
 mod deploy;
 mod docs;
