@@ -10,6 +10,7 @@ mod api;
 mod clocks;
 mod config;
 mod cycle;
+mod dashboards;
 mod docs;
 mod exporter;
 mod exposition;
