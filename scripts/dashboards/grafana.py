@@ -67,7 +67,7 @@ def dashboard(uid, title, description, variables, rows, alerts=FIRING, hours=3):
     return {
         "uid": uid, "title": title, "description": description, "tags": ["httpcycle"],
         "schemaVersion": 36, "version": 1, "editable": False, "graphTooltip": 1,
-        "fiscalYearStartMonth": 0, "liveNow": False, "style": "dark", "weekStart": "",
+        "fiscalYearStartMonth": 0, "liveNow": False, "weekStart": "",
         "timezone": "browser", "refresh": "30s", "time": {"from": f"now-{hours}h", "to": "now"},
         "timepicker": {}, "links": [link], "annotations": {"list": [annotation(alerts)]},
         "templating": {"list": variables}, "panels": laid_out(rows),

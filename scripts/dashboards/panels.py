@@ -99,8 +99,10 @@ def lines(title, description, queries, unit, overrides=(), steps=None, links=(),
     }
     defaults = {
         "unit": unit, "custom": drawn, "color": {"mode": "palette-classic"},
-        "thresholds": steps or look.NEUTRAL, "links": list(links), "min": low,
+        "thresholds": steps or look.NEUTRAL, "links": list(links),
     }
+    if low is not None:
+        defaults["min"] = low
     placed = legend("right", "table", ("lastNotNull", "max")) if table else legend()
     options = {"legend": placed, "tooltip": {"mode": "multi", "sort": "desc"}}
     return panel("timeseries", title, description, queries, defaults, options, overrides)
@@ -120,7 +122,7 @@ def stacked(title, description, queries, unit, overrides=(), draw="line", **more
 def timeline(title, description, expr, states, links=()):
     """Bars that change their colour with a state."""
     defaults = {
-        "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": False},
+        "custom": {"fillOpacity": 80, "lineWidth": 0},
         # Not by thresholds, which would show their limits instead of the words.
         "color": {"mode": "palette-classic"}, "mappings": look.value_mappings(states),
         "unit": "none", "links": list(links),
@@ -159,7 +161,6 @@ def table(title, description, queries, transformations, overrides=(), sort=None,
     }
     options = {
         "showHeader": True, "cellHeight": "sm", "sortBy": [sort] if sort else [],
-        "footer": {"show": False, "reducer": ["sum"], "fields": "", "countRows": False},
     }
     made = panel("table", title, description, queries, defaults, options, overrides)
     return {**made, "transformations": transformations}
