@@ -1,10 +1,10 @@
 """HTTP cycle exporter: whether the exporter itself can be believed."""
 
 import look
-from grafana import dashboard, job_variable, query_variable, source_variable
+from grafana import OF_EXPORTERS, dashboard, job_variable, query_variable, source_variable
 from panels import heat_map, lines, now, organised, query, stacked, stat, table
 from promql import (
-    FIRING_EXPORTER, INSTANCE, JOB, buckets, mean, one, or_zero, per_minute, quantile, rate, share,
+    INSTANCE, JOB, buckets, mean, one, or_zero, per_minute, quantile, rate, share,
 )
 
 LAG, OVERHEAD = "httpcycle_schedule_lag_seconds", "httpcycle_probe_overhead_seconds"
@@ -37,7 +37,7 @@ def made():
             (8, [(8, memory()), (8, processor()), (8, files())]),
             (8, [(8, scrapes()), (8, reloads()), (8, builds())]),
         ],
-        alerts=FIRING_EXPORTER,
+        alerts=[OF_EXPORTERS],
     )
 
 

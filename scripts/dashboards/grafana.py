@@ -1,6 +1,6 @@
 """A dashboard's frame: data source, variables, annotation, links, and panels laid out in rows."""
 
-from promql import FIRING, JOB
+from promql import FIRING_EXPORTER, FIRING_TARGET, JOB
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 WIDTH = 24
@@ -47,17 +47,22 @@ def labels_variable():
     }
 
 
-def annotation(expr=FIRING):
-    """Firing alerts as marks on every graph. Grafana before 11 reads `expr`, later ones `target`."""
+def annotation(name, expr, text, colour):
+    """Alerts as marks on every graph. Grafana before 11 reads `expr`, later ones `target`."""
     return {
-        "name": "Firing alerts", "datasource": SOURCE, "enable": True, "hide": False,
-        "iconColor": "red", "expr": expr, "step": "", "tagKeys": "severity,target,phase",
-        "titleFormat": "{{alertname}}", "textFormat": "{{target}}{{instance}}",
-        "useValueForTime": False, "target": {"expr": expr, "refId": "Anno"},
+        "name": name, "datasource": SOURCE, "enable": True, "hide": False, "iconColor": colour,
+        "expr": expr, "step": "", "tagKeys": "severity,phase,instance",
+        "titleFormat": "{{alertname}}", "textFormat": text, "useValueForTime": False,
+        "target": {"expr": expr, "refId": "Anno"},
     }
 
 
-def dashboard(uid, title, description, variables, rows, alerts=FIRING, hours=3):
+# Apart from each other, as Grafana shows the name of a label that an alert does not have.
+OF_TARGETS = annotation("Alerts of targets", FIRING_TARGET, "{{target}}", "red")
+OF_EXPORTERS = annotation("Alerts of exporters", FIRING_EXPORTER, "{{job}}", "purple")
+
+
+def dashboard(uid, title, description, variables, rows, alerts=(OF_TARGETS, OF_EXPORTERS), hours=3):
     """A dashboard that every Grafana from 9 on loads; those after 9 migrate it by its version."""
     link = {
         "title": "HTTP cycle", "type": "dashboards", "tags": ["httpcycle"], "asDropdown": False,
@@ -69,7 +74,7 @@ def dashboard(uid, title, description, variables, rows, alerts=FIRING, hours=3):
         "schemaVersion": 36, "version": 1, "editable": False, "graphTooltip": 1,
         "fiscalYearStartMonth": 0, "liveNow": False, "weekStart": "",
         "timezone": "browser", "refresh": "30s", "time": {"from": f"now-{hours}h", "to": "now"},
-        "timepicker": {}, "links": [link], "annotations": {"list": [annotation(alerts)]},
+        "timepicker": {}, "links": [link], "annotations": {"list": list(alerts)},
         "templating": {"list": variables}, "panels": laid_out(rows),
     }
 

@@ -16,6 +16,7 @@ UNUSUAL = 2.5
 
 # Alerts of exporters have no target and belong to every choice of targets.
 FIRING = f'ALERTS{{alertname=~"HttpCycle.*", alertstate="firing", {JOB}, target=~"|$target"}}'
+FIRING_TARGET = f'ALERTS{{alertname=~"HttpCycle.*", alertstate="firing", {TARGET}}}'
 SPIKING = f'ALERTS{{alertname="HttpCycleConflictSpike", alertstate="firing", {TARGET}}}'
 FIRING_EXPORTER = f'ALERTS{{alertname=~"HttpCycle.*", alertstate="firing", {JOB}, target=""}}'
 

@@ -34,11 +34,16 @@ fn filled(expr: &str, choice: Choice) -> String {
         Choice::Several => "(httpcycle|other)",
         Choice::All => ".+",
     };
+    // Escaped as Grafana does it, for a regular expression in a string.
+    let instance = match choice {
+        Choice::One(_) => r"127\\.0\\.0\\.1:[0-9]+",
+        _ => ".+",
+    };
     expr.replace("$__rate_interval", "10s")
         .replace("$__range", "5m")
         .replace("$target", &target)
         .replace("$job", job)
-        .replace("$instance", ".+")
+        .replace("$instance", instance)
         .replace("$phase", "first_byte")
 }
 
