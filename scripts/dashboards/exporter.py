@@ -2,7 +2,8 @@
 
 import look
 from grafana import OF_EXPORTERS, dashboard, job_variable, query_variable, source_variable
-from panels import heat_map, lines, now, organised, query, stacked, stat, table
+from panel import now, query
+from panels import heat_map, lines, organised, stacked, stat, table
 from promql import (
     INSTANCE, JOB, buckets, mean, one, or_zero, per_minute, quantile, rate, share,
 )

@@ -3,7 +3,8 @@
 import look
 from grafana import dashboard, job_variable, labels_variable, source_variable, target_variable
 from overview_table import targets_table
-from panels import bars, lines, now, organised, query, stacked, stat, table, timeline, to_exporter, to_target
+from panel import now, query, to_exporter, to_target
+from panels import bars, lines, organised, stacked, stat, table, timeline
 from promql import (
     BASELINE, CEILING, CONFLICTS, EACH, FIRING, HIGHEST, JOB, PHASES, RATIO, RESPONSES, SPIKING,
     UNEXPECTED, UNUSUALNESS, during, known_usual, one, or_zero, per_minute, rate, raw_ratio, share,
@@ -79,14 +80,15 @@ def states():
     return timeline(
         "Normal, unusual, spike",
         "The twenty targets that were most unusual within the time shown. Unusual is a z-score of 2.5 or "
-        "more, a spike is what HttpCycleConflictSpike fires for. Without the rules in alerts/ it shows who answered with unexpected conflicts.",
+        "more, a spike is what HttpCycleConflictSpike fires for. Without the rules in alerts/ "
+        "it shows who answered with unexpected conflicts.",
         state(), look.STATES, to_target(),
     )
 
 
 def ratio_in_band():
     band = [
-        query(f"{recorded}\nand on ({EACH}) topk(1, {HIGHEST})", legend)
+        query(f"{recorded}\nand on ({EACH}) topk(1,\n  {HIGHEST}\n)", legend)
         for recorded, legend in (
             (RATIO, "most unusual: {{target}}"), (CEILING, "at most usual for it"),
             (BASELINE, "usual for it"),

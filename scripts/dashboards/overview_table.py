@@ -1,7 +1,8 @@
 """The table of all targets: one row each, with what is configured and what was last seen."""
 
 import look
-from panels import now, organised, table, to_target
+from panel import now, to_target
+from panels import organised, table
 from promql import (
     BASELINE, CONFLICTS, EACH, RESPONSES, UNEXPECTED, UNUSUALNESS, known_usual, one, share,
 )

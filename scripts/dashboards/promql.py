@@ -92,19 +92,20 @@ def raw_ratio(by):
 
 
 def known_usual(at=""):
-    """0 for every target of which the rules know what is usual, as those without conflicts have no
-    z-score."""
+    """0 for every target of which the rules know what is usual: without conflicts it has no z-score."""
     return f"0 * max by ({EACH}) ({BASELINE}{at})"
 
 
 # Long windows keep their z-score long after a spike: it counts while the latest responses are unusual.
 UNUSUALNESS = f"max by ({EACH}) ({ZSCORE} and {RATIO} > {BASELINE})"
 
-# The most of the time that is shown, the same at each of its points, so that these have the same
-# targets.
+# The highest z-score of the time that is shown, the same at each of its points, so that these have
+# the same targets. Where there is none, those with conflicts come first.
 HIGHEST = (
     f"max by ({EACH}) (max_over_time({ZSCORE}[$__range] @ end()))\n"
-    f"  or on ({EACH}) {known_usual(' @ end()')}"
+    f"  or on ({EACH}) {known_usual(' @ end()')}\n"
+    f"  or on ({EACH}) {during(CONFLICTS, EACH, UNEXPECTED)}\n"
+    f"  or on ({EACH}) 0 * max by ({EACH}) ({one('httpcycle_target_info')} @ end())"
 )
 
 
@@ -113,9 +114,8 @@ def state():
     return (
         f"(\n  2 * max by ({EACH}) ({SPIKING})\n"
         f"  or on ({EACH}) ({UNUSUALNESS} >= bool {UNUSUAL})\n"
-        f"  or on ({EACH}) {known_usual()}\n)\n"
-        f"and on ({EACH}) topk(20, {HIGHEST})\n"
-        f"or on ({EACH})\n"
-        f"3 * ({raw_ratio(EACH)} > bool 0)\n"
-        f"unless on ({EACH}) {BASELINE}"
+        f"  or on ({EACH}) {known_usual()}\n"
+        f"  or on ({EACH}) 3 * ({raw_ratio(EACH)} > bool 0)\n"
+        f"  or on ({EACH}) 0 * max by ({EACH}) ({one('httpcycle_target_info')})\n)\n"
+        f"and on ({EACH}) topk(20,\n  {HIGHEST}\n)"
     )

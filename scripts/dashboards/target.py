@@ -6,9 +6,10 @@ from grafana import (
 )
 from overview import NO_RULES, banded
 from overview_table import seen_most
-from panels import heat_map, lines, now, organised, query, stacked, stat, table
+from panel import now, query
+from panels import heat_map, lines, organised, stacked, stat, table
 from promql import (
-    BASELINE, CEILING, CONFLICTS, EACH, PHASES, RATIO, RESPONSES, TARGET, UNEXPECTED, UNUSUALNESS,
+    BASELINE, CEILING, CONFLICTS, EACH, PHASES, RATIO, RESPONSES, TARGET, UNUSUALNESS,
     ZSCORES, buckets, known_usual, mean, one, per_minute, quantile, rate, raw_ratio, share,
 )
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::dashboards::model::{self, Query};
 use crate::dashboards::promql::{self, Names};
+use crate::dashboards::rules::{self, Rule};
 use crate::dashboards::world::{self, World};
 
 /// What Prometheus itself adds to what it scrapes, and of alerts.
@@ -89,64 +90,6 @@ impl Catalogue {
     }
 }
 
-/// A rule as far as it names series.
-struct Rule {
-    records: Option<String>,
-    sets: Vec<String>,
-    query: Query,
-}
-
-/// Reads rules by their indentation: keys of a rule, and blocks below them.
-fn rules() -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for (file, text) in world::rules() {
-        let mut lines = text.lines().peekable();
-        while let Some(line) = lines.next() {
-            let depth = |line: &str| line.len() - line.trim_start().len();
-            let (key, value) = line.trim_start().split_once(':').unwrap_or_default();
-            let mut below = String::new();
-            let is_below = |next: &str| next.trim().is_empty() || depth(next) > depth(line);
-            if ["expr", "labels"].contains(&key) {
-                while let Some(next) = lines.next_if(|next| is_below(next)) {
-                    below.push_str(next);
-                    below.push('\n');
-                }
-            }
-            match key {
-                "- record" | "- alert" => rules.push(Rule {
-                    records: (key == "- record").then(|| value.trim().to_owned()),
-                    sets: Vec::new(),
-                    query: Query {
-                        place: format!("{file} / {}", value.trim()),
-                        expr: String::new(),
-                    },
-                }),
-                "expr" => {
-                    let value = value.trim();
-                    let is_block = value.starts_with(['|', '>']);
-                    let quotes = ['"', '\''];
-                    let inline = value.trim_matches(quotes).to_owned();
-                    let expr = if is_block {
-                        below
-                    } else {
-                        inline + "\n" + &below
-                    };
-                    rules.last_mut().unwrap().query.expr = expr;
-                }
-                "labels" => {
-                    let keys = value.trim_matches([' ', '{', '}']).split(',');
-                    let keys = keys.chain(below.lines());
-                    let keys =
-                        keys.filter_map(|key| Some(key.split_once(':')?.0.trim().to_owned()));
-                    rules.last_mut().unwrap().sets.extend(keys);
-                }
-                _ => {}
-            }
-        }
-    }
-    rules
-}
-
 /// Every query of dashboards and rules.
 fn queries(rules: &[Rule]) -> Vec<Query> {
     let mut queries: Vec<Query> = rules.iter().map(|rule| rule.query.clone()).collect();
@@ -166,7 +109,7 @@ fn queries(rules: &[Rule]) -> Vec<Query> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_dashboards_and_rules_name_is_there() {
-    let rules = rules();
+    let rules = rules::all();
     let queries = queries(&rules);
     assert!(queries.iter().all(|query| !query.expr.trim().is_empty()));
     assert!(rules.iter().any(|rule| rule.records.is_some()));

@@ -131,6 +131,24 @@ fn links<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
+/// What is wrong with a link.
+fn misled(url: &str, all: &[Dashboard]) -> Option<String> {
+    let (uid, set) = url.strip_prefix("/d/")?.split_once('?')?;
+    let Some(led_to) = all.iter().find(|it| it.json["uid"] == uid) else {
+        return Some(format!("{uid} is no dashboard"));
+    };
+    let parts = set.split('&').filter(|part| *part != "${__url_time_range}");
+    parts.into_iter().find_map(|part| {
+        let given = part
+            .strip_prefix("var-")
+            .and_then(|it| it.split('=').next());
+        let passed = || part.strip_prefix("${")?.strip_suffix(":queryparam}");
+        let name = given.or_else(passed).unwrap_or(part);
+        let is_there = led_to.variable(name).is_some();
+        (!is_there).then(|| format!("{uid} has no variable {name}"))
+    })
+}
+
 #[test]
 fn links_lead_to_dashboards_and_set_variables_that_these_have() {
     let all = model::all();
@@ -139,26 +157,21 @@ fn links_lead_to_dashboards_and_set_variables_that_these_have() {
         let between = &dashboard.json["links"][0];
         assert_eq!(between["type"], "dashboards");
         assert_eq!(between["tags"], dashboard.json["tags"]);
-        assert_eq!(
-            (&between["includeVars"], &between["keepTime"]),
-            (&true.into(), &true.into())
-        );
+        assert_eq!(between["includeVars"], true);
+        assert_eq!(between["keepTime"], true);
         let mut urls = Vec::new();
         links(&dashboard.json, &mut urls);
         for url in urls.into_iter().filter(|url| !url.is_empty()) {
             n_links += 1;
-            let (uid, set) = url.strip_prefix("/d/").unwrap().split_once('?').unwrap();
-            let led_to = all.iter().find(|it| it.json["uid"] == uid);
-            let led_to = led_to.unwrap_or_else(|| panic!("{url} leads nowhere"));
-            for part in set.split('&').filter(|part| *part != "${__url_time_range}") {
-                let name = part
-                    .strip_prefix("var-")
-                    .and_then(|rest| rest.split('=').next())
-                    .or_else(|| part.strip_prefix("${")?.strip_suffix(":queryparam}"))
-                    .unwrap_or_else(|| panic!("{part} sets nothing"));
-                assert!(led_to.variable(name).is_some(), "{url} sets {name}");
-            }
+            assert!(url.starts_with("/d/"), "{url}");
+            assert_eq!(misled(url, &all), None, "{url}");
         }
     }
     assert!(n_links > 5);
+    for wrong in [
+        "/d/httpcycle?var-job=a",
+        "/d/httpcycle-target?var-instance=a",
+    ] {
+        assert!(misled(wrong, &all).is_some(), "{wrong}");
+    }
 }

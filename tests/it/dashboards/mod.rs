@@ -7,5 +7,7 @@ mod lint;
 mod model;
 mod promql;
 mod queries;
+mod rules;
+mod variables;
 mod world;
 mod written;

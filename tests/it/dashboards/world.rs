@@ -1,10 +1,8 @@
 //! An exporter among peers that do all that dashboards show: 200s, conflicts that are expected and such
 //! that are not, failures, TLS.
 
-use std::fs;
 use std::net::SocketAddr;
 
-use crate::dashboards::model::shipped;
 use crate::support::exporter::Exporter;
 use crate::support::peer::{self, Peer, Then};
 use crate::support::pki::Authority;
@@ -48,18 +46,4 @@ fn configuration(calm: SocketAddr, clash: SocketAddr, secure: SocketAddr) -> Str
          - {{name: broken, url: 'http://127.0.0.1:1/', interval: 200ms}}\n\
          - {{name: secure, url: 'https://{secure}/', module: trusts, interval: 200ms}}\n"
     )
-}
-
-/// The files of rules that are shipped, each with its name and its text.
-pub fn rules() -> Vec<(String, String)> {
-    let mut rules = Vec::new();
-    for entry in fs::read_dir(shipped("alerts")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "yml") {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            rules.push((name, fs::read_to_string(&path).unwrap()));
-        }
-    }
-    assert!(!rules.is_empty(), "there are rules");
-    rules
 }
