@@ -13,6 +13,7 @@ mod config;
 mod conflict_to_webhook;
 mod conflicts;
 mod cycle;
+mod dashboards;
 mod deploy;
 mod docs;
 mod exporter;
