@@ -48,8 +48,6 @@ fn every_alert_has_severity_annotations_and_its_section_in_the_runbook() {
     let sections: BTreeSet<_> = headings
         .filter(|heading| heading.starts_with("HttpCycle"))
         .collect();
-    // The sections of conflicts come with their back-test.
-    names.retain(|name| !name.starts_with("HttpCycleConflict") || sections.contains(name));
     assert_eq!(sections, names);
     assert!(names.len() > 6);
 }
