@@ -42,6 +42,7 @@ const SPIKES: [(i64, u32, u32); 3] = [
 pub fn run(folder: &Path, groups: &[Group], plan: &Plan, settings: &Settings, naive: &Path) {
     let folder = folder.join("check");
     fs::create_dir_all(&folder).unwrap();
+    let started = std::time::SystemTime::now();
     let history = history();
     let fired = replay(
         &folder,
@@ -49,6 +50,7 @@ pub fn run(folder: &Path, groups: &[Group], plan: &Plan, settings: &Settings, na
         plan,
         Clock::OneForAll,
     );
+    eprintln!("replay {:?}", started.elapsed());
     let none = Vec::new();
     let n_episodes: usize = fired
         .iter()
@@ -89,16 +91,14 @@ pub fn run(folder: &Path, groups: &[Group], plan: &Plan, settings: &Settings, na
     eprintln!("the replay agrees with promtool test rules on {n_episodes} alarms");
 }
 
-/// The names of groups, those that make what others read first.
+/// The names of groups, those of alerts last: at one time they read what the others have made.
 fn in_order<'a>(groups: &'a [Group], plan: &Plan) -> Vec<&'a str> {
-    let mut names: Vec<&str> = Vec::new();
-    let made = plan.passes.iter().flatten().map(|query| query.group);
-    for group in made.chain(0..groups.len()) {
-        if !names.contains(&&*groups[group].name) {
-            names.push(&groups[group].name);
-        }
-    }
-    names
+    let alerts: Vec<usize> = plan.alerts.iter().map(|(query, _)| query.group).collect();
+    let numbers = 0..groups.len();
+    let (last, first): (Vec<usize>, Vec<usize>) =
+        numbers.partition(|number| alerts.contains(number));
+    let all = first.iter().chain(&last);
+    all.map(|number| &*groups[*number].name).collect()
 }
 
 fn history() -> History {

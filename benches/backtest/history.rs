@@ -9,10 +9,21 @@ use crate::class::Pace;
 use crate::random::Random;
 use crate::spikes::Spike;
 use crate::time::ORIGIN;
-use crate::time::in_seconds;
+use crate::tsdb::Block;
+use crate::tsdb::Labels;
 
 /// Labels that all series of the histories have.
-const LABELS: &str = r#"job="httpcycle",instance="127.0.0.1:9999""#;
+const LABELS: [(&str, &str); 2] = [("job", "httpcycle"), ("instance", "127.0.0.1:9999")];
+/// The series of a target: name, labels, and whether they count conflicts or all else.
+const SERIES: [(&str, &[(&str, &str)], bool); 3] = [
+    ("httpcycle_responses_total", &[("code", "200")], false),
+    ("httpcycle_responses_total", &[("code", "409")], true),
+    (
+        "httpcycle_conflicts_total",
+        &[("expected", "false"), ("reason", "unspecified")],
+        true,
+    ),
+];
 
 /// One target from its first scrape on. Times count from there.
 pub struct History {
@@ -84,49 +95,40 @@ impl History {
         }
     }
 
-    /// Writes its series as OpenMetrics, without the end of the file.
-    pub fn write(&self, file: &mut impl Write) -> Result<()> {
-        let target = &self.target;
-        let responses = |code| {
-            format!(r#"httpcycle_responses_total{{{LABELS},target="{target}",code="{code}"}}"#)
-        };
-        let unexpected = format!(
-            r#"httpcycle_conflicts_total{{{LABELS},target="{target}",expected="false",reason="unspecified"}}"#
-        );
-        for (series, is_conflict) in [
-            (responses(200), false),
-            (responses(409), true),
-            (unexpected, true),
-        ] {
-            let mut time = ORIGIN + self.scrape_offset;
-            for (others, conflicts) in &self.counters {
-                let value = if is_conflict { conflicts } else { others };
-                writeln!(file, "{series} {value} {}", in_seconds(time))?;
-                time += self.pace.scrape;
+    /// Adds its series to a block.
+    pub fn write(&self, block: &mut Block) -> Result<()> {
+        for (name, labels, is_conflict) in SERIES {
+            let all = LABELS.iter().chain(labels);
+            let mut all: Labels = all
+                .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
+                .collect();
+            all.insert("__name__".to_owned(), name.to_owned());
+            all.insert("target".to_owned(), self.target.clone());
+            let series = block.series(all);
+            for (time, value) in self.samples(is_conflict) {
+                block.append(series, ORIGIN + time, f64::from(value))?;
             }
         }
         Ok(())
     }
 
-    /// The series as the input of `promtool test rules`.
+    fn samples(&self, is_conflict: bool) -> impl Iterator<Item = (i64, u32)> {
+        let mut time = self.scrape_offset - self.pace.scrape;
+        self.counters.iter().map(move |(others, conflicts)| {
+            time += self.pace.scrape;
+            (time, if is_conflict { *conflicts } else { *others })
+        })
+    }
+
+    /// Writes its series as the input of `promtool test rules`.
     pub fn write_test_input(&self, file: &mut impl Write) -> Result<()> {
-        let target = &self.target;
-        for (name, labels, is_conflict) in [
-            ("httpcycle_responses_total", r#"code="200""#, false),
-            ("httpcycle_responses_total", r#"code="409""#, true),
-            (
-                "httpcycle_conflicts_total",
-                r#"expected="false",reason="unspecified""#,
-                true,
-            ),
-        ] {
-            writeln!(
-                file,
-                "  - series: '{name}{{{LABELS},target=\"{target}\",{labels}}}'"
-            )?;
-            write!(file, "    values: '")?;
-            for (others, conflicts) in &self.counters {
-                let value = if is_conflict { conflicts } else { others };
+        for (name, labels, is_conflict) in SERIES {
+            write!(file, "  - series: '{name}{{target={:?}", self.target)?;
+            for (label, value) in LABELS.iter().chain(labels) {
+                write!(file, ",{label}={value:?}")?;
+            }
+            write!(file, "}}'\n    values: '")?;
+            for (_, value) in self.samples(is_conflict) {
                 write!(file, " {value}")?;
             }
             writeln!(file, "'")?;

@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod batch;
-mod blocks;
 mod check;
 #[path = "../running/children.rs"]
 #[allow(dead_code, reason = "shared with a benchmark that asks for more")]
@@ -21,6 +20,7 @@ mod plan;
 mod prometheus;
 mod promql;
 mod random;
+mod recorder;
 mod replay;
 mod report;
 mod rules;
@@ -28,6 +28,7 @@ mod settings;
 mod spikes;
 mod table;
 mod time;
+mod tsdb;
 
 use std::env;
 use std::path::Path;

@@ -1,24 +1,23 @@
-//! How to replay rules on data that is there already: which recorded series have to be made first,
-//! and what the alerts ask then.
+//! In which order rules are replayed on data that is there already.
 //!
-//! A rule that reads, without a range or an offset, what its own group has just recorded, reads
-//! values of the same time stamp: the recording expression can stand in its place. Whatever else is
-//! recorded is evaluated beforehand, step by step, and read from storage as in production.
+//! A rule is evaluated for the whole of a history at once, so whatever it reads has to be recorded
+//! for the whole of it: rules go into passes, each of which reads what the ones before it recorded.
+//! Within a group a rule reads what the rules before it recorded at the same time, and so it does
+//! here, as samples have the time of their evaluation.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use crate::promql;
-use crate::promql::Selector;
 use crate::rules::Group;
 use crate::rules::Holds;
 use crate::rules::Rule;
+use crate::tsdb::Labels;
 
-/// What there is to ask for a set of alerts.
+/// What there is to evaluate for a set of alerts.
 pub struct Plan {
-    /// Series to make, those that others read first.
+    /// What to record, that which others read first.
     pub passes: Vec<Vec<Query>>,
-    /// The alerts, as they were asked for.
+    /// The alerts, in the order that was asked for.
     pub alerts: Vec<(Query, Holds)>,
 }
 
@@ -28,8 +27,8 @@ pub struct Query {
     /// The recorded name or that of the alert.
     pub name: String,
     /// Labels that are added.
-    pub labels: BTreeMap<String, String>,
-    /// What to ask.
+    pub labels: Labels,
+    /// The expression.
     pub text: String,
     /// The group, as a number.
     pub group: usize,
@@ -37,148 +36,118 @@ pub struct Query {
     pub interval: Option<i64>,
 }
 
+/// A rule: the number of its group and its place in it.
+type Place = (usize, usize);
+
 /// Makes the plan for the alerts of these names.
 pub fn make(groups: &[Group], alerts: &[String]) -> Plan {
-    let planner = Planner { groups };
-    let mut needed = BTreeSet::new();
+    let mut planner = Planner {
+        groups,
+        depths: BTreeMap::new(),
+    };
     let mut planned = Vec::new();
     for name in alerts {
-        let found = groups.iter().enumerate().find_map(|(number, group)| {
-            let mut rules = group.rules.iter().enumerate();
-            let is_it = |rule: &Rule| rule.alert.is_some() && rule.name == *name;
-            rules.find_map(|(at, rule)| is_it(rule).then_some((number, at, rule.alert?)))
+        let mut rules = planner.rules();
+        let alert = rules.find_map(|(place, rule)| {
+            let holds = rule.alert.filter(|_| rule.name == *name);
+            holds.map(|holds| (place, holds))
         });
-        let Some((group, at, holds)) = found else {
-            panic!("there is no alert {name} in the rules");
-        };
-        planned.push((planner.query(group, at, &mut needed), holds));
+        let (place, holds) = alert.unwrap_or_else(|| panic!("there is no alert {name}"));
+        drop(rules);
+        for read in planner.reads(place) {
+            planner.descend(read, &mut Vec::new());
+        }
+        planned.push((planner.query(place), holds));
     }
     let mut passes: Vec<Vec<Query>> = Vec::new();
-    // Each pass reads what the one before it makes, so they are found from the end.
-    while !needed.is_empty() {
-        assert!(
-            passes.len() < 20,
-            "rules read each other in a circle: {needed:?}"
-        );
-        let mut further = BTreeSet::new();
-        let pass = planner.all_of(&needed, &mut further);
-        passes.push(pass);
-        needed = further;
+    for (place, depth) in &planner.depths {
+        passes.resize_with(passes.len().max(depth + 1), Vec::new);
+        passes[*depth].push(planner.query(*place));
     }
-    passes.reverse();
     Plan {
-        passes: first_of_each(passes),
+        passes,
         alerts: planned,
     }
 }
 
-/// Drops what an earlier pass has made already.
-fn first_of_each(passes: Vec<Vec<Query>>) -> Vec<Vec<Query>> {
-    let mut seen = BTreeSet::new();
-    let passes = passes.into_iter().map(|pass| {
-        let names: BTreeSet<String> = pass.iter().map(|query| query.name.clone()).collect();
-        let fresh: BTreeSet<String> = names.difference(&seen).cloned().collect();
-        seen.extend(names);
-        let queries = pass.into_iter();
-        queries
-            .filter(|query| fresh.contains(&query.name))
-            .collect::<Vec<_>>()
-    });
-    passes.filter(|pass| !pass.is_empty()).collect()
-}
-
 struct Planner<'a> {
     groups: &'a [Group],
+    /// The pass of each rule that is needed.
+    depths: BTreeMap<Place, usize>,
 }
 
-impl Planner<'_> {
-    /// Where a name is recorded: group and place in it.
-    fn recorders(&self, name: &str) -> Vec<(usize, usize)> {
+impl<'a> Planner<'a> {
+    fn rules(&self) -> impl Iterator<Item = (Place, &'a Rule)> + use<'a> {
         let groups = self.groups.iter().enumerate();
-        let rules = groups.flat_map(|(number, group)| {
+        groups.flat_map(|(number, group)| {
             let rules = group.rules.iter().enumerate();
-            rules.map(move |(at, rule)| (number, at, rule))
-        });
-        rules
-            .filter(|(_, _, rule)| rule.alert.is_none() && rule.name == name)
-            .map(|(number, at, _)| (number, at))
+            rules.map(move |(at, rule)| ((number, at), rule))
+        })
+    }
+
+    fn rule(&self, place: Place) -> &'a Rule {
+        &self.groups[place.0].rules[place.1]
+    }
+
+    fn recorders(&self, name: &str) -> Vec<Place> {
+        self.rules()
+            .filter(|(_, rule)| rule.alert.is_none() && rule.name == name)
+            .map(|(place, _)| place)
             .collect()
     }
 
-    fn all_of(&self, names: &BTreeSet<String>, needed: &mut BTreeSet<String>) -> Vec<Query> {
-        let rules = names.iter().flat_map(|name| self.recorders(name));
-        rules
-            .map(|(group, at)| self.query(group, at, needed))
-            .collect()
+    /// The rules that a rule reads.
+    fn reads(&self, place: Place) -> Vec<Place> {
+        let rule = self.rule(place);
+        let is_recorded = |name: &str| !self.recorders(name).is_empty();
+        let mut reads = Vec::new();
+        for selector in promql::selectors(&rule.query, is_recorded) {
+            for recorder in self.recorders(&selector.name) {
+                let is_later = recorder.0 == place.0 && recorder.1 >= place.1;
+                if is_later && selector.is_instant {
+                    // One that adds to its own name means what was recorded under it before.
+                    assert!(
+                        selector.name == rule.name,
+                        "{} reads {}, which its group records only afterwards: \
+                         that cannot be replayed",
+                        rule.name,
+                        selector.name
+                    );
+                } else {
+                    reads.push(recorder);
+                }
+            }
+        }
+        reads
     }
 
-    fn query(&self, group: usize, at: usize, needed: &mut BTreeSet<String>) -> Query {
-        let rule = &self.groups[group].rules[at];
+    /// Finds out in which pass a rule is evaluated; `path` leads to it.
+    fn descend(&mut self, place: Place, path: &mut Vec<Place>) -> usize {
+        if let Some(depth) = self.depths.get(&place) {
+            return *depth;
+        }
+        let name = &self.rule(place).name;
+        assert!(
+            !path.contains(&place),
+            "{name} reads its own past: that cannot be replayed"
+        );
+        path.push(place);
+        let below = self.reads(place).into_iter();
+        let below = below.map(|read| self.descend(read, path) + 1);
+        let depth = below.max().unwrap_or(0);
+        path.pop();
+        self.depths.insert(place, depth);
+        depth
+    }
+
+    fn query(&self, place: Place) -> Query {
+        let rule = self.rule(place);
         Query {
             name: rule.name.clone(),
             labels: rule.labels.clone(),
-            text: self.inlined(group, at, needed),
-            group,
-            interval: self.groups[group].interval,
+            text: rule.query.clone(),
+            group: place.0,
+            interval: self.groups[place.0].interval,
         }
-    }
-
-    /// The expression of a rule with what its group has recorded before it put in.
-    fn inlined(&self, group: usize, at: usize, needed: &mut BTreeSet<String>) -> String {
-        let rule = &self.groups[group].rules[at];
-        let mut text = rule.query.clone();
-        let is_recorded = |name: &str| !self.recorders(name).is_empty();
-        for selector in promql::selectors(&rule.query, is_recorded)
-            .into_iter()
-            .rev()
-        {
-            let recorders = self.recorders(&selector.name);
-            let is_own = recorders.iter().all(|(of, _)| *of == group);
-            if !selector.is_instant || !is_own {
-                needed.insert(selector.name);
-                continue;
-            }
-            let is_before = recorders.iter().all(|(_, place)| *place < at);
-            assert!(
-                is_before,
-                "{} reads {}, which its group records only afterwards: that cannot be replayed",
-                rule.name, selector.name
-            );
-            let union = self.union(group, &recorders, &selector, needed);
-            text.replace_range(selector.span, &union);
-        }
-        text
-    }
-
-    fn union(
-        &self,
-        group: usize,
-        recorders: &[(usize, usize)],
-        selector: &Selector,
-        needed: &mut BTreeSet<String>,
-    ) -> String {
-        let mut parts = Vec::new();
-        for (_, at) in recorders {
-            let labels = &self.groups[group].rules[*at].labels;
-            let accepted = selector.accepts(labels).unwrap_or_else(|| {
-                panic!(
-                    "the labels that the rules of {} add do not tell whether a selector takes them",
-                    selector.name
-                )
-            });
-            if accepted {
-                let text = format!("({})", self.inlined(group, *at, needed));
-                let labelled = labels.iter().fold(text, |text, (name, value)| {
-                    format!("label_replace({text}, {name:?}, {value:?}, \"\", \"\")")
-                });
-                parts.push(labelled);
-            }
-        }
-        assert!(
-            !parts.is_empty(),
-            "no rule of {} fits a selector",
-            selector.name
-        );
-        format!("({})", parts.join(" or "))
     }
 }

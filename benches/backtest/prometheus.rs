@@ -1,6 +1,5 @@
 //! A Prometheus of its own on loopback, and what it is asked.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -21,6 +20,7 @@ use crate::http;
 use crate::time::ORIGIN;
 use crate::time::from_seconds;
 use crate::time::in_seconds;
+use crate::tsdb::Labels;
 
 /// Prometheus answers no more than 11,000 points at once.
 const MAX_POINTS: i64 = 10_000;
@@ -48,9 +48,9 @@ pub struct Steps {
 /// A series of an answer, or a part of one.
 pub struct Series {
     /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Times, counted from where histories begin, and values as they were told.
-    pub points: Vec<(i64, String)>,
+    pub labels: Labels,
+    /// Times, counted from where histories begin, and values.
+    pub points: Vec<(i64, f64)>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ struct Matrix {
 
 #[derive(Deserialize)]
 struct ToldSeries {
-    metric: BTreeMap<String, String>,
+    metric: Labels,
     values: Vec<(f64, String)>,
 }
 
@@ -155,7 +155,10 @@ fn series(matrix: Matrix) -> Vec<Series> {
         points: series
             .values
             .into_iter()
-            .map(|(seconds, value)| (from_seconds(seconds) - ORIGIN, value))
+            .map(|(seconds, value)| {
+                let value = value.parse().expect("Prometheus writes numbers");
+                (from_seconds(seconds) - ORIGIN, value)
+            })
             .collect(),
     })
     .collect()

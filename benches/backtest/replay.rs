@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::blocks::Import;
 use crate::firing;
 use crate::firing::Episode;
 use crate::history::History;
@@ -12,7 +11,10 @@ use crate::plan::Plan;
 use crate::plan::Query;
 use crate::prometheus::Prometheus;
 use crate::prometheus::Steps;
+use crate::recorder::Recorder;
 use crate::rules::Holds;
+use crate::tsdb::Block;
+use crate::tsdb::Labels;
 
 /// Groups with an interval of their own are evaluated this much after one another.
 const BETWEEN_GROUPS: i64 = 17_000;
@@ -35,27 +37,28 @@ pub fn replay(
 ) -> Vec<BTreeMap<String, Vec<Episode>>> {
     let pace = histories[0].pace;
     let data = folder.join("data");
-    let mut import = Import::new(folder);
+    let mut block = Block::new(&data, 1).unwrap();
     for history in histories {
-        history.write(&mut import.file).unwrap();
+        history.write(&mut block).unwrap();
     }
-    import.finish(&data);
+    block.finish().unwrap();
     let all = Steps {
         start: 0,
         end: pace.length - pace.scrape,
         step: pace.scrape,
     };
-    for pass in &plan.passes {
+    for (number, pass) in (2..).zip(&plan.passes) {
         let prometheus = Prometheus::start(folder, "");
-        let mut import = Import::new(folder);
+        let mut recorder = Recorder::new(&data, number).unwrap();
         for query in pass {
             let steps = steps(query, all, clock);
             prometheus.evaluate(&query.text, steps, |part| {
-                import.record(&query.name, &query.labels, part).unwrap();
+                recorder.add(query, steps, part).unwrap();
             });
+            recorder.end(steps).unwrap();
         }
         drop(prometheus);
-        import.finish(&data);
+        recorder.finish().unwrap();
     }
     let prometheus = Prometheus::start(folder, "");
     let fired = plan.alerts.iter();
@@ -85,7 +88,7 @@ fn fire(
     holds: Holds,
     steps: Steps,
 ) -> BTreeMap<String, Vec<Episode>> {
-    let mut holding: BTreeMap<BTreeMap<String, String>, Vec<i64>> = BTreeMap::new();
+    let mut holding: BTreeMap<Labels, Vec<i64>> = BTreeMap::new();
     prometheus.evaluate(&query.text, steps, |part| {
         for mut series in part {
             series.labels.remove("__name__");
