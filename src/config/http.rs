@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
+use crate::config::conflict;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::file;
@@ -112,11 +113,8 @@ pub fn read(
     if let Some(field) = fields.take("resolver") {
         module.resolver = resolver(field, report);
     }
-    if let Some(codes) = fields
-        .take("conflict")
-        .and_then(|field| conflict(field, report))
-    {
-        module.conflict_codes = codes;
+    if let Some(field) = fields.take("conflict") {
+        conflict::read(field, &mut module, report);
     }
     let tls_config = fields.take("tls_config").map(|field| {
         let n_before = report.n_mistakes();
@@ -196,14 +194,4 @@ fn resolver(field: Field<'_>, report: &mut Report) -> Option<SocketAddr> {
             field.expected(wanted, hint, report)
         }
     }
-}
-
-fn conflict(field: Field<'_>, report: &mut Report) -> Option<Vec<u16>> {
-    let mut fields = Fields::open(field.node, "conflict", report)?;
-    let codes = fields
-        .take("codes")
-        .and_then(|field| field.status_codes(report));
-    fields.refuse(&["reason"], report);
-    fields.finish(report);
-    codes
 }

@@ -66,6 +66,13 @@ impl Reader<'_> {
         all.get(self.small::<usize>()?).copied()
     }
 
+    /// The next bytes, as many.
+    pub fn bytes(&mut self, length: usize) -> Option<&[u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
     /// The next address.
     pub fn address(&mut self) -> Option<SocketAddr> {
         let [version] = self.array()?;

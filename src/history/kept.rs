@@ -82,6 +82,7 @@ mod tests {
     use crate::outcome::Response;
     use crate::outcome::reason::Reason;
     use crate::outcome::timeline::Timeline;
+    use crate::target::module::Module;
 
     /// `.` is a success, `x` a failure, `c` an unexpected conflict, `e` an expected one.
     fn record(number: u32, kind: char) -> ProbeRecord {
@@ -106,7 +107,7 @@ mod tests {
                 detail: String::new(),
             }),
         };
-        ProbeRecord::new(number, &outcome, Duration::ZERO)
+        ProbeRecord::new(number, &outcome, &Module::http_2xx(), Duration::ZERO)
     }
 
     /// Pushes the probes of `kinds`, the first with number `first`; what is kept, newest first.

@@ -84,7 +84,7 @@ impl History {
             return;
         };
         let number = self.cells.recorded.fetch_add(1, Ordering::Relaxed);
-        let record = ProbeRecord::new(number, outcome, lag);
+        let record = ProbeRecord::new(number, outcome, &self.target.module, lag);
         let dropped = lock(kept).push(record);
         // Freed only here, where no reader waits for it.
         drop(dropped);

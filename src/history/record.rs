@@ -17,6 +17,9 @@ use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::timeline::Clock;
 use crate::outcome::timeline::Span;
+use crate::target::conflict::OTHER;
+use crate::target::conflict::UNSPECIFIED;
+use crate::target::module::Module;
 
 const CLOCKS: [Clock; 3] = [Clock::Kernel, Clock::User, Clock::Fallback];
 
@@ -41,8 +44,8 @@ pub struct Probe {
     pub connection: Option<Endpoints>,
     /// The status code as sent, `None` without a response.
     pub code: Option<u16>,
-    /// The reason of the conflict, if the response was one, expected or not.
-    pub conflict: Option<ConflictReason>,
+    /// The reason of the conflict by its name, if the response was one, expected or not.
+    pub conflict: Option<String>,
     /// The phases that ran, in order.
     pub spans: Vec<Span>,
     /// Where and why it failed, in words that are fit to be shown.
@@ -58,8 +61,8 @@ impl Probe {
 }
 
 impl ProbeRecord {
-    /// Packs probe `number` of its target, which started `lag` after it was meant to.
-    pub fn new(number: u32, outcome: &Outcome, lag: Duration) -> Self {
+    /// Packs probe `number` of a target with this module, which started `lag` after it was meant to.
+    pub fn new(number: u32, outcome: &Outcome, module: &Module, lag: Duration) -> Self {
         let out = &mut Vec::with_capacity(128);
         put(out, outcome.verdict() as u64);
         put(out, number.into());
@@ -84,10 +87,7 @@ impl ProbeRecord {
         let response = outcome.response.as_ref();
         put(out, response.map_or(0, |response| response.code.into()));
         let conflict = response.and_then(|response| response.conflict);
-        put(
-            out,
-            conflict.map_or(0, |conflict| conflict.reason as u64 + 1),
-        );
+        put_reason(out, conflict.map(|conflict| conflict.reason), module);
         put_spans(out, outcome.timeline.spans());
         let failure = outcome.failure.as_ref();
         put(out, failure.map_or(0, |failure| failure.reason as u64 + 1));
@@ -108,6 +108,34 @@ impl ProbeRecord {
     pub fn probe(&self) -> Probe {
         read(&mut Reader(&self.0)).expect("a record is read as it was written")
     }
+}
+
+/// Appends a reason. One of the module's own goes in as its name, of which 2 and its length tell:
+/// the module may have other reasons when it is read.
+fn put_reason(out: &mut Vec<u8>, reason: Option<ConflictReason>, module: &Module) {
+    match reason {
+        None => put(out, 0),
+        Some(ConflictReason::Unspecified) => put(out, 1),
+        Some(ConflictReason::Other) => put(out, 2),
+        Some(reason @ ConflictReason::Listed(_)) => {
+            let name = module.conflict_label(reason);
+            put(out, name.len() as u64 + 2);
+            out.extend(name.as_bytes());
+        }
+    }
+}
+
+/// Reads a reason that may not be there.
+fn read_reason(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    Some(match reader.small::<usize>()? {
+        0 => None,
+        1 => Some(UNSPECIFIED.to_owned()),
+        2 => Some(OTHER.to_owned()),
+        length => {
+            let name = reader.bytes(length - 2)?;
+            Some(str::from_utf8(name).ok()?.to_owned())
+        }
+    })
 }
 
 /// Appends the phases, each with the time since the one before.
@@ -143,10 +171,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Probe> {
         }),
     };
     let code = Some(reader.small()?).filter(|code| *code != 0);
-    let conflict = match reader.small::<usize>()? {
-        0 => None,
-        index => Some(*ConflictReason::ALL.get(index - 1)?),
-    };
+    let conflict = read_reason(reader)?;
     let mut spans = Vec::with_capacity(Phase::COUNT);
     let mut end = Duration::ZERO;
     for _ in 0..reader.number()? {
@@ -200,6 +225,10 @@ mod tests {
     use crate::outcome::HttpVersion;
     use crate::outcome::Response;
     use crate::outcome::timeline::Timeline;
+    use crate::target::conflict::ReasonRule;
+    use crate::target::conflict::Reasons;
+    use crate::target::conflict::Source;
+    use crate::target::pointer::JsonPointer;
 
     fn outcome() -> Outcome {
         let mut timeline = Timeline::new();
@@ -239,6 +268,7 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out() {
         let mut outcome = outcome();
+        let module = Module::http_2xx();
         let lag = Duration::from_nanos(456_789);
         for connection in [
             None,
@@ -250,7 +280,7 @@ mod tests {
                 local: local.map(|local: &str| local.parse().unwrap()),
                 remote: remote.parse().unwrap(),
             });
-            let record = ProbeRecord::new(300, &outcome, lag);
+            let record = ProbeRecord::new(300, &outcome, &module, lag);
             assert_eq!(record.verdict_and_number(), (Verdict::Conflict, 300));
             let probe = record.probe();
             assert_eq!((probe.verdict, probe.number), (Verdict::Conflict, 300));
@@ -261,10 +291,36 @@ mod tests {
             assert_eq!(probe.overhead(), outcome.timeline.overhead());
             assert_eq!(probe.spans, outcome.timeline.spans());
             assert_eq!(probe.code, Some(409));
-            assert_eq!(probe.conflict, Some(ConflictReason::Other));
+            assert_eq!(probe.conflict.as_deref(), Some("other"));
             let failure = probe.failure.unwrap();
             assert_eq!(failure.reason, Reason::ValidateStatus);
             assert_eq!(failure.detail, "status 409\u{fffd}\u{fffd}");
+        }
+    }
+
+    #[test]
+    fn reasons_of_conflicts_keep_their_names() {
+        let mut reasons = Reasons::default();
+        let long = "ü".repeat(32);
+        for name in ["a", "already_exists", &long] {
+            reasons.insert(name, name).unwrap();
+        }
+        let module = Module {
+            conflict_reason: Some(ReasonRule {
+                source: Source::Json(JsonPointer::parse("/a").unwrap()),
+                reasons,
+            }),
+            ..Module::http_2xx()
+        };
+        let names: Vec<_> = module.conflict_reasons().collect();
+        assert_eq!(names.len(), 5);
+        for (reason, name) in names {
+            let mut outcome = outcome();
+            let response = outcome.response.as_mut().unwrap();
+            response.conflict.as_mut().unwrap().reason = reason;
+            let probe = ProbeRecord::new(0, &outcome, &module, Duration::ZERO).probe();
+            assert_eq!(probe.conflict.as_deref(), Some(name));
+            assert_eq!(probe.failure.unwrap().reason, Reason::ValidateStatus);
         }
     }
 
@@ -280,7 +336,7 @@ mod tests {
                 detail: String::new(),
             });
             outcome.response = None;
-            let probe = ProbeRecord::new(0, &outcome, Duration::ZERO).probe();
+            let probe = ProbeRecord::new(0, &outcome, &Module::http_2xx(), Duration::ZERO).probe();
             assert_eq!(probe.failure, outcome.failure);
             assert_eq!((probe.code, probe.conflict), (None, None));
         }
@@ -290,7 +346,7 @@ mod tests {
     fn times_out_of_range_are_cut() {
         let mut outcome = outcome();
         outcome.started = UNIX_EPOCH - Duration::from_secs(1);
-        let probe = ProbeRecord::new(0, &outcome, Duration::MAX).probe();
+        let probe = ProbeRecord::new(0, &outcome, &Module::http_2xx(), Duration::MAX).probe();
         assert_eq!(probe.started, UNIX_EPOCH);
         assert_eq!(probe.intended, UNIX_EPOCH);
     }
@@ -312,7 +368,12 @@ mod tests {
             failure: None,
             ..outcome()
         };
-        let record = ProbeRecord::new(10_000, &outcome, Duration::from_micros(100));
+        let record = ProbeRecord::new(
+            10_000,
+            &outcome,
+            &Module::http_2xx(),
+            Duration::from_micros(100),
+        );
         // With the two counts of the `Arc` and what malloc adds, 112 bytes.
         assert!(record.0.len() <= 88, "{}", record.0.len());
     }

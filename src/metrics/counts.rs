@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use crate::metrics::codes::Codes;
+use crate::metrics::conflicts::ListedConflicts;
 use crate::metrics::gauge::Gauge;
 use crate::outcome::Conflict;
 use crate::outcome::ConflictReason;
@@ -35,8 +36,8 @@ pub(crate) struct Counts {
     pub(crate) http_version: Gauge,
     failures: [AtomicU64; N_REASONS],
     skips: [AtomicU64; SkipReason::COUNT],
-    /// By reason, for unexpected and for expected conflicts.
-    conflicts: [[AtomicU64; ConflictReason::COUNT]; 2],
+    /// Of no reason and of reason `other`, each for unexpected and for expected conflicts.
+    conflicts: [[AtomicU64; 2]; 2],
 }
 
 impl Counts {
@@ -53,15 +54,15 @@ impl Counts {
             http_version: Gauge::absent(),
             failures: [const { AtomicU64::new(0) }; N_REASONS],
             skips: [const { AtomicU64::new(0) }; SkipReason::COUNT],
-            conflicts: [const { [const { AtomicU64::new(0) }; ConflictReason::COUNT] }; 2],
+            conflicts: Default::default(),
         }
     }
 
-    pub(crate) fn record(&self, outcome: &Outcome) {
+    pub(crate) fn record(&self, outcome: &Outcome, listed: &ListedConflicts) {
         if let Some(failure) = &outcome.failure {
             self.failures[failure.reason as usize].fetch_add(1, Relaxed);
         }
-        self.record_response(outcome.response.as_ref());
+        self.record_response(outcome.response.as_ref(), listed);
         if let Some(expiry) = outcome.cert_expiry {
             self.cert_expiry.set(expiry);
         }
@@ -75,7 +76,7 @@ impl Counts {
         self.probes.fetch_add(1, Relaxed);
     }
 
-    fn record_response(&self, response: Option<&Response>) {
+    fn record_response(&self, response: Option<&Response>, listed: &ListedConflicts) {
         let Some(response) = response else {
             self.redirects.clear();
             self.body_bytes.clear();
@@ -84,7 +85,7 @@ impl Counts {
         };
         self.codes.count(response.code);
         if let Some(conflict) = response.conflict {
-            self.conflict_cell(conflict).fetch_add(1, Relaxed);
+            self.conflict_cell(conflict, listed).fetch_add(1, Relaxed);
         }
         self.redirects.set(i64::from(response.redirects));
         self.body_bytes
@@ -105,12 +106,25 @@ impl Counts {
         self.skips[reason as usize].load(Relaxed)
     }
 
-    pub(crate) fn conflicts(&self, conflict: Conflict) -> u64 {
-        self.conflict_cell(conflict).load(Relaxed)
+    pub(crate) fn conflicts(&self, conflict: Conflict, listed: &ListedConflicts) -> u64 {
+        self.conflict_cell(conflict, listed).load(Relaxed)
     }
 
-    fn conflict_cell(&self, conflict: Conflict) -> &AtomicU64 {
-        &self.conflicts[usize::from(conflict.expected)][conflict.reason as usize]
+    fn conflict_cell<'a>(
+        &'a self,
+        conflict: Conflict,
+        listed: &'a ListedConflicts,
+    ) -> &'a AtomicU64 {
+        let [unspecified, other] = &self.conflicts;
+        let built_in = match conflict.reason {
+            ConflictReason::Unspecified => unspecified,
+            ConflictReason::Other => other,
+            ConflictReason::Listed(place) => match listed.cell(place, conflict.expected) {
+                Some(cell) => return cell,
+                None => other,
+            },
+        };
+        &built_in[usize::from(conflict.expected)]
     }
 }
 

@@ -1,16 +1,16 @@
 //! The text of labels, as both formats have it: `name="value"`, joined by commas.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::target::Target;
 
-/// Appends a label. Only these three characters are special within the quotes.
-pub(crate) fn push_label(text: &mut String, name: &str, value: &str) {
-    if !text.is_empty() {
-        text.push(',');
+/// A value as it stands within the quotes, where only these three characters are special.
+pub(crate) fn escaped(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\\', '"', '\n']) {
+        return Cow::Borrowed(value);
     }
-    text.push_str(name);
-    text.push_str("=\"");
+    let mut text = String::with_capacity(value.len() + 8);
     for character in value.chars() {
         match character {
             '\\' => text.push_str("\\\\"),
@@ -19,6 +19,17 @@ pub(crate) fn push_label(text: &mut String, name: &str, value: &str) {
             other => text.push(other),
         }
     }
+    Cow::Owned(text)
+}
+
+/// Appends a label.
+pub(crate) fn push_label(text: &mut String, name: &str, value: &str) {
+    if !text.is_empty() {
+        text.push(',');
+    }
+    text.push_str(name);
+    text.push_str("=\"");
+    text.push_str(&escaped(value));
     text.push('"');
 }
 

@@ -14,6 +14,7 @@
 pub mod bounds;
 pub mod catalogue;
 mod codes;
+mod conflicts;
 mod counts;
 pub mod format;
 mod gauge;

@@ -6,11 +6,11 @@ use crate::metrics::catalogue;
 use crate::metrics::catalogue::Family;
 use crate::metrics::gauge::Gauge;
 use crate::metrics::histograms::Histogram;
+use crate::metrics::labels::escaped;
 use crate::metrics::lines::Lines;
 use crate::metrics::lines::Value;
 use crate::metrics::series::Series;
 use crate::outcome::Conflict;
-use crate::outcome::ConflictReason;
 use crate::outcome::Verdict;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
@@ -118,12 +118,12 @@ fn conflicts(series: &Series, lines: &mut Lines<'_>) {
             let conflict = module.conflict(code);
             conflict.is_some_and(|conflict| conflict.expected == expected)
         });
-        for reason in ConflictReason::ALL {
-            let count = series.counts.conflicts(Conflict { expected, reason });
+        for (reason, name) in module.conflict_reasons() {
+            let conflict = Conflict { expected, reason };
+            let count = series.counts.conflicts(conflict, &series.listed);
             if allowed || count > 0 {
-                let reason = reason.label();
                 lines.sample(
-                    &["expected=\"", label, "\",reason=\"", reason, "\""],
+                    &["expected=\"", label, "\",reason=\"", &escaped(name), "\""],
                     Value::Count(count),
                 );
             }

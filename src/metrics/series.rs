@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::metrics::bounds::Bounds;
 use crate::metrics::codes::known_codes;
+use crate::metrics::conflicts::ListedConflicts;
 use crate::metrics::counts::Counts;
 use crate::metrics::histograms::Histograms;
 use crate::metrics::labels;
@@ -24,22 +25,36 @@ pub struct Series {
     /// The codes that exist at 0.
     pub(crate) known_codes: Box<[u16]>,
     pub(crate) counts: Arc<Counts>,
+    /// What of the conflicts is counted by reasons of the module's own.
+    pub(crate) listed: ListedConflicts,
     pub(crate) histograms: Arc<Histograms>,
 }
 
 impl Series {
     pub(crate) fn new(target: &Arc<Target>, bounds: &Arc<Bounds>) -> Self {
         let histograms = Histograms::new(Arc::clone(bounds));
-        Self::with_cells(target, Arc::new(Counts::new()), Arc::new(histograms))
+        let listed = ListedConflicts::new(&target.module);
+        Self::with_cells(
+            target,
+            Arc::new(Counts::new()),
+            listed,
+            Arc::new(histograms),
+        )
     }
 
     /// The series that follow these when the configuration changes.
     pub(crate) fn renewed(&self, target: &Arc<Target>, bounds: &Arc<Bounds>) -> Self {
         let histograms = self.histograms.with_bounds(bounds);
-        Self::with_cells(target, Arc::clone(&self.counts), histograms)
+        let listed = self.listed.renewed(&self.target.module, &target.module);
+        Self::with_cells(target, Arc::clone(&self.counts), listed, histograms)
     }
 
-    fn with_cells(target: &Arc<Target>, counts: Arc<Counts>, histograms: Arc<Histograms>) -> Self {
+    fn with_cells(
+        target: &Arc<Target>,
+        counts: Arc<Counts>,
+        listed: ListedConflicts,
+        histograms: Arc<Histograms>,
+    ) -> Self {
         let known_codes = known_codes(&target.module);
         counts.codes.reserve(&known_codes);
         Self {
@@ -48,6 +63,7 @@ impl Series {
             info: labels::of_info(target),
             known_codes,
             counts,
+            listed,
             histograms,
         }
     }
@@ -66,7 +82,7 @@ impl Series {
             }
         }
         histograms.observe_probe(outcome.verdict(), outcome.timeline.total());
-        self.counts.record(outcome);
+        self.counts.record(outcome, &self.listed);
     }
 
     /// Counts slots of the schedule that passed without a probe.

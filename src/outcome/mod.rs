@@ -131,22 +131,8 @@ pub enum ConflictReason {
     Unspecified,
     /// The value is not in the module's list.
     Other,
-}
-
-impl ConflictReason {
-    /// How many reasons there are.
-    pub const COUNT: usize = 2;
-
-    /// All reasons; `Self::ALL[r as usize] == r`.
-    pub const ALL: [Self; Self::COUNT] = [Self::Unspecified, Self::Other];
-
-    /// The value of the label `reason`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Unspecified => "unspecified",
-            Self::Other => "other",
-        }
-    }
+    /// The one at this place of the module's list, which has its name.
+    Listed(u8),
 }
 
 /// A version of HTTP.

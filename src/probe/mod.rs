@@ -1,11 +1,13 @@
 //! One probe: the walk of one target through the HTTP cycle, under one deadline.
 
 pub mod arrival;
+mod conflict;
 mod connect;
 pub mod dns;
 mod exchange;
 mod head;
 pub mod heartbeat;
+mod json;
 mod kernel;
 mod request;
 mod socket;
@@ -24,6 +26,8 @@ use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use crate::outcome::Attempt;
+use crate::outcome::Conflict;
+use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::Outcome;
 use crate::outcome::phase::Phase;
@@ -31,6 +35,7 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::conflict::Evidence;
 use crate::probe::dns::Addresses;
 use crate::probe::dns::Resolver;
 use crate::probe::exchange::Stream;
@@ -193,17 +198,44 @@ impl Prober {
         )
     }
 
+    /// Finds the reason of a conflict, if the module has a rule, and says it in words, if there is
+    /// one. The phases are over, so that this is no part of them.
+    fn explain(&self, conflict: &mut Conflict, evidence: &Evidence) -> Option<String> {
+        /// So much of a value that is not listed is shown that an operator can list it.
+        const SHOWN_CHARS: usize = 80;
+        let module = &self.target.module;
+        let rule = module.conflict_reason.as_ref()?;
+        let value = evidence.value(&rule.source);
+        conflict.reason = rule.reasons.of(value.as_deref());
+        let label = module.conflict_label(conflict.reason);
+        match conflict.reason {
+            ConflictReason::Unspecified => None,
+            ConflictReason::Listed(_) => Some(format!(", reason {label}")),
+            ConflictReason::Other => {
+                let value = String::from_utf8_lossy(value.as_deref()?);
+                let shown: String = value.chars().take(SHOWN_CHARS).collect();
+                Some(format!(", reason {label}: {shown:?}"))
+            }
+        }
+    }
+
     /// Judges what arrived. An unexpected conflict is a failure of its status whatever became of
     /// its body.
     fn outcome(&self, mut walk: Walk, failure: Option<Failure>) -> Outcome {
-        let response = walk.response.take();
+        let mut response = walk.response.take();
+        let conflict = response
+            .as_mut()
+            .and_then(|response| response.conflict.as_mut());
+        let why = conflict.and_then(|conflict| self.explain(conflict, &walk.evidence));
         let cert_expiry = walk.cert_expiry;
         let failure = match response {
             Some(response) if response.conflict.is_some_and(|conflict| !conflict.expected) => {
+                let why = why.unwrap_or_default();
                 let also = failure.map(|failure| format!(", then: {}", failure.detail));
+                let also = also.unwrap_or_default();
                 Some(Failure {
                     reason: Reason::ValidateStatus,
-                    detail: format!("status {}{}", response.code, also.unwrap_or_default()),
+                    detail: format!("status {}{why}{also}", response.code),
                 })
             }
             Some(response) if failure.is_none() && !self.target.module.is_valid(response.code) => {

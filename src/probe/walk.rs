@@ -14,6 +14,7 @@ use crate::outcome::timeline::Span;
 use crate::outcome::timeline::Timeline;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::conflict::Evidence;
 use crate::probe::wire::Wire;
 
 /// The state of one probe, kept outside the future that walks, so that it survives the cutting of
@@ -33,6 +34,8 @@ pub struct Walk {
     pub cert_expiry: Option<i64>,
     /// The final response, from the moment that its head is complete.
     pub response: Option<Response>,
+    /// What of a conflict may tell its reason.
+    pub evidence: Evidence,
 }
 
 /// Where the walk stands.
@@ -59,6 +62,7 @@ impl Walk {
             connection: None,
             cert_expiry: None,
             response: None,
+            evidence: Evidence::default(),
         }
     }
 

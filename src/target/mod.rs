@@ -1,8 +1,11 @@
 //! What to probe: a [`Target`] that exists is valid.
 
 pub mod address;
+pub mod conflict;
 pub mod labels;
 pub mod module;
+pub mod pointer;
+pub mod presets;
 pub mod tls;
 
 use std::sync::Arc;

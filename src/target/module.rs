@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::outcome::{Conflict, ConflictReason};
+use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::tls::TlsSettings;
 
 /// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
@@ -24,6 +25,8 @@ pub struct Module {
     pub valid_status_codes: Vec<u16>,
     /// The codes that are conflicts.
     pub conflict_codes: Vec<u16>,
+    /// How a conflict tells its reason.
+    pub conflict_reason: Option<ReasonRule>,
     /// The family of addresses to probe first.
     pub preferred_family: IpFamily,
     /// Whether the other family will do.
@@ -44,6 +47,7 @@ impl Module {
             body: Bytes::new(),
             valid_status_codes: Vec::new(),
             conflict_codes: vec![409],
+            conflict_reason: None,
             preferred_family: IpFamily::V6,
             family_fallback: true,
             resolver: None,
@@ -59,13 +63,35 @@ impl Module {
         }
     }
 
-    /// The conflict that a response with `code` is, if it is one. Nothing of the response tells
-    /// the reason.
+    /// The conflict that a response with `code` is, if it is one. Its reason is for the rest of the
+    /// response to tell.
     pub fn conflict(&self, code: u16) -> Option<Conflict> {
         self.conflict_codes.contains(&code).then(|| Conflict {
             expected: self.valid_status_codes.contains(&code),
             reason: ConflictReason::Unspecified,
         })
+    }
+
+    /// Every reason that a conflict can have, with the value of the label `reason`.
+    pub fn conflict_reasons(&self) -> impl Iterator<Item = (ConflictReason, &str)> {
+        let names = self
+            .conflict_reason
+            .iter()
+            .flat_map(|rule| rule.reasons.names());
+        let listed = (0..).map(ConflictReason::Listed).zip(names);
+        [
+            (ConflictReason::Unspecified, UNSPECIFIED),
+            (ConflictReason::Other, OTHER),
+        ]
+        .into_iter()
+        .chain(listed)
+    }
+
+    /// The value of the label `reason`.
+    pub fn conflict_label(&self, reason: ConflictReason) -> &str {
+        let mut reasons = self.conflict_reasons();
+        let found = reasons.find_map(|(listed, name)| (listed == reason).then_some(name));
+        found.unwrap_or(OTHER)
     }
 }
 
@@ -79,6 +105,7 @@ impl fmt::Debug for Module {
             .field("body_bytes", &self.body.len())
             .field("valid_status_codes", &self.valid_status_codes)
             .field("conflict_codes", &self.conflict_codes)
+            .field("conflict_reason", &self.conflict_reason)
             .field("preferred_family", &self.preferred_family)
             .field("family_fallback", &self.family_fallback)
             .field("resolver", &self.resolver)

@@ -9,6 +9,7 @@
 mod api;
 mod clocks;
 mod config;
+mod conflicts;
 mod cycle;
 mod docs;
 mod exporter;

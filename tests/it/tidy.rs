@@ -45,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 21] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -58,8 +58,9 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("base64", &["probe"]),
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
-    ("serde", &["server"]),
-    ("serde_json", &["server"]),
+    ("regex", &["target"]),
+    ("serde", &["probe", "server"]),
+    ("serde_json", &["probe", "server"]),
     ("humantime", &["server"]),
     ("flate2", &["server"]),
     ("axum", &["server"]),

@@ -20,6 +20,7 @@ use hyper::client::conn::http1;
 use crate::outcome::HttpVersion;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
+use crate::probe::conflict::Evidence;
 use crate::probe::exchange::io::ExchangeIo;
 pub use crate::probe::exchange::io::Stream;
 use crate::probe::head::MAX_HEADERS;
@@ -53,7 +54,11 @@ pub async fn exchange(
     let sent = sender.send_request(request);
     let response = connection.while_running(sent).await;
     let response = response.map_err(|error| failure::of(&error, &wire.marks()))?;
-    walk.response = Some(head_of(&response, module));
+    let head = head_of(&response, module);
+    if let (Some(_), Some(rule)) = (head.conflict, &module.conflict_reason) {
+        walk.evidence = Evidence::of_head(response.headers(), rule);
+    }
+    walk.response = Some(head);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Stop::failed(
             Reason::TransferUnexpectedUpgrade,
@@ -85,7 +90,10 @@ async fn read_body(
     let mut total = 0;
     while let Some(frame) = connection.while_running(body.frame()).await {
         let frame = frame.map_err(|error| failure::of(&error, &walk.wire.marks()))?;
-        total += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if let Some(data) = frame.data_ref() {
+            total += data.len() as u64;
+            walk.evidence.keep(data);
+        }
         if let Some(response) = &mut walk.response {
             response.body_bytes = total;
         }

@@ -12,7 +12,6 @@ use serde::ser::SerializeSeq;
 use crate::history::History;
 use crate::history::record::Probe;
 use crate::history::record::ProbeRecord;
-use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::timeline::Span;
 use crate::target::labels::Labels;
@@ -71,7 +70,7 @@ struct ProbeView<'a> {
     phases: &'a [Span],
     code: Option<u16>,
     outcome: &'static str,
-    conflict_reason: Option<&'static str>,
+    conflict_reason: Option<&'a str>,
     failure: Option<FailureView<'a>>,
 }
 
@@ -88,7 +87,7 @@ impl<'a> ProbeView<'a> {
             phases: &probe.spans,
             code: probe.code,
             outcome: probe.verdict.label(),
-            conflict_reason: probe.conflict.map(ConflictReason::label),
+            conflict_reason: probe.conflict.as_deref(),
             failure: probe.failure.as_ref().map(FailureView::of),
         }
     }

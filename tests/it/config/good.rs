@@ -6,10 +6,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use httpcycle_exporter::config;
+use httpcycle_exporter::outcome::ConflictReason;
 use httpcycle_exporter::target::module::{IpFamily, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
 
 use crate::config::{check_tls, good, no_authorities};
+
+/// The reasons that are the module's own.
+fn reasons(module: &Module) -> Vec<&str> {
+    let named = module.conflict_reasons();
+    named.skip(2).map(|(_, name)| name).collect()
+}
 
 #[test]
 fn a_complete_file_is_read_as_written() {
@@ -83,6 +90,31 @@ fn a_complete_file_is_read_as_written() {
         Some(Duration::from_millis(1500))
     );
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn reasons_of_conflicts_are_read_as_written() {
+    let config = good("complete.yml");
+    let [orders, second, ..] = config.targets.as_slice() else {
+        panic!("{} targets", config.targets.len());
+    };
+    let module = &*orders.module;
+    let names = ["already_exists", "stale write", "ümläut"];
+    assert_eq!(reasons(module), names);
+    let rule = module.conflict_reason.as_ref().unwrap();
+    for (value, reason) in [
+        (&b"Exists too"[..], ConflictReason::Listed(0)),
+        (b"409", ConflictReason::Listed(1)),
+        (b"true", ConflictReason::Listed(2)),
+        (b"1.10", ConflictReason::Other),
+        (b"1.1", ConflictReason::Other),
+    ] {
+        assert_eq!(rule.reasons.of(Some(value)), reason);
+    }
+    let of_s3 = reasons(&second.module);
+    assert_eq!(of_s3.len(), 8);
+    assert!(!of_s3.contains(&"bucket_not_empty"), "{of_s3:?}");
+    assert_eq!(of_s3[6..], ["not-empty", "mine"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The exposition: hand-made outcomes in, pages out.
 
+mod conflicts;
 mod page;
 mod parsers;
 mod recording;
