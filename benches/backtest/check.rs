@@ -42,7 +42,6 @@ const SPIKES: [(i64, u32, u32); 3] = [
 pub fn run(folder: &Path, groups: &[Group], plan: &Plan, settings: &Settings, naive: &Path) {
     let folder = folder.join("check");
     fs::create_dir_all(&folder).unwrap();
-    let started = std::time::SystemTime::now();
     let history = history();
     let fired = replay(
         &folder,
@@ -50,7 +49,6 @@ pub fn run(folder: &Path, groups: &[Group], plan: &Plan, settings: &Settings, na
         plan,
         Clock::OneForAll,
     );
-    eprintln!("replay {:?}", started.elapsed());
     let none = Vec::new();
     let n_episodes: usize = fired
         .iter()

@@ -87,18 +87,19 @@ const fn pace(seconds: i64, scrape_seconds: i64, days: i64, n_histories: u64) ->
     }
 }
 
-/// All of them. The slowest are watched for longer, since their long spikes take a day.
+/// All of them. The slowest are watched for longest, since their long spikes take a day, and the
+/// fast ones for shorter, since they are evaluated most often.
 pub const PACES: [Pace; 6] = [
-    pace(1, 15, 30, 2),
-    pace(5, 15, 30, 2),
-    pace(15, 15, 30, 2),
+    pace(1, 15, 24, 1),
+    pace(5, 15, 24, 1),
+    pace(15, 15, 24, 1),
     pace(30, 30, 30, 2),
     pace(60, 30, 30, 2),
-    pace(300, 30, 60, 2),
+    pace(300, 60, 66, 2),
 ];
 
 /// Those of a run that only shows that all parts work.
-pub const QUICK_PACES: [Pace; 2] = [pace(30, 30, 6, 1), pace(300, 30, 6, 1)];
+pub const QUICK_PACES: [Pace; 2] = [pace(60, 60, 5, 1), pace(300, 60, 5, 1)];
 
 /// The share of conflicts of one target over time.
 pub struct Level {

@@ -14,14 +14,31 @@ use crate::tsdb::Labels;
 
 /// Labels that all series of the histories have.
 const LABELS: [(&str, &str); 2] = [("job", "httpcycle"), ("instance", "127.0.0.1:9999")];
-/// The series of a target: name, labels, and whether they count conflicts or all else.
-const SERIES: [(&str, &[(&str, &str)], bool); 3] = [
-    ("httpcycle_responses_total", &[("code", "200")], false),
-    ("httpcycle_responses_total", &[("code", "409")], true),
+/// What a series counts.
+#[derive(Clone, Copy)]
+enum Counts {
+    Conflicts,
+    Others,
+    Both,
+}
+
+/// The series of a target: name, labels, and what they count.
+const SERIES: [(&str, &[(&str, &str)], Counts); 4] = [
+    ("httpcycle_probes_total", &[], Counts::Both),
+    (
+        "httpcycle_responses_total",
+        &[("code", "200")],
+        Counts::Others,
+    ),
+    (
+        "httpcycle_responses_total",
+        &[("code", "409")],
+        Counts::Conflicts,
+    ),
     (
         "httpcycle_conflicts_total",
         &[("expected", "false"), ("reason", "unspecified")],
-        true,
+        Counts::Conflicts,
     ),
 ];
 
@@ -97,7 +114,7 @@ impl History {
 
     /// Adds its series to a block.
     pub fn write(&self, block: &mut Block) -> Result<()> {
-        for (name, labels, is_conflict) in SERIES {
+        for (name, labels, counts) in SERIES {
             let all = LABELS.iter().chain(labels);
             let mut all: Labels = all
                 .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
@@ -105,30 +122,35 @@ impl History {
             all.insert("__name__".to_owned(), name.to_owned());
             all.insert("target".to_owned(), self.target.clone());
             let series = block.series(all);
-            for (time, value) in self.samples(is_conflict) {
+            for (time, value) in self.samples(counts) {
                 block.append(series, ORIGIN + time, f64::from(value))?;
             }
         }
         Ok(())
     }
 
-    fn samples(&self, is_conflict: bool) -> impl Iterator<Item = (i64, u32)> {
+    fn samples(&self, counts: Counts) -> impl Iterator<Item = (i64, u32)> {
         let mut time = self.scrape_offset - self.pace.scrape;
         self.counters.iter().map(move |(others, conflicts)| {
             time += self.pace.scrape;
-            (time, if is_conflict { *conflicts } else { *others })
+            let value = match counts {
+                Counts::Conflicts => *conflicts,
+                Counts::Others => *others,
+                Counts::Both => conflicts + others,
+            };
+            (time, value)
         })
     }
 
     /// Writes its series as the input of `promtool test rules`.
     pub fn write_test_input(&self, file: &mut impl Write) -> Result<()> {
-        for (name, labels, is_conflict) in SERIES {
+        for (name, labels, counts) in SERIES {
             write!(file, "  - series: '{name}{{target={:?}", self.target)?;
             for (label, value) in LABELS.iter().chain(labels) {
                 write!(file, ",{label}={value:?}")?;
             }
             write!(file, "}}'\n    values: '")?;
-            for (_, value) in self.samples(is_conflict) {
+            for (_, value) in self.samples(counts) {
                 write!(file, " {value}")?;
             }
             writeln!(file, "'")?;

@@ -8,6 +8,7 @@ use crate::rules::Holds;
 use crate::spikes::Shape;
 use crate::spikes::Spike;
 use crate::spikes::WARM_UP;
+use crate::time::DAY;
 use crate::time::HOUR;
 
 /// What came of one spike.
@@ -45,6 +46,8 @@ pub struct Watch {
     pub calm: i64,
     /// Alarms that began in that time.
     pub n_false: u32,
+    /// Those among them that began within a day of the end of a spike.
+    pub n_echoes: u32,
     /// Milliseconds of that time with an alarm.
     pub falsely_firing: i64,
     /// Alarms that began in the warm-up.
@@ -115,6 +118,7 @@ fn watch(history: &History, alarms: &[Episode]) -> Watch {
         watched: pace.length - WARM_UP,
         calm: pace.length - WARM_UP - excused_length,
         n_false: 0,
+        n_echoes: 0,
         falsely_firing: 0,
         n_early: 0,
     };
@@ -124,6 +128,10 @@ fn watch(history: &History, alarms: &[Episode]) -> Watch {
             watch.n_early += 1;
         } else if !excused.iter().any(is_excused) {
             watch.n_false += 1;
+            let is_echo = |end: i64| (end..end + DAY).contains(&alarm.start);
+            if history.spikes.iter().any(|spike| is_echo(spike.end)) {
+                watch.n_echoes += 1;
+            }
         }
         let start = alarm.start.max(WARM_UP);
         let overlaps = excused.iter();

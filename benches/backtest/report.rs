@@ -232,11 +232,14 @@ fn false_alarms(verdict: &Verdict) {
             return;
         }
         let calm: i64 = watches.iter().map(|watch| watch.calm).sum();
+        let n_false = watches.iter().map(|watch| watch.n_false as usize).sum();
+        let n_echoes = watches.iter().map(|watch| watch.n_echoes as usize).sum();
         let n_early: u32 = watches.iter().map(|watch| watch.n_early).sum();
         rows.push(vec![
             name,
             format!("{:.0}", calm as f64 / DAY as f64),
             a_month(&watches),
+            share(n_echoes, n_false),
             falsely_firing(&watches),
             format!("{:.2}", f64::from(n_early) / watches.len() as f64),
         ]);
@@ -256,6 +259,7 @@ fn false_alarms(verdict: &Verdict) {
         "class",
         "target-days without a spike",
         "a target and month",
+        "of them in the day behind a spike",
         "time firing without a spike",
         "a target in its first two days",
     ];
