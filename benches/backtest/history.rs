@@ -22,24 +22,35 @@ enum Counts {
     Both,
 }
 
-/// The series of a target: name, labels, and what they count.
-const SERIES: [(&str, &[(&str, &str)], Counts); 4] = [
-    ("httpcycle_probes_total", &[], Counts::Both),
-    (
-        "httpcycle_responses_total",
-        &[("code", "200")],
-        Counts::Others,
-    ),
-    (
-        "httpcycle_responses_total",
-        &[("code", "409")],
-        Counts::Conflicts,
-    ),
-    (
-        "httpcycle_conflicts_total",
-        &[("expected", "false"), ("reason", "unspecified")],
-        Counts::Conflicts,
-    ),
+/// A series of a target.
+struct Counter {
+    name: &'static str,
+    labels: &'static [(&'static str, &'static str)],
+    counts: Counts,
+}
+
+/// All series of a target that rules read.
+const SERIES: [Counter; 4] = [
+    Counter {
+        name: "httpcycle_probes_total",
+        labels: &[],
+        counts: Counts::Both,
+    },
+    Counter {
+        name: "httpcycle_responses_total",
+        labels: &[("code", "200")],
+        counts: Counts::Others,
+    },
+    Counter {
+        name: "httpcycle_responses_total",
+        labels: &[("code", "409")],
+        counts: Counts::Conflicts,
+    },
+    Counter {
+        name: "httpcycle_conflicts_total",
+        labels: &[("expected", "false"), ("reason", "unspecified")],
+        counts: Counts::Conflicts,
+    },
 ];
 
 /// One target from its first scrape on. Times count from there.
@@ -114,7 +125,12 @@ impl History {
 
     /// Adds its series to a block.
     pub fn write(&self, block: &mut Block) -> Result<()> {
-        for (name, labels, counts) in SERIES {
+        for Counter {
+            name,
+            labels,
+            counts,
+        } in SERIES
+        {
             let all = LABELS.iter().chain(labels);
             let mut all: Labels = all
                 .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
@@ -144,7 +160,12 @@ impl History {
 
     /// Writes its series as the input of `promtool test rules`.
     pub fn write_test_input(&self, file: &mut impl Write) -> Result<()> {
-        for (name, labels, counts) in SERIES {
+        for Counter {
+            name,
+            labels,
+            counts,
+        } in SERIES
+        {
             write!(file, "  - series: '{name}{{target={:?}", self.target)?;
             for (label, value) in LABELS.iter().chain(labels) {
                 write!(file, ",{label}={value:?}")?;
