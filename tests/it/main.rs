@@ -11,6 +11,7 @@ mod clocks;
 mod config;
 mod conflicts;
 mod cycle;
+mod dashboards;
 mod docs;
 mod exporter;
 mod exposition;

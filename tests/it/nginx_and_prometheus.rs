@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::support::exporter::Exporter;
+use crate::support::prometheus::{self, Prometheus};
 use crate::support::real_parts;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,14 +27,6 @@ impl Drop for Running {
         Command::new("kill").arg(&pid).status().ok();
         self.0.wait().ok();
     }
-}
-
-/// An address that was free a moment ago, for programs that cannot take port 0.
-fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -79,36 +71,10 @@ fn is_root() -> bool {
     id.stdout == b"0\n"
 }
 
-fn prometheus(folder: &Path, address: SocketAddr, scraped: SocketAddr) -> Running {
-    let config = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n\
-         - job_name: httpcycle\n  static_configs: [{{targets: ['{scraped}']}}]\n"
-    );
-    let path = folder.join("prometheus.yml");
-    fs::write(&path, config).unwrap();
-    let child = Command::new("prometheus")
-        .arg(format!("--config.file={}", path.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            folder.join("tsdb").display()
-        ))
-        .arg(format!("--web.listen-address={address}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    Running(child.unwrap())
-}
-
-/// The value of a query that has one, asked of Prometheus' HTTP API.
-fn query(prometheus: SocketAddr, promql: &str) -> Option<f64> {
-    let mut stream = TcpStream::connect(prometheus).ok()?;
-    let encoded: String = url::form_urlencoded::byte_serialize(promql.as_bytes()).collect();
-    let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: x\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    let (_, value) = response.split_once("\"value\":[")?;
-    value.split('"').nth(1)?.parse().ok()
+/// The value of a query that has one.
+fn query(prometheus: &Prometheus, promql: &str) -> Option<f64> {
+    let data = prometheus.ask("query", &[("query", promql)])?;
+    data["result"][0]["value"][1].as_str()?.parse().ok()
 }
 
 fn configuration(nginx: SocketAddr, interval: &str) -> String {
@@ -124,25 +90,27 @@ fn configuration(nginx: SocketAddr, interval: &str) -> String {
 
 #[test]
 fn nginx_and_the_exporter_count_alike_and_prometheus_sees_the_first_conflict() {
-    let version = |name: &str, flag| real_parts::is_installed(name, Command::new(name).arg(flag));
-    if !version("nginx", "-v") || !version("prometheus", "--version") {
+    let nginx_is_installed = real_parts::is_installed("nginx", Command::new("nginx").arg("-v"));
+    if !nginx_is_installed || !prometheus::is_installed() {
         return;
     }
     let folder = TempDir::new().unwrap();
-    let (target, database) = (free_address(), free_address());
+    let target = real_parts::free_address();
     let _nginx = nginx(folder.path(), target);
     let exporter = Exporter::start(&configuration(target, "500ms"));
-    let _prometheus = prometheus(folder.path(), database, exporter.address);
+    let prometheus = Prometheus::start(exporter.address, &[]);
 
     // A collection that exists becomes an orphan: the conflict is the first of its target.
     let series = "httpcycle_responses_total{target=\"late\",code=\"409\"}";
     wait_until("the series stands at 0", || {
-        query(database, series) == Some(0.0)
+        query(&prometheus, series) == Some(0.0)
     });
     let increase = format!("increase({series}[1m])");
-    wait_until("a rate of zero", || query(database, &increase) == Some(0.0));
+    wait_until("a rate of zero", || {
+        query(&prometheus, &increase) == Some(0.0)
+    });
     fs::remove_dir_all(folder.path().join("files/late")).unwrap();
-    wait_until("an increase", || query(database, &increase) > Some(0.0));
+    wait_until("an increase", || query(&prometheus, &increase) > Some(0.0));
 
     exporter.wait_for("httpcycle_probes_total{target=\"orphan\"", |value| {
         value > Some(10.0)

@@ -5,4 +5,5 @@ pub mod exporter;
 pub mod peer;
 pub mod pki;
 pub mod probing;
+pub mod prometheus;
 pub mod real_parts;

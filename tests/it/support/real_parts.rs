@@ -5,6 +5,7 @@
 
 use std::env;
 use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::process::Stdio;
 
@@ -24,6 +25,14 @@ pub fn is_installed(name: &str, command: &mut Command) -> bool {
         writeln!(stderr, "skipped: {name} is not installed").unwrap();
     }
     alive
+}
+
+/// An address that was free a moment ago, for programs that cannot take port 0.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// Runs `command` with `input`; returns its standard output, or what it complained about.

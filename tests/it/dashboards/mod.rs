@@ -1,0 +1,13 @@
+//! The dashboards: how they are written, whether Grafana's linter would pass them, whether what they
+//! ask for exists, and whether a real Prometheus answers it.
+
+mod catalogue;
+mod layout;
+mod lint;
+mod model;
+mod promql;
+mod queries;
+mod rules;
+mod variables;
+mod world;
+mod written;
