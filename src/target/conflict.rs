@@ -21,9 +21,10 @@ pub const MAX_REASONS: usize = 20;
 /// How many bytes the name of a reason may have; it stands on every line of its series.
 const MAX_NAME_BYTES: usize = 64;
 
-/// How many bytes a compiled expression may have. A search takes no longer than the body times the
-/// expression, so this bounds what a hostile body can cost; short words of all scripts fit.
-const MAX_REGEXP_BYTES: usize = 1024 * 1024;
+/// How many bytes a compiled expression may have; short words of all scripts fit. A search takes at
+/// most the body times the expression: microseconds for what people write, more than a second for
+/// an expression of this size that is made for it and meets a body made for it.
+const MAX_REGEXP_BYTES: usize = 256 * 1024;
 
 /// What a search may keep to be faster, for each thread that searches.
 const MAX_REGEXP_CACHE_BYTES: usize = 256 * 1024;
