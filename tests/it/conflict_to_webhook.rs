@@ -120,5 +120,7 @@ fn a_spike_of_conflicts_reaches_the_webhook_and_ends_while_a_steady_target_stays
         assert!(told.name.starts_with("HttpCycleConflict"), "{told:?}");
     }
     let steady = "httpcycle_conflicts_total{target=\"steady\",reason=\"unspecified\"}";
-    assert!(prometheus.value(steady) > Some(5.0), "it had conflicts");
+    wait_for(TOLD_WITHIN, "the steady target had conflicts", || {
+        prometheus.value(steady) > Some(5.0)
+    });
 }
