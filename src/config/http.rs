@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
+use crate::config::checks;
 use crate::config::conflict;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
@@ -17,19 +18,14 @@ use crate::config::tls;
 use crate::target::module::{IpFamily, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 28] = [
-    "valid_http_versions",
+const LATER: [&str; 23] = [
     "http_headers",
     "follow_redirects",
     "no_follow_redirects",
-    "fail_if_ssl",
-    "fail_if_not_ssl",
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
     "fail_if_body_json_not_matches_cel",
-    "fail_if_header_matches",
-    "fail_if_header_not_matches",
     "compression",
     "body_size_limit",
     "basic_auth",
@@ -49,12 +45,17 @@ const LATER: [&str; 28] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 15] = [
     "method",
     "headers",
     "body",
     "body_file",
     "valid_status_codes",
+    "valid_http_versions",
+    "fail_if_ssl",
+    "fail_if_not_ssl",
+    "fail_if_header_matches",
+    "fail_if_header_not_matches",
     "preferred_ip_protocol",
     "ip_protocol_fallback",
     "resolver",
@@ -104,6 +105,7 @@ pub fn read(
     if let Some(field) = fields.take("valid_status_codes") {
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
+    module.checks = checks::read(&mut fields, report);
     if let Some(field) = fields.take("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
     }

@@ -5,6 +5,7 @@
 //! that stopped at the first mistake would make people run it again for every line.
 
 mod bounds;
+mod checks;
 mod conflict;
 pub mod duration;
 mod field;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::outcome::{Conflict, ConflictReason};
+use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::tls::TlsSettings;
 
@@ -23,6 +24,8 @@ pub struct Module {
     pub body: Bytes,
     /// The codes that mean success; none listed means 200 to 299.
     pub valid_status_codes: Vec<u16>,
+    /// What else a response must be like.
+    pub checks: Checks,
     /// The codes that are conflicts.
     pub conflict_codes: Vec<u16>,
     /// How a conflict tells its reason.
@@ -46,6 +49,7 @@ impl Module {
             headers: Vec::new(),
             body: Bytes::new(),
             valid_status_codes: Vec::new(),
+            checks: Checks::default(),
             conflict_codes: vec![409],
             conflict_reason: None,
             preferred_family: IpFamily::V6,
@@ -104,6 +108,7 @@ impl fmt::Debug for Module {
             .field("headers", &headers)
             .field("body_bytes", &self.body.len())
             .field("valid_status_codes", &self.valid_status_codes)
+            .field("checks", &self.checks)
             .field("conflict_codes", &self.conflict_codes)
             .field("conflict_reason", &self.conflict_reason)
             .field("preferred_family", &self.preferred_family)

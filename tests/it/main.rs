@@ -8,6 +8,7 @@
 
 mod alerts;
 mod api;
+mod checks;
 mod clocks;
 mod config;
 mod conflict_to_webhook;
