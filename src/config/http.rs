@@ -8,18 +8,19 @@ use http::Method;
 
 use crate::config::checks;
 use crate::config::conflict;
+use crate::config::credentials;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::file;
 use crate::config::headers;
+use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::text::quote;
 use crate::config::tls;
 use crate::target::module::{IpFamily, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 23] = [
-    "http_headers",
+const LATER: [&str; 18] = [
     "follow_redirects",
     "no_follow_redirects",
     "fail_if_body_matches_regexp",
@@ -28,10 +29,6 @@ const LATER: [&str; 23] = [
     "fail_if_body_json_not_matches_cel",
     "compression",
     "body_size_limit",
-    "basic_auth",
-    "authorization",
-    "bearer_token",
-    "bearer_token_file",
     "proxy_url",
     "no_proxy",
     "proxy_from_environment",
@@ -45,9 +42,14 @@ const LATER: [&str; 23] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 20] = [
     "method",
     "headers",
+    "http_headers",
+    "basic_auth",
+    "authorization",
+    "bearer_token",
+    "bearer_token_file",
     "body",
     "body_file",
     "valid_status_codes",
@@ -96,6 +98,10 @@ pub fn read(
     if let Some(field) = fields.take("headers") {
         module.headers = headers::read(field, report);
     }
+    if let Some(field) = fields.take("http_headers") {
+        module.http_headers = http_headers::read(field, base_dir, report);
+    }
+    module.credentials = credentials::read(&mut fields, base_dir, report);
     module.body = body(
         fields.take("body"),
         fields.take("body_file"),

@@ -7,12 +7,14 @@
 mod bounds;
 mod checks;
 mod conflict;
+mod credentials;
 pub mod duration;
 mod field;
 mod fields;
 mod file;
 mod headers;
 mod http;
+mod http_headers;
 mod modules;
 pub mod problem;
 mod targets;

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod checks;
 pub mod conflict;
+pub mod credentials;
 pub mod expression;
 pub mod labels;
 pub mod module;

@@ -13,6 +13,7 @@ mod clocks;
 mod config;
 mod conflict_to_webhook;
 mod conflicts;
+mod credentials;
 mod cycle;
 mod dashboards;
 mod deploy;
