@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
 use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
+use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
 use httpcycle_exporter::target::module::{IpFamily, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
@@ -125,12 +126,42 @@ fn a_complete_file_is_read_as_written() {
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
     assert_eq!(config.histogram_bounds, bounds);
     let names: Vec<_> = config.modules.keys().collect();
-    assert_eq!(names, ["bare", "from_file", "http_2xx", "update_order"]);
+    let expected = "bare basic bearer bearer_file from_file http_2xx update_order";
+    assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
     assert_eq!(
         config.modules["from_file"].timeout,
         Some(Duration::from_millis(1500))
     );
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn credentials_are_read_as_written() {
+    let config = good("complete.yml");
+    let of = |name: &str| &*config.modules[name].module;
+    let authorization = |value| Credentials::Authorization(HeaderValue::from_static(value));
+    for (name, credentials) in [
+        (
+            "update_order",
+            Some(authorization("Token canary-credentials")),
+        ),
+        (
+            "basic",
+            Some(Credentials::Basic {
+                username: b"canary-user".to_vec(),
+                password: b"canary-file".to_vec(),
+            }),
+        ),
+        ("bearer", Some(authorization("Bearer canary-token"))),
+        ("bearer_file", Some(authorization("Bearer canary-file"))),
+        ("bare", None),
+    ] {
+        assert_eq!(of(name).credentials, credentials, "{name}");
+    }
+    let headers = &of("update_order").http_headers;
+    assert!(headers.iter().all(|(name, _)| name == "x-trace"));
+    let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["one", "2", "canary-secret", "canary-file"]);
 }
 
 #[test]
