@@ -50,6 +50,7 @@ pub fn run(folder: &Path, settings: &Settings, plan: &Plan) -> Vec<Verdict> {
             fs::create_dir_all(&folder).unwrap();
             let (left, done) = (&left, &done);
             scope.spawn(move || {
+                let _guard = EndsAll(left);
                 while let Some(batch) = next(left) {
                     let verdicts = evaluate(&folder, batch, settings, plan);
                     let key = (batch.pace.interval, batch.round);
@@ -68,6 +69,20 @@ pub fn run(folder: &Path, settings: &Settings, plan: &Plan) -> Vec<Verdict> {
         }
     }
     all
+}
+
+/// Leaves no work to other threads if the one that has this fails.
+struct EndsAll<'a>(&'a Mutex<Vec<Batch>>);
+
+impl Drop for EndsAll<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        }
+    }
 }
 
 fn next(left: &Mutex<Vec<Batch>>) -> Option<Batch> {

@@ -49,6 +49,8 @@ pub fn replay(
     };
     for (number, pass) in (2..).zip(&plan.passes) {
         let prometheus = Prometheus::start(folder, "");
+        // As long as there is a block without its end, Prometheus spares itself the merging of those
+        // that are there.
         let mut recorder = Recorder::new(&data, number).unwrap();
         for query in pass {
             let steps = steps(query, all, clock);

@@ -35,7 +35,7 @@ def columns():
     p99 = over_range("httpcycle_probe_duration_seconds_bucket", f"{EACH}, le")
     in_phases = over_range("httpcycle_phase_duration_seconds_sum", EACH)
     return [
-        (f"max without (instance) ({one('httpcycle_target_info')})", None, {}),
+        (f"max without (instance, pod) ({one('httpcycle_target_info')})", None, {}),
         (f"{UNUSUALNESS} or on ({EACH}) {known_usual()}", "Z-score",
          {"thresholds": look.UNUSUALNESS, "decimals": 1, **coloured}),
         (share(over_range(CONFLICTS, EACH, UNEXPECTED), over_range(RESPONSES, EACH)), "Conflict ratio",

@@ -9,7 +9,7 @@ from overview_table import seen_most
 from panel import now, query
 from panels import heat_map, lines, organised, stacked, stat, table
 from promql import (
-    BASELINE, CEILING, CONFLICTS, EACH, PHASES, RATIO, RESPONSES, TARGET, UNUSUALNESS,
+    BASELINE, CEILING, CONFLICTS, EACH, HIGHEST, PHASES, RATIO, RESPONSES, TARGET, UNUSUALNESS,
     ZSCORES, buckets, known_usual, mean, one, per_minute, quantile, rate, raw_ratio, share,
 )
 
@@ -78,9 +78,11 @@ def ratio_in_band():
     return lines(
         "Conflict ratio and what is usual",
         "Unexpected conflicts a response. Red: over as many responses as it takes to tell; blue: what is "
-        "usual for this target; grey: straight from the counters. Red and blue need the rules in alerts/.",
-        [query(f"max({RATIO})", "ratio"), query(f"max({CEILING})", "at most usual"),
-         query(f"max({BASELINE})", "usual"), query(raw_ratio(""), "counted")],
+        "usual for this target, or of all targets the most unusual; grey: straight from the counters. Red "
+        "and blue need the rules in alerts/.",
+        [*(query(f"max({recorded} and on ({EACH}) topk(1,\n  {HIGHEST}\n))", legend)
+           for recorded, legend in ((RATIO, "ratio"), (CEILING, "at most usual"), (BASELINE, "usual"))),
+         query(raw_ratio(""), "counted")],
         "percentunit",
         [*banded("/^ratio$/", "at most usual", "usual"),
          look.override("byName", "counted", color=look.fixed("#8e8e8e"))],

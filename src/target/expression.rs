@@ -4,9 +4,10 @@ use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// How many bytes a compiled expression may have. A search takes no longer than the text times the
-/// expression, so this bounds what a hostile response can cost; short words of all scripts fit.
-const MAX_BYTES: usize = 1024 * 1024;
+/// How many bytes a compiled expression may have; short words of all scripts fit. A search takes at
+/// most the text times the expression: microseconds for what people write, more than a second for
+/// an expression of this size that is made for it and meets a text made for it.
+const MAX_BYTES: usize = 256 * 1024;
 
 /// What a search may keep to be faster, for each thread that searches.
 const MAX_CACHE_BYTES: usize = 256 * 1024;

@@ -15,14 +15,7 @@ use crate::dashboards::world::{self, World};
 const OF_PROMETHEUS: [&str; 3] = ["up", "scrape_duration_seconds", "ALERTS"];
 const LABELS_OF_PROMETHEUS: [&str; 5] = ["job", "instance", "alertname", "alertstate", "severity"];
 /// What those who run Prometheus add, as the rules and the exporter's users have it.
-const LABELS_OF_OTHERS: [&str; 6] = [
-    "cluster",
-    "namespace",
-    "pod",
-    "kubernetes_pod_name",
-    "pod_template_hash",
-    "node",
-];
+const LABELS_OF_OTHERS: [&str; 3] = ["cluster", "namespace", "pod"];
 
 /// The metrics that there are, each with its labels; recorded ones may have any.
 struct Catalogue {

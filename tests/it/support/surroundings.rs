@@ -78,11 +78,15 @@ pub fn alertmanager(folder: &Path, address: SocketAddr, config: &str) -> Running
     let path = folder.join("alertmanager.yml");
     fs::write(&path, config).unwrap();
     let storage = folder.join("alertmanager");
-    Running::start(
+    let running = Running::start(
         Command::new("prometheus-alertmanager")
             .arg(format!("--config.file={}", path.display()))
             .arg(format!("--storage.path={}", storage.display()))
             .arg(format!("--web.listen-address={address}"))
             .arg("--cluster.listen-address="),
-    )
+    );
+    wait_until("Alertmanager listens", || {
+        TcpStream::connect(address).is_ok()
+    });
+    running
 }
