@@ -59,7 +59,8 @@ pub fn read(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, HeaderVal
     headers
 }
 
-fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
+/// The name of a header that may be set.
+pub fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
     let shown = quote_key(&entry.key);
     let Ok(name) = HeaderName::from_bytes(entry.key.as_bytes()) else {
         report.mistake(
@@ -87,7 +88,12 @@ fn value(entry: &Entry, report: &mut Report) -> Option<HeaderValue> {
     } else {
         field.text(report)?
     };
-    match HeaderValue::from_bytes(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes()) {
+    secret_value(field, text.as_bytes(), report)
+}
+
+/// A value that is sent without the white space around it and never shown.
+pub fn secret_value(field: Field<'_>, bytes: &[u8], report: &mut Report) -> Option<HeaderValue> {
+    match HeaderValue::from_bytes(bytes.trim_ascii()) {
         Ok(mut value) => {
             // Debug then hides it, wherever it ends up.
             value.set_sensitive(true);

@@ -6,36 +6,29 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
+use crate::config::checks;
 use crate::config::conflict;
+use crate::config::credentials;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::file;
 use crate::config::headers;
+use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::text::quote;
 use crate::config::tls;
 use crate::target::module::{IpFamily, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 28] = [
-    "valid_http_versions",
-    "http_headers",
+const LATER: [&str; 18] = [
     "follow_redirects",
     "no_follow_redirects",
-    "fail_if_ssl",
-    "fail_if_not_ssl",
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
     "fail_if_body_json_not_matches_cel",
-    "fail_if_header_matches",
-    "fail_if_header_not_matches",
     "compression",
     "body_size_limit",
-    "basic_auth",
-    "authorization",
-    "bearer_token",
-    "bearer_token_file",
     "proxy_url",
     "no_proxy",
     "proxy_from_environment",
@@ -49,12 +42,22 @@ const LATER: [&str; 28] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 20] = [
     "method",
     "headers",
+    "http_headers",
+    "basic_auth",
+    "authorization",
+    "bearer_token",
+    "bearer_token_file",
     "body",
     "body_file",
     "valid_status_codes",
+    "valid_http_versions",
+    "fail_if_ssl",
+    "fail_if_not_ssl",
+    "fail_if_header_matches",
+    "fail_if_header_not_matches",
     "preferred_ip_protocol",
     "ip_protocol_fallback",
     "resolver",
@@ -95,6 +98,10 @@ pub fn read(
     if let Some(field) = fields.take("headers") {
         module.headers = headers::read(field, report);
     }
+    if let Some(field) = fields.take("http_headers") {
+        module.http_headers = http_headers::read(field, base_dir, report);
+    }
+    module.credentials = credentials::read(&mut fields, base_dir, report);
     module.body = body(
         fields.take("body"),
         fields.take("body_file"),
@@ -104,6 +111,7 @@ pub fn read(
     if let Some(field) = fields.take("valid_status_codes") {
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
+    module.checks = checks::read(&mut fields, report);
     if let Some(field) = fields.take("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
     }

@@ -5,13 +5,16 @@
 //! that stopped at the first mistake would make people run it again for every line.
 
 mod bounds;
+mod checks;
 mod conflict;
+mod credentials;
 pub mod duration;
 mod field;
 mod fields;
 mod file;
 mod headers;
 mod http;
+mod http_headers;
 mod modules;
 pub mod problem;
 mod targets;

@@ -145,6 +145,14 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
+    /// The version as a status line has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        }
+    }
+
     /// The version as a number, as `probe_http_version` of blackbox_exporter has it.
     pub fn number(self) -> f64 {
         match self {

@@ -13,6 +13,7 @@ mod request;
 mod socket;
 mod stop;
 pub mod tls;
+mod validate;
 mod walk;
 mod wire;
 
@@ -44,6 +45,7 @@ use crate::probe::heartbeat::Heartbeat;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
+use crate::probe::validate::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
 use crate::target::address::Hostname;
@@ -238,12 +240,7 @@ impl Prober {
                     detail: format!("status {}{why}{also}", response.code),
                 })
             }
-            Some(response) if failure.is_none() && !self.target.module.is_valid(response.code) => {
-                Some(Failure {
-                    reason: Reason::ValidateStatus,
-                    detail: format!("status {}", response.code),
-                })
-            }
+            Some(response) if failure.is_none() => validate(&self.target, &response, &walk.headers),
             _ => failure,
         };
         Outcome {

@@ -11,6 +11,7 @@ use http::header;
 use http_body_util::Full;
 
 use crate::target::Target;
+use crate::target::credentials::Credentials;
 
 /// The value of `User-Agent` unless the module sets one.
 const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
@@ -22,16 +23,20 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
     for (name, value) in &module.headers {
         headers.append(name, value.clone());
     }
+    for (name, value) in &module.http_headers {
+        headers.append(name, value.clone());
+    }
     headers
         .entry(header::HOST)
         .or_insert_with(|| target.url.host_header().clone());
     headers
         .entry(header::USER_AGENT)
         .or_insert(HeaderValue::from_static(USER_AGENT));
-    if let Some((user, password)) = target.url.userinfo() {
-        headers
-            .entry(header::AUTHORIZATION)
-            .or_insert_with(|| basic(user, password));
+    let is_set = headers
+        .get(header::AUTHORIZATION)
+        .is_some_and(|value| !value.is_empty());
+    if let Some(value) = authorization(target).filter(|_| !is_set) {
+        headers.insert(header::AUTHORIZATION, value);
     }
     let mut request = Request::new(Full::new(module.body.clone()));
     *request.method_mut() = module.method.clone();
@@ -40,11 +45,22 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
     request
 }
 
-/// Credentials of a URL as HTTP sends them (RFC 7617).
-fn basic(user: &str, password: &str) -> HeaderValue {
-    let mut plain = percent_encoding::percent_decode_str(user).collect::<Vec<u8>>();
-    plain.push(b':');
-    plain.extend(percent_encoding::percent_decode_str(password));
+/// What the request shows to be let in. The URL wins over the module, since Go's client sets the
+/// header from it before those of Prometheus see the request, and they leave one that is there.
+fn authorization(target: &Target) -> Option<HeaderValue> {
+    if let Some((user, password)) = target.url.userinfo() {
+        let decode = |text| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+        return Some(basic(&decode(user), &decode(password)));
+    }
+    Some(match target.module.credentials.as_ref()? {
+        Credentials::Basic { username, password } => basic(username, password),
+        Credentials::Authorization(value) => value.clone(),
+    })
+}
+
+/// User name and password as HTTP sends them (RFC 7617).
+fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+    let plain = [user, b":", password].concat();
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(plain)))
         .expect("base64 has only characters that a header may have");
     value.set_sensitive(true);

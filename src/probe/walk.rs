@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::outcome::Endpoints;
@@ -34,6 +35,8 @@ pub struct Walk {
     pub cert_expiry: Option<i64>,
     /// The final response, from the moment that its head is complete.
     pub response: Option<Response>,
+    /// The headers of the final response, if the module has checks for them.
+    pub headers: HeaderMap,
     /// What of a conflict may tell its reason.
     pub evidence: Evidence,
 }
@@ -62,6 +65,7 @@ impl Walk {
             connection: None,
             cert_expiry: None,
             response: None,
+            headers: HeaderMap::new(),
             evidence: Evidence::default(),
         }
     }

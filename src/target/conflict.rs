@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::HeaderName;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
 use crate::outcome::ConflictReason;
+use crate::target::expression;
 use crate::target::pointer::JsonPointer;
 
 /// The reason of a conflict without a value.
@@ -20,14 +21,6 @@ pub const MAX_REASONS: usize = 20;
 
 /// How many bytes the name of a reason may have; it stands on every line of its series.
 const MAX_NAME_BYTES: usize = 64;
-
-/// How many bytes a compiled expression may have; short words of all scripts fit. A search takes at
-/// most the body times the expression: microseconds for what people write, more than a second for
-/// an expression of this size that is made for it and meets a body made for it.
-const MAX_REGEXP_BYTES: usize = 256 * 1024;
-
-/// What a search may keep to be faster, for each thread that searches.
-const MAX_REGEXP_CACHE_BYTES: usize = 256 * 1024;
 
 /// The rule of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,11 +59,7 @@ pub struct Pattern(Regex);
 impl Pattern {
     /// Compiles an expression. The error is worded to follow the name of the key.
     pub fn new(text: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(text)
-            .size_limit(MAX_REGEXP_BYTES)
-            .dfa_size_limit(MAX_REGEXP_CACHE_BYTES)
-            .build()
-            .map_err(|error| in_words(&error))?;
+        let regex = expression::compile(text)?;
         match regex.captures_len() - 1 {
             1 => Ok(Self(regex)),
             0 => Err("needs a group in parentheses around the value, as in code=(.*)".to_owned()),
@@ -93,26 +82,6 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
-
-/// What is wrong with an expression, without the drawing that the library puts before it.
-fn in_words(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => {
-            "is too large once compiled; use smaller repetitions, or [a-z] for \\w".to_owned()
-        }
-        error => {
-            let text = error.to_string();
-            let why = text
-                .lines()
-                .rev()
-                .find_map(|line| line.strip_prefix("error: "));
-            format!(
-                "is no regular expression: {}",
-                why.unwrap_or("it cannot be read")
-            )
-        }
-    }
-}
 
 /// Which values mean which reason. Names are given out by place, first come, first served.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

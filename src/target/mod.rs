@@ -1,7 +1,10 @@
 //! What to probe: a [`Target`] that exists is valid.
 
 pub mod address;
+pub mod checks;
 pub mod conflict;
+pub mod credentials;
+pub mod expression;
 pub mod labels;
 pub mod module;
 pub mod pointer;

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::outcome::{Conflict, ConflictReason};
+use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
+use crate::target::credentials::Credentials;
 use crate::target::tls::TlsSettings;
 
 /// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
@@ -19,10 +21,16 @@ pub struct Module {
     pub method: Method,
     /// The headers of the request, those that the probe adds by itself not among them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// More headers, which add to those of the same name.
+    pub http_headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the request shows to be let in, unless its headers or the URL have something.
+    pub credentials: Option<Credentials>,
     /// The body of the request, empty for none.
     pub body: Bytes,
     /// The codes that mean success; none listed means 200 to 299.
     pub valid_status_codes: Vec<u16>,
+    /// What else a response must be like.
+    pub checks: Checks,
     /// The codes that are conflicts.
     pub conflict_codes: Vec<u16>,
     /// How a conflict tells its reason.
@@ -44,8 +52,11 @@ impl Module {
             name: "http_2xx".to_owned(),
             method: Method::GET,
             headers: Vec::new(),
+            http_headers: Vec::new(),
+            credentials: None,
             body: Bytes::new(),
             valid_status_codes: Vec::new(),
+            checks: Checks::default(),
             conflict_codes: vec![409],
             conflict_reason: None,
             preferred_family: IpFamily::V6,
@@ -97,13 +108,18 @@ impl Module {
 
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        let names = |headers: &[(HeaderName, HeaderValue)]| -> Vec<HeaderName> {
+            headers.iter().map(|(name, _)| name.clone()).collect()
+        };
         f.debug_struct("Module")
             .field("name", &self.name)
             .field("method", &self.method)
-            .field("headers", &headers)
+            .field("headers", &names(&self.headers))
+            .field("http_headers", &names(&self.http_headers))
+            .field("credentials", &self.credentials)
             .field("body_bytes", &self.body.len())
             .field("valid_status_codes", &self.valid_status_codes)
+            .field("checks", &self.checks)
             .field("conflict_codes", &self.conflict_codes)
             .field("conflict_reason", &self.conflict_reason)
             .field("preferred_family", &self.preferred_family)

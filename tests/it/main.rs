@@ -8,10 +8,12 @@
 
 mod alerts;
 mod api;
+mod checks;
 mod clocks;
 mod config;
 mod conflict_to_webhook;
 mod conflicts;
+mod credentials;
 mod cycle;
 mod dashboards;
 mod deploy;

@@ -74,7 +74,12 @@ pub async fn exchange(
             "both Content-Length and Transfer-Encoding",
         ));
     }
-    read_body(response.into_body(), &mut connection, walk).await?;
+    let (head, body) = response.into_parts();
+    if module.checks.need_headers() {
+        // They are looked at when the phases are over.
+        walk.headers = head.headers;
+    }
+    read_body(body, &mut connection, walk).await?;
     let last_byte = wire.marks().last_byte;
     if let Some(at) = last_byte {
         walk.end(at);

@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
+use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
+use httpcycle_exporter::target::credentials::Credentials;
+use httpcycle_exporter::target::expression::Expression;
 use httpcycle_exporter::target::module::{IpFamily, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
 
@@ -16,6 +20,43 @@ use crate::config::{check_tls, good, no_authorities};
 fn reasons(module: &Module) -> Vec<&str> {
     let named = module.conflict_reasons();
     named.skip(2).map(|(_, name)| name).collect()
+}
+
+fn checks_of_the_complete_file() -> Checks {
+    let check = |name, regexp, allow_missing| HeaderMatch {
+        header: HeaderName::from_static(name),
+        regexp: Expression::new(regexp).unwrap(),
+        allow_missing,
+    };
+    Checks {
+        http_versions: vec!["HTTP/1.1".to_owned(), "HTTP/2.0".to_owned()],
+        fail_if_ssl: false,
+        fail_if_not_ssl: true,
+        fail_if_header_matches: vec![
+            check("x-cache", "(?i)^stale$", true),
+            check("server", "1.10", false),
+        ],
+        fail_if_header_not_matches: vec![check(
+            "content-type",
+            r"^application/(problem\+)?json\b",
+            false,
+        )],
+    }
+}
+
+#[test]
+fn checks_that_no_response_can_pass_are_warned_of() {
+    let text = "modules:\n  m:\n    prober: http\n    http:\n      \
+                valid_http_versions: [HTTP/2, HTTP/1.1]\n      \
+                fail_if_ssl: true\n      fail_if_not_ssl: true\n";
+    let config = config::parse("f.yml", Path::new(""), text, &check_tls).unwrap();
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "f.yml:5:29: no response has the version \"HTTP/2\"; \
+         known are HTTP/1.0, HTTP/1.1, HTTP/2.0",
+        "f.yml:7:7: fail_if_not_ssl beside fail_if_ssl lets no probe succeed",
+    ];
+    assert_eq!(warnings, expected);
 }
 
 #[test]
@@ -55,6 +96,7 @@ fn a_complete_file_is_read_as_written() {
     assert_eq!(headers, expected);
     assert_eq!(module.body, "{\"version\": 7, \"note\": \"canary-body\"}");
     assert_eq!(module.valid_status_codes, [200, 204, 409]);
+    assert_eq!(module.checks, checks_of_the_complete_file());
     assert_eq!(module.conflict_codes, [409, 412]);
     assert_eq!(module.preferred_family, IpFamily::V4);
     assert!(!module.family_fallback);
@@ -84,12 +126,42 @@ fn a_complete_file_is_read_as_written() {
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
     assert_eq!(config.histogram_bounds, bounds);
     let names: Vec<_> = config.modules.keys().collect();
-    assert_eq!(names, ["bare", "from_file", "http_2xx", "update_order"]);
+    let expected = "bare basic bearer bearer_file from_file http_2xx update_order";
+    assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
     assert_eq!(
         config.modules["from_file"].timeout,
         Some(Duration::from_millis(1500))
     );
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn credentials_are_read_as_written() {
+    let config = good("complete.yml");
+    let of = |name: &str| &*config.modules[name].module;
+    let authorization = |value| Credentials::Authorization(HeaderValue::from_static(value));
+    for (name, credentials) in [
+        (
+            "update_order",
+            Some(authorization("Token canary-credentials")),
+        ),
+        (
+            "basic",
+            Some(Credentials::Basic {
+                username: b"canary-user".to_vec(),
+                password: b"canary-file".to_vec(),
+            }),
+        ),
+        ("bearer", Some(authorization("Bearer canary-token"))),
+        ("bearer_file", Some(authorization("Bearer canary-file"))),
+        ("bare", None),
+    ] {
+        assert_eq!(of(name).credentials, credentials, "{name}");
+    }
+    let headers = &of("update_order").http_headers;
+    assert!(headers.iter().all(|(name, _)| name == "x-trace"));
+    let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["one", "2", "canary-secret", "canary-file"]);
 }
 
 #[test]
