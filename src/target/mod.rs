@@ -1,6 +1,8 @@
 //! What to probe: a [`Target`] that exists is valid.
 
 pub mod address;
+pub mod body;
+pub mod cel;
 pub mod checks;
 pub mod conflict;
 pub mod credentials;

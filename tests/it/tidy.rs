@@ -45,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -62,7 +62,9 @@ const HOMES: [(&str, &[&str]); 22] = [
     ("serde", &["probe", "server"]),
     ("serde_json", &["probe", "server"]),
     ("humantime", &["server"]),
-    ("flate2", &["server"]),
+    ("flate2", &["probe", "server"]),
+    ("brotli_decompressor", &["probe"]),
+    ("cel", &["target", "probe"]),
     ("axum", &["server"]),
     ("clap", &["cli", "main"]),
     ("tracing_subscriber", &["cli"]),
