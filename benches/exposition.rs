@@ -18,6 +18,7 @@ use httpcycle_exporter::metrics::store::Store;
 use httpcycle_exporter::outcome::HttpVersion;
 use httpcycle_exporter::outcome::Outcome;
 use httpcycle_exporter::outcome::Response;
+use httpcycle_exporter::outcome::judgement::Judgement;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::timeline::{Span, Timeline};
 use httpcycle_exporter::target::Target;
@@ -88,6 +89,7 @@ fn outcome(index: usize, code: u16) -> Outcome {
             redirects: 0,
         }),
         cert_expiry: Some(1_900_000_000),
+        judgement: Judgement::default(),
         failure: None,
     }
 }

@@ -32,6 +32,7 @@ pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Checks {
         fail_if_not_ssl: boolean(not_ssl, report),
         fail_if_header_matches: header_matches(matches, report),
         fail_if_header_not_matches: header_matches(not_matches, report),
+        ..Checks::default()
     };
     if let (Some(field), true) = (not_ssl, checks.fail_if_ssl && checks.fail_if_not_ssl) {
         let message = "fail_if_not_ssl beside fail_if_ssl lets no probe succeed";

@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
+use crate::config::body_checks;
 use crate::config::checks;
 use crate::config::conflict;
 use crate::config::credentials;
@@ -20,15 +21,9 @@ use crate::config::tls;
 use crate::target::module::{IpFamily, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 18] = [
+const LATER: [&str; 12] = [
     "follow_redirects",
     "no_follow_redirects",
-    "fail_if_body_matches_regexp",
-    "fail_if_body_not_matches_regexp",
-    "fail_if_body_json_matches_cel",
-    "fail_if_body_json_not_matches_cel",
-    "compression",
-    "body_size_limit",
     "proxy_url",
     "no_proxy",
     "proxy_from_environment",
@@ -42,7 +37,7 @@ const LATER: [&str; 18] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 26] = [
     "method",
     "headers",
     "http_headers",
@@ -58,6 +53,12 @@ pub const KEYS: [&str; 20] = [
     "fail_if_not_ssl",
     "fail_if_header_matches",
     "fail_if_header_not_matches",
+    "fail_if_body_matches_regexp",
+    "fail_if_body_not_matches_regexp",
+    "fail_if_body_json_matches_cel",
+    "fail_if_body_json_not_matches_cel",
+    "compression",
+    "body_size_limit",
     "preferred_ip_protocol",
     "ip_protocol_fallback",
     "resolver",
@@ -112,6 +113,7 @@ pub fn read(
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
     module.checks = checks::read(&mut fields, report);
+    body_checks::read(&mut fields, &mut module, report);
     if let Some(field) = fields.take("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
     }

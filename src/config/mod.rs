@@ -4,6 +4,7 @@
 //! (`fields` and one file for each section) and tell a [`problem::Report`] what is wrong. A reader
 //! that stopped at the first mistake would make people run it again for every line.
 
+mod body_checks;
 mod bounds;
 mod checks;
 mod conflict;
@@ -17,6 +18,7 @@ mod http;
 mod http_headers;
 mod modules;
 pub mod problem;
+mod size;
 mod targets;
 mod text;
 mod tls;

@@ -80,6 +80,7 @@ mod tests {
     use crate::outcome::HttpVersion;
     use crate::outcome::Outcome;
     use crate::outcome::Response;
+    use crate::outcome::judgement::Judgement;
     use crate::outcome::reason::Reason;
     use crate::outcome::timeline::Timeline;
     use crate::target::module::Module;
@@ -102,6 +103,7 @@ mod tests {
                 redirects: 0,
             }),
             cert_expiry: None,
+            judgement: Judgement::default(),
             failure: (kind == 'x').then(|| Failure {
                 reason: Reason::ConnectRefused,
                 detail: String::new(),

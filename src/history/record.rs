@@ -224,6 +224,7 @@ mod tests {
     use crate::outcome::Conflict;
     use crate::outcome::HttpVersion;
     use crate::outcome::Response;
+    use crate::outcome::judgement::Judgement;
     use crate::outcome::timeline::Timeline;
     use crate::target::conflict::ReasonRule;
     use crate::target::conflict::Reasons;
@@ -258,6 +259,7 @@ mod tests {
                 redirects: 1,
             }),
             cert_expiry: None,
+            judgement: Judgement::default(),
             failure: Some(Failure {
                 reason: Reason::ValidateStatus,
                 detail: "status 409\r\n".to_owned(),

@@ -1,5 +1,6 @@
 //! What happened: the result of one probe as a plain value, free of I/O.
 
+pub mod judgement;
 pub mod phase;
 pub mod reason;
 pub mod skip;
@@ -8,6 +9,7 @@ pub mod timeline;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use crate::outcome::judgement::Judgement;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::outcome::timeline::Timeline;
@@ -34,6 +36,8 @@ pub struct Outcome {
     pub response: Option<Response>,
     /// When the first certificate of the presented chain expires, in seconds since 1970.
     pub cert_expiry: Option<i64>,
+    /// What judging the response found besides the failure.
+    pub judgement: Judgement,
     /// Where and why it failed, `None` if it succeeded.
     pub failure: Option<Failure>,
 }

@@ -40,6 +40,19 @@ impl Evidence {
         }
     }
 
+    /// Whether the body may tell.
+    pub fn needs_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Has another body tell, if one may: what the kept one says once it is decoded.
+    pub fn replace_body(&mut self, text: &[u8]) {
+        if let Some(body) = &mut self.body {
+            *body = KeptBody::default();
+            body.push(text);
+        }
+    }
+
     /// The value that stands where `source` says, as far as it arrived.
     pub fn value(&self, source: &Source) -> Option<Cow<'_, [u8]>> {
         match source {

@@ -1,6 +1,7 @@
 //! One probe: the walk of one target through the HTTP cycle, under one deadline.
 
 pub mod arrival;
+mod body;
 mod conflict;
 mod connect;
 pub mod dns;
@@ -8,6 +9,7 @@ mod exchange;
 mod head;
 pub mod heartbeat;
 mod json;
+mod judge;
 mod kernel;
 mod request;
 mod socket;
@@ -31,6 +33,7 @@ use crate::outcome::Conflict;
 use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::Outcome;
+use crate::outcome::judgement::Judgement;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
@@ -42,10 +45,10 @@ use crate::probe::dns::Resolver;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::exchange;
 use crate::probe::heartbeat::Heartbeat;
+use crate::probe::judge::judge;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
-use crate::probe::validate::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
 use crate::target::address::Hostname;
@@ -225,6 +228,10 @@ impl Prober {
     /// its body.
     fn outcome(&self, mut walk: Walk, failure: Option<Failure>) -> Outcome {
         let mut response = walk.response.take();
+        let (judged, judgement) = match &response {
+            Some(response) => judge(&self.target, response, &mut walk, failure.as_ref()),
+            None => (failure.clone(), Judgement::default()),
+        };
         let conflict = response
             .as_mut()
             .and_then(|response| response.conflict.as_mut());
@@ -240,8 +247,7 @@ impl Prober {
                     detail: format!("status {}{why}{also}", response.code),
                 })
             }
-            Some(response) if failure.is_none() => validate(&self.target, &response, &walk.headers),
-            _ => failure,
+            _ => judged,
         };
         Outcome {
             started: walk.started_at(),
@@ -249,6 +255,7 @@ impl Prober {
             timeline: walk.finish(Instant::now()),
             response,
             cert_expiry,
+            judgement,
             failure,
         }
     }

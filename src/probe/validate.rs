@@ -1,36 +1,23 @@
-//! Judges a response that arrived whole, in the order in which blackbox_exporter does.
+//! What can be wrong with a response besides its body.
 
 use http::HeaderMap;
 
 use crate::outcome::Failure;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
-use crate::target::Target;
 use crate::target::checks::Checks;
 use crate::target::checks::HeaderMatch;
+use crate::target::module::Module;
 
-/// The first thing about the response that is not as the module of the target wants it.
-pub fn validate(target: &Target, response: &Response, headers: &HeaderMap) -> Option<Failure> {
-    let module = &target.module;
-    if !module.is_valid(response.code) {
-        let detail = format!("status {}", response.code);
-        return Some(failure(Reason::ValidateStatus, detail));
-    }
-    let checks = &module.checks;
-    header_failure(checks, headers)
-        .or_else(|| version_failure(checks, response))
-        .or_else(|| tls_failure(checks, target.url.is_tls()))
+/// A status that is not valid.
+pub fn status_failure(module: &Module, response: &Response) -> Option<Failure> {
+    let is_valid = module.is_valid(response.code);
+    (!is_valid).then(|| failure(Reason::ValidateStatus, format!("status {}", response.code)))
 }
 
-fn failure(reason: Reason, detail: impl Into<String>) -> Failure {
-    Failure {
-        reason,
-        detail: detail.into(),
-    }
-}
-
-/// Values may be secrets of the target, so that only their headers are named.
-fn header_failure(checks: &Checks, headers: &HeaderMap) -> Option<Failure> {
+/// The first header that is not as wanted. Values may be secrets of the target, so that only their
+/// headers are named.
+pub fn header_failure(checks: &Checks, headers: &HeaderMap) -> Option<Failure> {
     let wrong = |check: &HeaderMatch, matches_are_wrong: bool| {
         let HeaderMatch { header, regexp, .. } = check;
         let mut values = headers.get_all(header).iter().peekable();
@@ -53,7 +40,8 @@ fn header_failure(checks: &Checks, headers: &HeaderMap) -> Option<Failure> {
     Some(failure(Reason::ValidateHeader, detail))
 }
 
-fn version_failure(checks: &Checks, response: &Response) -> Option<Failure> {
+/// Another version of HTTP than those that are valid.
+pub fn version_failure(checks: &Checks, response: &Response) -> Option<Failure> {
     let version = response.version.name();
     let valid = &checks.http_versions;
     if valid.is_empty() || valid.iter().any(|valid| valid == version) {
@@ -63,7 +51,8 @@ fn version_failure(checks: &Checks, response: &Response) -> Option<Failure> {
     Some(failure(Reason::ValidateHttpVersion, detail))
 }
 
-fn tls_failure(checks: &Checks, is_tls: bool) -> Option<Failure> {
+/// TLS where it is forbidden, or none where it is required.
+pub fn tls_failure(checks: &Checks, is_tls: bool) -> Option<Failure> {
     match is_tls {
         true if checks.fail_if_ssl => Some(failure(
             Reason::ValidateTlsForbidden,
@@ -74,5 +63,12 @@ fn tls_failure(checks: &Checks, is_tls: bool) -> Option<Failure> {
             "the response came without TLS",
         )),
         _ => None,
+    }
+}
+
+fn failure(reason: Reason, detail: impl Into<String>) -> Failure {
+    Failure {
+        reason,
+        detail: detail.into(),
     }
 }

@@ -15,6 +15,7 @@ use crate::outcome::timeline::Span;
 use crate::outcome::timeline::Timeline;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::body::RawBody;
 use crate::probe::conflict::Evidence;
 use crate::probe::wire::Wire;
 
@@ -37,6 +38,8 @@ pub struct Walk {
     pub response: Option<Response>,
     /// The headers of the final response, if the module has checks for them.
     pub headers: HeaderMap,
+    /// The body of the final response.
+    pub body: RawBody,
     /// What of a conflict may tell its reason.
     pub evidence: Evidence,
 }
@@ -66,6 +69,7 @@ impl Walk {
             cert_expiry: None,
             response: None,
             headers: HeaderMap::new(),
+            body: RawBody::default(),
             evidence: Evidence::default(),
         }
     }

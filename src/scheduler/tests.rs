@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::outcome::Outcome;
+use crate::outcome::judgement::Judgement;
 use crate::outcome::timeline::Timeline;
 use crate::target::address::TargetUrl;
 use crate::target::labels::Labels;
@@ -55,6 +56,7 @@ impl Job for Sleeper {
             connection: None,
             response: None,
             cert_expiry: None,
+            judgement: Judgement::default(),
             failure: None,
         })
     }

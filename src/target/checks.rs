@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 
+use crate::target::body::BodyChecks;
 use crate::target::expression::Expression;
 
 /// The checks of a module; by default any response passes them.
@@ -17,6 +18,8 @@ pub struct Checks {
     pub fail_if_header_matches: Vec<HeaderMatch>,
     /// Each fails the probe if no header of its name matches.
     pub fail_if_header_not_matches: Vec<HeaderMatch>,
+    /// What the body must be like.
+    pub body: BodyChecks,
 }
 
 impl Checks {

@@ -8,6 +8,7 @@
 
 mod alerts;
 mod api;
+mod bodies;
 mod checks;
 mod clocks;
 mod config;

@@ -20,6 +20,7 @@ use hyper::client::conn::http1;
 use crate::outcome::HttpVersion;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
+use crate::probe::body::RawBody;
 use crate::probe::conflict::Evidence;
 use crate::probe::exchange::io::ExchangeIo;
 pub use crate::probe::exchange::io::Stream;
@@ -27,9 +28,6 @@ use crate::probe::head::MAX_HEADERS;
 use crate::probe::stop::Stop;
 use crate::probe::walk::Walk;
 use crate::target::module::Module;
-
-/// How many bytes a body may have; blackbox_exporter reads on without a bound.
-const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 
 type Connection = http1::Connection<ExchangeIo, Full<Bytes>>;
 
@@ -58,6 +56,7 @@ pub async fn exchange(
     if let (Some(_), Some(rule)) = (head.conflict, &module.conflict_reason) {
         walk.evidence = Evidence::of_head(response.headers(), rule);
     }
+    walk.body = RawBody::expected(module, head.code);
     walk.response = Some(head);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Stop::failed(
@@ -98,14 +97,16 @@ async fn read_body(
         if let Some(data) = frame.data_ref() {
             total += data.len() as u64;
             walk.evidence.keep(data);
+            walk.body.keep(data);
         }
         if let Some(response) = &mut walk.response {
             response.body_bytes = total;
         }
-        if total > MAX_BODY_BYTES {
+        let max_bytes = walk.body.max_bytes();
+        if total > max_bytes {
             return Err(Stop::failed(
                 Reason::TransferBodyTooLarge,
-                format!("the body has more than {MAX_BODY_BYTES} bytes"),
+                format!("the body has more than {max_bytes} bytes"),
             ));
         }
     }

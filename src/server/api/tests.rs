@@ -11,6 +11,7 @@ use crate::outcome::Endpoints;
 use crate::outcome::Failure;
 use crate::outcome::HttpVersion;
 use crate::outcome::Outcome;
+use crate::outcome::judgement::Judgement;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::timeline::Clock;
@@ -43,6 +44,7 @@ fn refused(detail: &str) -> Outcome {
         connection: None,
         response: None,
         cert_expiry: None,
+        judgement: Judgement::default(),
         failure: Some(Failure {
             reason: Reason::ConnectRefused,
             detail: detail.to_owned(),

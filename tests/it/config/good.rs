@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
+use httpcycle_exporter::target::body::{BodyChecks, Compression};
+use httpcycle_exporter::target::cel::Cel;
 use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
 use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
@@ -41,6 +44,21 @@ fn checks_of_the_complete_file() -> Checks {
             r"^application/(problem\+)?json\b",
             false,
         )],
+        body: body_checks_of_the_complete_file(),
+    }
+}
+
+fn body_checks_of_the_complete_file() -> BodyChecks {
+    let regexp = |text| Expression::new(text).unwrap();
+    let every_item =
+        "body.version >= 7 &&\nbody.items.all(item, item.state in [\"paid\", \"open\"])\n";
+    BodyChecks {
+        matches: vec![regexp("(?i)maintenance"), regexp("5.0")],
+        not_matches: vec![regexp(r#""version":\s*\d+"#)],
+        json_matches: Some(Cel::new("has(body.error)").unwrap()),
+        json_not_matches: Some(Cel::new(every_item).unwrap()),
+        compression: Some(Compression::Gzip),
+        size_limit: NonZeroU64::new(3 * 512 * 1024),
     }
 }
 

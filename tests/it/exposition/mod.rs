@@ -19,6 +19,7 @@ use httpcycle_exporter::outcome::Failure;
 use httpcycle_exporter::outcome::HttpVersion;
 use httpcycle_exporter::outcome::Outcome;
 use httpcycle_exporter::outcome::Response;
+use httpcycle_exporter::outcome::judgement::Judgement;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::timeline::{Span, Timeline};
@@ -102,6 +103,7 @@ fn answer(target: &Target, code: u16, milliseconds: u64) -> Outcome {
             redirects: 1,
         }),
         cert_expiry: target.url.is_tls().then_some(1_800_000_000),
+        judgement: Judgement::default(),
         failure: (!target.module.is_valid(code)).then(|| failure(Reason::ValidateStatus)),
     }
 }
@@ -127,6 +129,7 @@ fn refused() -> Outcome {
         connection: None,
         response: None,
         cert_expiry: None,
+        judgement: Judgement::default(),
         failure: Some(failure(Reason::ConnectRefused)),
     }
 }

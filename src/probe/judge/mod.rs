@@ -1,0 +1,221 @@
+//! Judges what arrived when the phases are over, in the order in which blackbox_exporter does:
+//! status, headers, the text of the body, its JSON, whether it can be read at all, version, TLS.
+
+mod decode;
+mod document;
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use tokio::runtime::Handle;
+use tokio::runtime::RuntimeFlavor;
+
+use crate::outcome::Failure;
+use crate::outcome::Response;
+use crate::outcome::judgement::Judgement;
+use crate::outcome::reason::Reason;
+use crate::probe::body::RawBody;
+use crate::probe::conflict::Evidence;
+use crate::probe::conflict::MAX_KEPT_BYTES;
+use crate::probe::judge::decode::Decoded;
+use crate::probe::validate;
+use crate::probe::walk::Walk;
+use crate::target::Target;
+use crate::target::body::BodyChecks;
+use crate::target::cel::Cel;
+use crate::target::checks::Checks;
+
+/// A body of so many bytes is looked at for less time than it takes to hand a worker over.
+const QUICK_BYTES: usize = 4 * 1024;
+
+/// Judges `response`. What `stopped` the walk, if anything did, left no whole body. What a conflict
+/// tells in a compressed body is put among the evidence of `walk`.
+pub fn judge(
+    target: &Target,
+    response: &Response,
+    walk: &mut Walk,
+    stopped: Option<&Failure>,
+) -> (Option<Failure>, Judgement) {
+    let checks = &target.module.checks.body;
+    let is_plain = !checks.need_text() && checks.compression.is_none();
+    aside(
+        !is_plain && may_take_long(checks, walk.body.bytes()),
+        || judge_here(target, response, walk, stopped),
+    )
+}
+
+/// A few bytes can decode to many, and a few values be gone over many times.
+fn may_take_long(checks: &BodyChecks, raw: &[u8]) -> bool {
+    let loops = |cel: &Option<Cel>| cel.as_ref().is_some_and(Cel::loops);
+    raw.len() > QUICK_BYTES
+        || checks.compression.is_some()
+        || loops(&checks.json_matches)
+        || loops(&checks.json_not_matches)
+}
+
+/// Does `work` so that other probes do not wait behind it, if it may take long and there are other
+/// workers.
+fn aside<T>(takes_long: bool, work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) if takes_long => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+fn judge_here(
+    target: &Target,
+    response: &Response,
+    walk: &mut Walk,
+    stopped: Option<&Failure>,
+) -> (Option<Failure>, Judgement) {
+    let module = &target.module;
+    let body = body_of(target, response, &walk.body, &mut walk.evidence);
+    let mut judgement = Judgement {
+        decoded_bytes: body.bytes,
+        ..Judgement::default()
+    };
+    let unreadable = stopped.or(body.failure.as_ref());
+    let failure = validate::status_failure(module, response)
+        .or_else(|| header_failure(&module.checks, &walk.headers, &mut judgement))
+        .or_else(|| text_failure(&module.checks.body, &body.text, unreadable, &mut judgement))
+        .or_else(|| json_failure(&module.checks.body, &body.text, unreadable, &mut judgement))
+        .or_else(|| unreadable.cloned())
+        .or_else(|| validate::version_failure(&module.checks, response))
+        .or_else(|| validate::tls_failure(&module.checks, target.url.is_tls()));
+    // A walk that did not come to its end says more than what is wrong with the part.
+    (stopped.cloned().or(failure), judgement)
+}
+
+/// The body as the checks see it.
+struct Body<'w> {
+    text: Cow<'w, [u8]>,
+    bytes: u64,
+    failure: Option<Failure>,
+}
+
+fn body_of<'w>(
+    target: &Target,
+    response: &Response,
+    raw: &'w RawBody,
+    evidence: &mut Evidence,
+) -> Body<'w> {
+    let checks = &target.module.checks.body;
+    let Some(compression) = checks.compression else {
+        return Body {
+            text: Cow::Borrowed(raw.bytes()),
+            bytes: response.body_bytes,
+            failure: None,
+        };
+    };
+    let max_bytes = checks.max_bytes();
+    let kept_bytes = if checks.need_text() && target.module.is_valid(response.code) {
+        max_bytes
+    } else if evidence.needs_body() {
+        // One more than is kept, so that it is known to be cut.
+        MAX_KEPT_BYTES as u64 + 1
+    } else {
+        0
+    };
+    let Decoded {
+        text,
+        bytes,
+        failure,
+    } = decode::decode(raw.bytes(), compression, max_bytes, kept_bytes);
+    // A conflict that was sent as it is, whatever the module expects, tells its reason in that.
+    if !text.is_empty() {
+        evidence.replace_body(&text);
+    }
+    Body {
+        text: Cow::Owned(text),
+        bytes,
+        failure,
+    }
+}
+
+fn header_failure(
+    checks: &Checks,
+    headers: &HeaderMap,
+    judgement: &mut Judgement,
+) -> Option<Failure> {
+    let failure = validate::header_failure(checks, headers);
+    if checks.need_headers() {
+        judgement.failed_by_regexp = Some(failure.is_some());
+    }
+    failure
+}
+
+fn text_failure(
+    checks: &BodyChecks,
+    text: &[u8],
+    unreadable: Option<&Failure>,
+    judgement: &mut Judgement,
+) -> Option<Failure> {
+    if !checks.have_regexps() {
+        return None;
+    }
+    let wrong = |detail| Failure {
+        reason: Reason::ValidateBody,
+        detail,
+    };
+    let failure = unreadable.cloned().or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        let matching = checks
+            .matches
+            .iter()
+            .find(|regexp| regexp.is_match(text.as_bytes()));
+        if let Some(regexp) = matching {
+            return Some(wrong(format!("the body matches {regexp:?}")));
+        }
+        let mut not_matching = checks.not_matches.iter();
+        let regexp = not_matching.find(|regexp| !regexp.is_match(text.as_bytes()))?;
+        Some(wrong(format!("the body does not match {regexp:?}")))
+    });
+    judgement.failed_by_regexp = Some(failure.is_some());
+    failure
+}
+
+/// What was read for the text is there for the JSON as well: blackbox_exporter, which reads the body
+/// once, fails every probe that has both.
+fn json_failure(
+    checks: &BodyChecks,
+    text: &[u8],
+    unreadable: Option<&Failure>,
+    judgement: &mut Judgement,
+) -> Option<Failure> {
+    if !checks.have_cel() {
+        return None;
+    }
+    let wrong = |detail| Failure {
+        reason: Reason::ValidateJson,
+        detail,
+    };
+    let failure = unreadable
+        .cloned()
+        .or_else(|| cel_detail(checks, text).map(wrong));
+    judgement.failed_by_cel = Some(failure.is_some());
+    failure
+}
+
+fn cel_detail(checks: &BodyChecks, text: &[u8]) -> Option<String> {
+    let mut body = match document::parse(text) {
+        Ok(body) => Some(body),
+        Err(why) => return Some(why),
+    };
+    let told = [
+        (&checks.json_matches, true, "matches"),
+        (&checks.json_not_matches, false, "does not match"),
+    ];
+    told.into_iter().find_map(|(cel, is_wrong, words)| {
+        let cel = cel.as_ref()?;
+        let body = match checks.json_not_matches.is_some() && is_wrong {
+            true => body.clone(),
+            false => body.take(),
+        }?;
+        match cel.is_true_of(body) {
+            Ok(result) if result == is_wrong => Some(format!("the body {words} {cel:?}")),
+            Ok(_) => None,
+            Err(why) => Some(format!("{cel:?} cannot be told: {why}")),
+        }
+    })
+}
