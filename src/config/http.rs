@@ -20,9 +20,7 @@ use crate::config::tls;
 use crate::target::module::{IpFamily, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 18] = [
-    "follow_redirects",
-    "no_follow_redirects",
+const LATER: [&str; 16] = [
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
@@ -42,7 +40,7 @@ const LATER: [&str; 18] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 22] = [
     "method",
     "headers",
     "http_headers",
@@ -54,6 +52,8 @@ pub const KEYS: [&str; 20] = [
     "body_file",
     "valid_status_codes",
     "valid_http_versions",
+    "follow_redirects",
+    "no_follow_redirects",
     "fail_if_ssl",
     "fail_if_not_ssl",
     "fail_if_header_matches",
@@ -111,6 +111,7 @@ pub fn read(
     if let Some(field) = fields.take("valid_status_codes") {
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
+    module.follow_redirects = follow_redirects(&mut fields, report);
     module.checks = checks::read(&mut fields, report);
     if let Some(field) = fields.take("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
@@ -147,6 +148,21 @@ fn method(field: Field<'_>, report: &mut Report) -> Option<Method> {
         ),
         Ok(method) => Some(method),
         Err(_) => field.expected("a method like GET or PUT", "", report),
+    }
+}
+
+/// The old key wins, as in blackbox_exporter.
+fn follow_redirects(fields: &mut Fields<'_>, report: &mut Report) -> bool {
+    let follow = fields.take("follow_redirects");
+    let follow = follow.and_then(|field| field.boolean(report));
+    let not = fields.take("no_follow_redirects");
+    if let Some(field) = not {
+        let message = "no_follow_redirects is deprecated; write follow_redirects instead";
+        report.warning(field.key_pos, message.to_owned());
+    }
+    match not.and_then(|field| field.boolean(report)) {
+        Some(not) => !not,
+        None => follow.unwrap_or(true),
     }
 }
 

@@ -3,12 +3,14 @@
 pub mod arrival;
 mod conflict;
 mod connect;
+mod cookies;
 pub mod dns;
 mod exchange;
 mod head;
 pub mod heartbeat;
 mod json;
 mod kernel;
+mod redirect;
 mod request;
 mod socket;
 mod stop;
@@ -42,6 +44,8 @@ use crate::probe::dns::Resolver;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::exchange;
 use crate::probe::heartbeat::Heartbeat;
+use crate::probe::redirect::Chain;
+use crate::probe::redirect::Redirection;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
@@ -49,6 +53,7 @@ use crate::probe::validate::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
 use crate::target::address::Hostname;
+use crate::target::address::TargetUrl;
 
 /// Probes one target. Made once, when all that can be wrong with the target is known.
 #[derive(Debug)]
@@ -62,7 +67,8 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Prepares the probing of `target`; `tls` is there if the URL is https.
+    /// Prepares the probing of `target`; `tls` is there if the URL is https or
+    /// can become it by a redirect.
     pub fn new(target: Arc<Target>, resolver: Arc<Resolver>, tls: Option<Arc<TlsClient>>) -> Self {
         kernel::hold_stamping();
         Self {
@@ -157,24 +163,51 @@ impl Prober {
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
+    /// Walks the cycle once for the target, and once more for each redirect.
     async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {
-        let url = &self.target.url;
-        let module = &self.target.module;
-        let addresses = self.look_up(walk).await?;
-        let choice = connect::choose(&addresses, module)?;
-        let stream = connect::connect(choice, url.port(), walk).await?;
-        let stream = match &self.tls {
-            None => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),
-            Some(tls) => {
-                let host = self.server_name();
-                Stream::Tls(Box::new(tls.handshake(stream, &host, walk).await?))
-            }
-        };
-        exchange(stream, self.request.clone(), module, walk).await
+        let mut chain: Option<Chain<'_>> = None;
+        loop {
+            let (url, request) = match &chain {
+                None => (&self.target.url, &self.request),
+                Some(chain) => (chain.url(), chain.request()),
+            };
+            let Some(redirection) = self.walk_hop(url, request.clone(), walk).await? else {
+                return Ok(());
+            };
+            let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
+            chain.follow(&redirection)?;
+            walk.begin_hop();
+        }
     }
 
-    async fn look_up(&self, walk: &mut Walk) -> Result<Addresses, Stop> {
-        let name = match self.target.url.host() {
+    async fn walk_hop(
+        &self,
+        url: &TargetUrl,
+        request: Request<Full<Bytes>>,
+        walk: &mut Walk,
+    ) -> Result<Option<Redirection>, Stop> {
+        let module = &self.target.module;
+        let addresses = self.look_up(url, walk).await?;
+        let choice = connect::choose(&addresses, module)?;
+        let stream = connect::connect(choice, url.port(), walk).await?;
+        let stream = match (&self.tls, url.is_tls()) {
+            (_, false) => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),
+            (Some(tls), true) => {
+                let host = self.server_name(url);
+                Stream::Tls(Box::new(tls.handshake(stream, &host, walk).await?))
+            }
+            (None, true) => {
+                return Err(Stop::failed(
+                    Reason::TlsCertUnknownIssuer,
+                    "redirected to https, and this system has no certificate authorities",
+                ));
+            }
+        };
+        exchange(stream, request, module, walk).await
+    }
+
+    async fn look_up(&self, url: &TargetUrl, walk: &mut Walk) -> Result<Addresses, Stop> {
+        let name = match url.host() {
             Hostname::Ip(ip) => return Ok(Addresses::literal(*ip)),
             Hostname::Name(name) => name,
         };
@@ -187,12 +220,20 @@ impl Prober {
         looked_up.addresses
     }
 
-    /// The name to ask for in TLS: as in blackbox_exporter a `Host` header wins over the URL.
-    fn server_name(&self) -> String {
+    /// The name to ask for in TLS: as in blackbox_exporter that of the settings wins over a `Host`
+    /// header, which wins over the URL. Where a redirect names another host, the URL has the say.
+    fn server_name(&self, url: &TargetUrl) -> String {
+        let first = &self.target.url;
+        if url.host_header() != first.host_header() {
+            return url.host().to_string();
+        }
+        if let Some(name) = &self.target.module.tls.server_name {
+            return name.clone();
+        }
         let header = self.request.headers().get(http::header::HOST);
         let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
         authority.map_or_else(
-            || self.target.url.host().to_string(),
+            || first.host().to_string(),
             |authority: http::uri::Authority| {
                 let host = authority.host();
                 host.trim_matches(['[', ']']).to_owned()

@@ -27,6 +27,7 @@ pub struct Walk {
     stage: Stage,
     hop: u8,
     timeline: Timeline,
+    wall_clock: WallClock,
     /// The marks of the connection.
     pub wire: Arc<Wire>,
     /// Both ends of the connection.
@@ -61,6 +62,7 @@ impl Walk {
             stage: Stage::Between,
             hop: 0,
             timeline: Timeline::new(),
+            wall_clock,
             wire: Arc::new(Wire::new(wall_clock)),
             connection: None,
             cert_expiry: None,
@@ -73,6 +75,21 @@ impl Walk {
     /// The wall clock at the start.
     pub fn started_at(&self) -> SystemTime {
         self.started_at
+    }
+
+    /// Begins the request that a redirect asks for, on a connection of its own. What the response
+    /// before it left is forgotten: only the final one counts.
+    pub fn begin_hop(&mut self) {
+        self.hop = self.hop.saturating_add(1);
+        self.wire = Arc::new(Wire::new(self.wall_clock));
+        self.response = None;
+        self.headers = HeaderMap::new();
+        self.evidence = Evidence::default();
+    }
+
+    /// How many redirects led to the request under way.
+    pub fn n_redirects(&self) -> u8 {
+        self.hop
     }
 
     /// Begins a phase.

@@ -36,6 +36,15 @@ impl fmt::Display for Hostname {
     }
 }
 
+/// Why a redirect leads nowhere. Its words are of the peer, and for the log only.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum JoinError {
+    /// It is no URL that could be probed.
+    Unusable(String),
+    /// Its scheme is not that of HTTP.
+    Scheme(String),
+}
+
 impl TargetUrl {
     /// Parses a URL. The error says what was found and what would do.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -47,6 +56,11 @@ impl TargetUrl {
                 url.scheme()
             ));
         }
+        Self::from_url(url)
+    }
+
+    /// Takes apart a URL whose scheme is one of the two.
+    fn from_url(url: Url) -> Result<Self, String> {
         let host = match url.host() {
             Some(Host::Domain(name)) => {
                 check_name(name)?;
@@ -97,6 +111,29 @@ impl TargetUrl {
     /// The host and, unless it is the scheme's own, the port, as the `Host` header has them.
     pub fn host_header(&self) -> &HeaderValue {
         &self.host_header
+    }
+
+    /// Whether `other` is of the same origin: scheme, host and port (RFC 6454, 5).
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.url.origin() == other.url.origin()
+    }
+
+    /// The URL that `reference` names, seen from this one (RFC 3986, 5), without its fragment.
+    pub fn join(&self, reference: &str) -> Result<Self, JoinError> {
+        let mut url = self
+            .url
+            .join(reference)
+            .map_err(|error| JoinError::Unusable(error.to_string()))?;
+        url.set_fragment(None);
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(JoinError::Scheme(url.scheme().to_owned()));
+        }
+        Self::from_url(url).map_err(JoinError::Unusable)
+    }
+
+    /// The URL as a cookie jar wants it.
+    pub fn as_url(&self) -> &Url {
+        &self.url
     }
 
     /// User name and password, percent-encoded as in the URL, if it has any.

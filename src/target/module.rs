@@ -29,6 +29,8 @@ pub struct Module {
     pub body: Bytes,
     /// The codes that mean success; none listed means 200 to 299.
     pub valid_status_codes: Vec<u16>,
+    /// Whether redirects are followed.
+    pub follow_redirects: bool,
     /// What else a response must be like.
     pub checks: Checks,
     /// The codes that are conflicts.
@@ -56,6 +58,7 @@ impl Module {
             credentials: None,
             body: Bytes::new(),
             valid_status_codes: Vec::new(),
+            follow_redirects: true,
             checks: Checks::default(),
             conflict_codes: vec![409],
             conflict_reason: None,
@@ -119,6 +122,7 @@ impl fmt::Debug for Module {
             .field("credentials", &self.credentials)
             .field("body_bytes", &self.body.len())
             .field("valid_status_codes", &self.valid_status_codes)
+            .field("follow_redirects", &self.follow_redirects)
             .field("checks", &self.checks)
             .field("conflict_codes", &self.conflict_codes)
             .field("conflict_reason", &self.conflict_reason)

@@ -23,6 +23,7 @@ mod exposition;
 mod failures;
 mod nginx_and_prometheus;
 mod phases;
+mod redirects;
 mod reload;
 mod support;
 mod tidy;

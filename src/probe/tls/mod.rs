@@ -33,7 +33,6 @@ use crate::target::tls::TlsVersion;
 pub struct TlsClient {
     config: ClientConfig,
     verifier: Option<Arc<WebPkiServerVerifier>>,
-    server_name: Option<ServerName<'static>>,
 }
 
 /// The one crypto provider of the program.
@@ -75,16 +74,10 @@ impl TlsClient {
         };
         // A resumed session is a third shorter and shows no certificate.
         config.resumption = Resumption::disabled();
-        let server_name = settings.server_name.as_deref().map(server_name);
-        Ok(Self {
-            config,
-            verifier,
-            server_name: server_name.transpose()?,
-        })
+        Ok(Self { config, verifier })
     }
 
-    /// Shakes hands with the server behind `stream`; `host` is the name to ask for unless the
-    /// settings have one. The phase lasts from the first byte of the ClientHello to the last byte
+    /// Shakes hands with the server behind `stream`; `host` is the name to ask for. The phase lasts from the first byte of the ClientHello to the last byte
     /// that the server sent.
     pub async fn handshake(
         &self,
@@ -92,10 +85,7 @@ impl TlsClient {
         host: &str,
         walk: &mut Walk,
     ) -> Result<TlsStream<ProbeSocket>, Stop> {
-        let name = match &self.server_name {
-            Some(name) => name.clone(),
-            None => server_name(host).map_err(failure::name)?,
-        };
+        let name = server_name(host).map_err(failure::name)?;
         let mut config = self.config.clone();
         let observer = Arc::new(Observer::new(
             self.verifier.clone(),

@@ -80,6 +80,7 @@ fn a_complete_file_is_read_as_written() {
 
     let module = &*orders.module;
     assert_eq!(module.method, "PUT");
+    assert!(!module.follow_redirects);
     let headers: Vec<_> = module
         .headers
         .iter()
