@@ -17,10 +17,10 @@ use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::text::quote;
 use crate::config::tls;
-use crate::target::module::{IpFamily, Module};
+use crate::target::module::{IpFamily, IpStrategy, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 16] = [
+const LATER: [&str; 15] = [
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
@@ -36,11 +36,10 @@ const LATER: [&str; 16] = [
     "enable_http3",
     "oauth2",
     "source_ip_address",
-    "ip_strategy",
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "method",
     "headers",
     "http_headers",
@@ -61,6 +60,7 @@ pub const KEYS: [&str; 22] = [
     "preferred_ip_protocol",
     "ip_protocol_fallback",
     "resolver",
+    "ip_strategy",
     "conflict",
     "tls_config",
 ];
@@ -121,6 +121,9 @@ pub fn read(
     }
     if let Some(field) = fields.take("resolver") {
         module.resolver = resolver(field, report);
+    }
+    if let Some(field) = fields.take("ip_strategy") {
+        module.ip_strategy = ip_strategy(field, report).unwrap_or(IpStrategy::First);
     }
     if let Some(field) = fields.take("conflict") {
         conflict::read(field, &mut module, report);
@@ -189,6 +192,14 @@ fn family(field: Field<'_>, report: &mut Report) -> Option<IpFamily> {
         "ip4" => Some(IpFamily::V4),
         "ip6" => Some(IpFamily::V6),
         _ => field.expected("ip4 or ip6", "", report),
+    }
+}
+
+fn ip_strategy(field: Field<'_>, report: &mut Report) -> Option<IpStrategy> {
+    match field.text(report)? {
+        "first" => Some(IpStrategy::First),
+        "all" => Some(IpStrategy::All),
+        _ => field.expected("first or all", "", report),
     }
 }
 

@@ -19,13 +19,16 @@ mod validate;
 mod walk;
 mod wire;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::Request;
 use http_body_util::Full;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
 use crate::outcome::Attempt;
@@ -39,6 +42,7 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::conflict::Evidence;
+use crate::probe::connect::Choice;
 use crate::probe::dns::Addresses;
 use crate::probe::dns::Resolver;
 use crate::probe::exchange::Stream;
@@ -64,6 +68,15 @@ pub struct Prober {
     request: Request<Full<Bytes>>,
     wall_clock: WallClock,
     heartbeat: Arc<Heartbeat>,
+}
+
+/// What a probe has to keep to.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    started: Instant,
+    deadline: Instant,
+    /// For how long the runtime had stood still when it started.
+    stalled_before: Duration,
 }
 
 impl Prober {
@@ -107,11 +120,62 @@ impl Prober {
     /// Like [`Self::probe`], but not beyond `latest`, when the next probe is due: a target that
     /// never answers would else push its slots back a little every time.
     pub async fn probe_until(&self, latest: Instant) -> Attempt {
-        let stalled_before = self.heartbeat.stalled();
+        let bounds = self.bounds_until(latest);
+        let mut walk = Walk::start(bounds.started, self.wall_clock);
+        let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
+        self.attempt(bounds, walk, walked)
+    }
+
+    /// Looks up the addresses of the target once and walks the rest of the cycle with each that
+    /// `choose` takes of those that the module lets be probed, all at once. What failed before there
+    /// was an address is of none.
+    pub async fn probe_addresses_until(
+        &self,
+        latest: Instant,
+        choose: impl FnOnce(&[IpAddr]) -> Vec<IpAddr>,
+    ) -> Vec<(Option<IpAddr>, Attempt)> {
+        let bounds = self.bounds_until(latest);
+        let mut walk = Walk::start(bounds.started, self.wall_clock);
+        let looked_up = timeout_at(bounds.deadline, async {
+            let addresses = self.look_up(&self.target.url, &mut walk).await?;
+            connect::candidates(&addresses, &self.target.module)
+        });
+        let candidates = match looked_up.await {
+            Ok(Ok(candidates)) => candidates,
+            Ok(Err(stop)) => return vec![(None, self.attempt(bounds, walk, Ok(Err(stop))))],
+            Err(late) => return vec![(None, self.attempt(bounds, walk, Err(late)))],
+        };
+        let probes = choose(&candidates).into_iter().map(|ip| {
+            let mut walk = walk.fork();
+            async move {
+                let walked = timeout_at(bounds.deadline, self.walk(Some(ip), &mut walk)).await;
+                (Some(ip), self.attempt(bounds, walk, walked))
+            }
+        });
+        join_all(probes).await
+    }
+
+    fn bounds_until(&self, latest: Instant) -> Bounds {
         let started = Instant::now();
-        let deadline = latest.min(started + self.target.timeout);
-        let mut walk = Walk::start(started, self.wall_clock);
-        let walked = timeout_at(deadline, self.walk(&mut walk)).await;
+        Bounds {
+            stalled_before: self.heartbeat.stalled(),
+            started,
+            deadline: latest.min(started + self.target.timeout),
+        }
+    }
+
+    /// What came of a walk that is over.
+    fn attempt(
+        &self,
+        bounds: Bounds,
+        mut walk: Walk,
+        walked: Result<Result<(), Stop>, Elapsed>,
+    ) -> Attempt {
+        let Bounds {
+            stalled_before,
+            started,
+            deadline,
+        } = bounds;
         let now = Instant::now();
         let stop = match walked {
             Ok(Ok(())) => {
@@ -163,15 +227,18 @@ impl Prober {
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
-    /// Walks the cycle once for the target, and once more for each redirect.
-    async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {
+    /// Walks the cycle once for the target, and once more for each redirect; with an address, the
+    /// look-up of the target's is done.
+    async fn walk(&self, address: Option<IpAddr>, walk: &mut Walk) -> Result<(), Stop> {
         let mut chain: Option<Chain<'_>> = None;
         loop {
             let (url, request) = match &chain {
                 None => (&self.target.url, &self.request),
                 Some(chain) => (chain.url(), chain.request()),
             };
-            let Some(redirection) = self.walk_hop(url, request.clone(), walk).await? else {
+            let address = address.filter(|_| chain.is_none());
+            let hop = self.walk_hop(url, address, request.clone(), walk);
+            let Some(redirection) = hop.await? else {
                 return Ok(());
             };
             let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
@@ -183,12 +250,18 @@ impl Prober {
     async fn walk_hop(
         &self,
         url: &TargetUrl,
+        address: Option<IpAddr>,
         request: Request<Full<Bytes>>,
         walk: &mut Walk,
     ) -> Result<Option<Redirection>, Stop> {
         let module = &self.target.module;
-        let addresses = self.look_up(url, walk).await?;
-        let choice = connect::choose(&addresses, module)?;
+        let choice = match address {
+            Some(first) => Choice {
+                first,
+                fallback: None,
+            },
+            None => connect::choose(&self.look_up(url, walk).await?, module)?,
+        };
         let stream = connect::connect(choice, url.port(), walk).await?;
         let stream = match (&self.tls, url.is_tls()) {
             (_, false) => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),

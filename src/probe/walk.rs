@@ -72,6 +72,15 @@ impl Walk {
         }
     }
 
+    /// The same walk so far, on another connection: where one look-up leads to several addresses.
+    pub fn fork(&self) -> Self {
+        Self {
+            timeline: self.timeline.clone(),
+            started_at: self.started_at,
+            ..Self::start(self.started, self.wall_clock)
+        }
+    }
+
     /// The wall clock at the start.
     pub fn started_at(&self) -> SystemTime {
         self.started_at

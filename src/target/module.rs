@@ -41,6 +41,8 @@ pub struct Module {
     pub preferred_family: IpFamily,
     /// Whether the other family will do.
     pub family_fallback: bool,
+    /// Which of the addresses of a name are probed.
+    pub ip_strategy: IpStrategy,
     /// The name server to ask instead of the system's.
     pub resolver: Option<SocketAddr>,
     /// What TLS must be like.
@@ -64,6 +66,7 @@ impl Module {
             conflict_reason: None,
             preferred_family: IpFamily::V6,
             family_fallback: true,
+            ip_strategy: IpStrategy::First,
             resolver: None,
             tls: TlsSettings::default(),
         }
@@ -128,6 +131,7 @@ impl fmt::Debug for Module {
             .field("conflict_reason", &self.conflict_reason)
             .field("preferred_family", &self.preferred_family)
             .field("family_fallback", &self.family_fallback)
+            .field("ip_strategy", &self.ip_strategy)
             .field("resolver", &self.resolver)
             .field("tls", &self.tls)
             .finish()
@@ -141,6 +145,15 @@ pub enum IpFamily {
     V4,
     /// IPv6.
     V6,
+}
+
+/// Which of the addresses of a name are probed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IpStrategy {
+    /// The one that the families choose.
+    First,
+    /// Every one of the families that are allowed, as a probe of its own.
+    All,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod addresses;
 mod alerts;
 mod api;
 mod checks;

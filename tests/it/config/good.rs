@@ -11,7 +11,7 @@ use httpcycle_exporter::outcome::ConflictReason;
 use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
 use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
-use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::module::{IpFamily, IpStrategy, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
 
 use crate::config::{check_tls, good, no_authorities};
@@ -81,6 +81,7 @@ fn a_complete_file_is_read_as_written() {
     let module = &*orders.module;
     assert_eq!(module.method, "PUT");
     assert!(!module.follow_redirects);
+    assert_eq!(module.ip_strategy, IpStrategy::All);
     let headers: Vec<_> = module
         .headers
         .iter()
