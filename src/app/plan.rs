@@ -63,7 +63,8 @@ impl Plan {
         let mut tls_clients = tls_clients.into_inner();
         let of_targets = targets.iter().map(|target| {
             let module = &target.module;
-            if target.url.is_tls() {
+            let proxy = module.proxy.as_ref();
+            if target.url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls()) {
                 return tls_clients.build(&module.tls).map(Some).map_err(|what| {
                     StartError::Unbuildable(format!("target {:?}: {what}", target.name))
                 });

@@ -15,23 +15,19 @@ use crate::config::file;
 use crate::config::headers;
 use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
+use crate::config::proxy;
 use crate::config::text::quote;
 use crate::config::tls;
 use crate::target::module::{IpFamily, IpStrategy, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 15] = [
+const LATER: [&str; 10] = [
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
     "fail_if_body_json_not_matches_cel",
     "compression",
     "body_size_limit",
-    "proxy_url",
-    "no_proxy",
-    "proxy_from_environment",
-    "proxy_connect_header",
-    "skip_resolve_phase_with_proxy",
     "enable_http2",
     "enable_http3",
     "oauth2",
@@ -39,7 +35,7 @@ const LATER: [&str; 15] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 28] = [
     "method",
     "headers",
     "http_headers",
@@ -57,6 +53,11 @@ pub const KEYS: [&str; 23] = [
     "fail_if_not_ssl",
     "fail_if_header_matches",
     "fail_if_header_not_matches",
+    "proxy_url",
+    "no_proxy",
+    "proxy_from_environment",
+    "proxy_connect_header",
+    "skip_resolve_phase_with_proxy",
     "preferred_ip_protocol",
     "ip_protocol_fallback",
     "resolver",
@@ -122,8 +123,13 @@ pub fn read(
     if let Some(field) = fields.take("resolver") {
         module.resolver = resolver(field, report);
     }
+    module.proxy = proxy::read(&mut fields, report);
     if let Some(field) = fields.take("ip_strategy") {
         module.ip_strategy = ip_strategy(field, report).unwrap_or(IpStrategy::First);
+        if module.proxy.is_some() && module.ip_strategy == IpStrategy::All {
+            let what = "is all, and a proxy chooses the address itself; leave one of them out";
+            field.mistake::<()>(what, report);
+        }
     }
     if let Some(field) = fields.take("conflict") {
         conflict::read(field, &mut module, report);

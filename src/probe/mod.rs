@@ -1,6 +1,7 @@
 //! One probe: the walk of one target through the HTTP cycle, under one deadline.
 
 pub mod arrival;
+mod carrier;
 mod conflict;
 mod connect;
 mod cookies;
@@ -8,8 +9,10 @@ pub mod dns;
 mod exchange;
 mod head;
 pub mod heartbeat;
+mod hops;
 mod json;
 mod kernel;
+mod proxy;
 mod redirect;
 mod request;
 mod socket;
@@ -36,28 +39,18 @@ use crate::outcome::Conflict;
 use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::Outcome;
-use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::conflict::Evidence;
-use crate::probe::connect::Choice;
-use crate::probe::dns::Addresses;
 use crate::probe::dns::Resolver;
-use crate::probe::exchange::Stream;
-use crate::probe::exchange::exchange;
 use crate::probe::heartbeat::Heartbeat;
-use crate::probe::redirect::Chain;
-use crate::probe::redirect::Redirection;
-use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
 use crate::probe::validate::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
-use crate::target::address::Hostname;
-use crate::target::address::TargetUrl;
 
 /// Probes one target. Made once, when all that can be wrong with the target is known.
 #[derive(Debug)]
@@ -137,7 +130,7 @@ impl Prober {
         let bounds = self.bounds_until(latest);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
         let looked_up = timeout_at(bounds.deadline, async {
-            let addresses = self.look_up(&self.target.url, &mut walk).await?;
+            let addresses = self.look_up(self.target.url.host(), &mut walk).await?;
             connect::candidates(&addresses, &self.target.module)
         });
         let candidates = match looked_up.await {
@@ -225,93 +218,6 @@ impl Prober {
         let stalled = self.heartbeat.stalled().saturating_sub(stalled_before);
         failure.reason.may_come_of_slowness()
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
-    }
-
-    /// Walks the cycle once for the target, and once more for each redirect; with an address, the
-    /// look-up of the target's is done.
-    async fn walk(&self, address: Option<IpAddr>, walk: &mut Walk) -> Result<(), Stop> {
-        let mut chain: Option<Chain<'_>> = None;
-        loop {
-            let (url, request) = match &chain {
-                None => (&self.target.url, &self.request),
-                Some(chain) => (chain.url(), chain.request()),
-            };
-            let address = address.filter(|_| chain.is_none());
-            let hop = self.walk_hop(url, address, request.clone(), walk);
-            let Some(redirection) = hop.await? else {
-                return Ok(());
-            };
-            let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
-            chain.follow(&redirection)?;
-            walk.begin_hop();
-        }
-    }
-
-    async fn walk_hop(
-        &self,
-        url: &TargetUrl,
-        address: Option<IpAddr>,
-        request: Request<Full<Bytes>>,
-        walk: &mut Walk,
-    ) -> Result<Option<Redirection>, Stop> {
-        let module = &self.target.module;
-        let choice = match address {
-            Some(first) => Choice {
-                first,
-                fallback: None,
-            },
-            None => connect::choose(&self.look_up(url, walk).await?, module)?,
-        };
-        let stream = connect::connect(choice, url.port(), walk).await?;
-        let stream = match (&self.tls, url.is_tls()) {
-            (_, false) => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),
-            (Some(tls), true) => {
-                let host = self.server_name(url);
-                Stream::Tls(Box::new(tls.handshake(stream, &host, walk).await?))
-            }
-            (None, true) => {
-                return Err(Stop::failed(
-                    Reason::TlsCertUnknownIssuer,
-                    "redirected to https, and this system has no certificate authorities",
-                ));
-            }
-        };
-        exchange(stream, request, module, walk).await
-    }
-
-    async fn look_up(&self, url: &TargetUrl, walk: &mut Walk) -> Result<Addresses, Stop> {
-        let name = match url.host() {
-            Hostname::Ip(ip) => return Ok(Addresses::literal(*ip)),
-            Hostname::Name(name) => name,
-        };
-        walk.begin(Phase::Dns, Instant::now());
-        let looked_up = self.resolver.lookup(name, self.wall_clock).await;
-        match looked_up.addresses {
-            Err(Stop::Skipped(_)) => walk.forget_phase(),
-            Ok(_) | Err(Stop::Failed(_)) => walk.end(looked_up.known),
-        }
-        looked_up.addresses
-    }
-
-    /// The name to ask for in TLS: as in blackbox_exporter that of the settings wins over a `Host`
-    /// header, which wins over the URL. Where a redirect names another host, the URL has the say.
-    fn server_name(&self, url: &TargetUrl) -> String {
-        let first = &self.target.url;
-        if url.host_header() != first.host_header() {
-            return url.host().to_string();
-        }
-        if let Some(name) = &self.target.module.tls.server_name {
-            return name.clone();
-        }
-        let header = self.request.headers().get(http::header::HOST);
-        let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
-        authority.map_or_else(
-            || first.host().to_string(),
-            |authority: http::uri::Authority| {
-                let host = authority.host();
-                host.trim_matches(['[', ']']).to_owned()
-            },
-        )
     }
 
     /// Finds the reason of a conflict, if the module has a rule, and says it in words, if there is

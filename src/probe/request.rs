@@ -15,7 +15,7 @@ use crate::target::address::TargetUrl;
 use crate::target::credentials::Credentials;
 
 /// The value of `User-Agent` unless the module sets one.
-const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
 
 /// Builds the request of `target`.
 pub fn build(target: &Target) -> Request<Full<Bytes>> {
@@ -66,7 +66,7 @@ pub fn authorization_of_url(url: &TargetUrl) -> Option<HeaderValue> {
 }
 
 /// User name and password as HTTP sends them (RFC 7617).
-fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+pub fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let plain = [user, b":", password].concat();
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(plain)))
         .expect("base64 has only characters that a header may have");

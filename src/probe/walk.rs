@@ -108,10 +108,14 @@ impl Walk {
 
     /// Begins the exchange, whose three phases are made from the marks of the wire.
     pub fn begin_exchange(&mut self) {
+        self.forget_writes();
+        self.stage = Stage::Exchange;
+    }
+
+    /// Forgets what was written before, so that the next write begins what comes next.
+    pub fn forget_writes(&self) {
         let mut marks = self.wire.marks();
         (marks.first_write, marks.last_write) = (None, None);
-        drop(marks);
-        self.stage = Stage::Exchange;
     }
 
     /// Ends whatever runs: a phase at `at`, the phases of an exchange where the marks say, and the

@@ -27,6 +27,16 @@ pub enum Hostname {
     Ip(IpAddr),
 }
 
+impl Hostname {
+    /// The host that a text names; an address is one only if it is written as such.
+    pub fn of_text(text: &str) -> Self {
+        match text.parse() {
+            Ok(ip) => Self::Ip(ip),
+            Err(_) => Self::Name(text.to_lowercase()),
+        }
+    }
+}
+
 impl fmt::Display for Hostname {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -10,6 +10,7 @@ use crate::outcome::{Conflict, ConflictReason};
 use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::credentials::Credentials;
+use crate::target::proxy::ProxySettings;
 use crate::target::tls::TlsSettings;
 
 /// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
@@ -43,6 +44,8 @@ pub struct Module {
     pub family_fallback: bool,
     /// Which of the addresses of a name are probed.
     pub ip_strategy: IpStrategy,
+    /// The proxies to go through.
+    pub proxy: Option<Box<ProxySettings>>,
     /// The name server to ask instead of the system's.
     pub resolver: Option<SocketAddr>,
     /// What TLS must be like.
@@ -67,6 +70,7 @@ impl Module {
             preferred_family: IpFamily::V6,
             family_fallback: true,
             ip_strategy: IpStrategy::First,
+            proxy: None,
             resolver: None,
             tls: TlsSettings::default(),
         }
@@ -132,6 +136,7 @@ impl fmt::Debug for Module {
             .field("preferred_family", &self.preferred_family)
             .field("family_fallback", &self.family_fallback)
             .field("ip_strategy", &self.ip_strategy)
+            .field("proxy", &self.proxy)
             .field("resolver", &self.resolver)
             .field("tls", &self.tls)
             .finish()

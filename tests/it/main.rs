@@ -24,6 +24,7 @@ mod exposition;
 mod failures;
 mod nginx_and_prometheus;
 mod phases;
+mod proxies;
 mod redirects;
 mod reload;
 mod support;

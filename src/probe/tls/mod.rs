@@ -14,13 +14,13 @@ use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::outcome::phase::Phase;
 use crate::probe::arrival::Arrival;
+use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::observer::Observer;
@@ -77,31 +77,22 @@ impl TlsClient {
         Ok(Self { config, verifier })
     }
 
-    /// Shakes hands with the server behind `stream`; `host` is the name to ask for. The phase lasts from the first byte of the ClientHello to the last byte
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts from the first byte of the ClientHello to the last byte
     /// that the server sent.
     pub async fn handshake(
         &self,
-        stream: TcpStream,
+        carrier: Carrier,
         host: &str,
         walk: &mut Walk,
-    ) -> Result<TlsStream<ProbeSocket>, Stop> {
+    ) -> Result<TlsStream<Carrier>, Stop> {
         let name = server_name(host).map_err(failure::name)?;
-        let mut config = self.config.clone();
-        let observer = Arc::new(Observer::new(
-            self.verifier.clone(),
-            Some(config.client_auth_cert_resolver.clone()),
-        ));
-        config
-            .dangerous()
-            .set_certificate_verifier(observer.clone());
-        config.client_auth_cert_resolver = observer.clone();
-        let connector = TlsConnector::from(Arc::new(config));
+        let (connector, observer) = self.observed();
         let wire = walk.wire.clone();
-        let socket = ProbeSocket::new(stream, wire.clone()).read_by_record();
+        let carrier = carrier.read_by_record();
         let began = Instant::now();
         walk.begin(Phase::Tls, began);
         // What the server did last ends the phase: its last bytes, or the closing of the connection.
-        let shaken = connector.connect(name, socket).await;
+        let shaken = connector.connect(name, carrier).await;
         let (first_write, last_read) = {
             let marks = wire.marks();
             (marks.first_write, marks.last_read)
@@ -118,6 +109,35 @@ impl TlsClient {
         shaken.map_err(|error| {
             failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
         })
+    }
+
+    /// Shakes hands with a proxy, which is no phase of its own.
+    pub async fn handshake_with_proxy(
+        &self,
+        socket: ProbeSocket,
+        host: &str,
+    ) -> Result<TlsStream<ProbeSocket>, Stop> {
+        let name = server_name(host).map_err(failure::name)?;
+        let (connector, observer) = self.observed();
+        let shaken = connector.connect(name, socket).await;
+        shaken.map_err(|error| {
+            let was_asked = observer.was_asked_for_certificate();
+            failure::of_handshake(&error, &observer.chain(), was_asked)
+        })
+    }
+
+    /// What shakes hands once, and what sees which certificates are shown meanwhile.
+    fn observed(&self) -> (TlsConnector, Arc<Observer>) {
+        let mut config = self.config.clone();
+        let observer = Arc::new(Observer::new(
+            self.verifier.clone(),
+            Some(config.client_auth_cert_resolver.clone()),
+        ));
+        config
+            .dangerous()
+            .set_certificate_verifier(observer.clone());
+        config.client_auth_cert_resolver = observer.clone();
+        (TlsConnector::from(Arc::new(config)), observer)
     }
 }
 
