@@ -27,5 +27,7 @@ mod phases;
 mod proxies;
 mod redirects;
 mod reload;
+mod rotation;
+mod source_address;
 mod support;
 mod tidy;

@@ -77,8 +77,8 @@ impl TlsClient {
         Ok(Self { config, verifier })
     }
 
-    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts from the first byte of the ClientHello to the last byte
-    /// that the server sent.
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase
+    /// lasts from the first byte of the ClientHello to the last byte that the server sent.
     pub async fn handshake(
         &self,
         carrier: Carrier,
@@ -150,7 +150,7 @@ fn verifier(
         Some(authorities) => {
             for authority in authorities {
                 roots.add(authority.clone()).map_err(|error| {
-                    format!("a certificate of ca_file cannot be an authority: {error}")
+                    format!("a certificate of ca or ca_file cannot be an authority: {error}")
                 })?;
             }
         }
@@ -159,7 +159,7 @@ fn verifier(
             roots.add_parsable_certificates(system.certs);
             if roots.is_empty() {
                 return Err("this system has no certificate authorities; install \
-                            ca-certificates or set tls_config.ca_file"
+                            ca-certificates or set ca or ca_file in tls_config"
                     .to_owned());
             }
         }
