@@ -4,6 +4,8 @@ mod error;
 mod job;
 mod limits;
 mod plan;
+mod rotation;
+mod states;
 
 use std::collections::HashMap;
 use std::io;
@@ -24,6 +26,7 @@ use tokio::sync::watch;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
 use crate::app::plan::Plan;
+use crate::app::rotation::Watcher;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
@@ -81,7 +84,7 @@ async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
             tracing::info!(%address, "listening");
         }
     }
-    let mut app = App::new(settings);
+    let mut app = App::new(settings)?;
     // Every series stands before the first scrape can come.
     app.adopt_series(&plan);
     let (stop_server, server) = app.start_server(listeners)?;
@@ -123,13 +126,15 @@ struct App {
     ready: Arc<AtomicBool>,
     system_files: Arc<SystemFiles>,
     heartbeat: Arc<Heartbeat>,
+    watcher: Watcher,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
 
 impl App {
-    fn new(settings: Settings) -> Self {
-        Self {
+    fn new(settings: Settings) -> Result<Self, StartError> {
+        Ok(Self {
+            watcher: Watcher::start().map_err(StartError::Runtime)?,
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
             own: Arc::new(Own::new(SystemTime::now())),
@@ -139,7 +144,7 @@ impl App {
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
-        }
+        })
     }
 
     /// Starts the server on a thread and runtime of its own, so that scrapes and probes share
@@ -213,8 +218,8 @@ impl App {
         let probers = plan.probers(&self.system_files, &self.heartbeat);
         let mut jobs = HashMap::with_capacity(probers.len());
         let mut in_order = Vec::with_capacity(probers.len());
-        for prober in probers {
-            let name = prober.target().name.clone();
+        for (target, current) in plan.targets.iter().zip(self.watcher.watch(probers)) {
+            let name = target.name.clone();
             let (Some(series), Some(history)) =
                 (self.store.series(&name), self.histories.of(&name))
             else {
@@ -222,7 +227,10 @@ impl App {
             };
             let before = self.jobs.get(&name);
             let own = self.own.clone();
-            let job = Arc::new(TargetJob::new(prober, series, history, own, before));
+            let target = target.clone();
+            let job = Arc::new(TargetJob::new(
+                target, current, series, history, own, before,
+            ));
             in_order.push(job.clone());
             jobs.insert(name, job);
         }

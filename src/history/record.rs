@@ -257,6 +257,8 @@ mod tests {
                 }),
                 body_bytes: 5,
                 redirects: 1,
+                is_redirect: false,
+                over_tls: false,
             }),
             cert_expiry: None,
             judgement: Judgement::default(),

@@ -5,14 +5,26 @@ use http::HeaderMap;
 use crate::outcome::Failure;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
+use crate::probe::redirect;
 use crate::target::checks::Checks;
 use crate::target::checks::HeaderMatch;
 use crate::target::module::Module;
 
 /// A status that is not valid.
 pub fn status_failure(module: &Module, response: &Response) -> Option<Failure> {
-    let is_valid = module.is_valid(response.code);
-    (!is_valid).then(|| failure(Reason::ValidateStatus, format!("status {}", response.code)))
+    if module.is_valid(response.code) {
+        return None;
+    }
+    let leads_nowhere =
+        module.follow_redirects && redirect::is_redirect(response.code) && !response.is_redirect;
+    let (reason, detail) = match leads_nowhere {
+        true => (
+            Reason::RedirectLocation,
+            format!("status {} without a Location", response.code),
+        ),
+        false => (Reason::ValidateStatus, format!("status {}", response.code)),
+    };
+    Some(failure(reason, detail))
 }
 
 /// The first header that is not as wanted. Values may be secrets of the target, so that only their

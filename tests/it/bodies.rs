@@ -275,6 +275,31 @@ async fn bodies_are_decoded_up_to_their_limit() {
     }
 }
 
+/// The body of a redirect is not read, so that nothing can be found in it.
+#[tokio::test]
+async fn redirects_have_no_body_to_judge() {
+    let valid = "follow_redirects: false, valid_status_codes: [302]";
+    for (keys, expected, flags) in [
+        (
+            "fail_if_body_matches_regexp: [z]",
+            Some(R::ValidateBody),
+            (FAILED, None),
+        ),
+        (
+            "fail_if_body_json_matches_cel: 'false'",
+            Some(R::ValidateJson),
+            (None, FAILED),
+        ),
+        (GZIP, None, NEITHER),
+    ] {
+        let http = format!("{valid}, {keys}");
+        let bytes = response("302 Found\r\nLocation: /b", &gzip(b"1"), false);
+        let outcome = probe(&http, bytes, Then::Hold).await;
+        let expected = expected.map(|reason| (reason, "the body of a redirect is not read"));
+        assert_judged(&http, &outcome, expected, flags);
+    }
+}
+
 /// What did not arrive whole is no body to judge, but its expressions count as failed.
 #[tokio::test]
 async fn broken_transfers_stay_broken() {

@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod addresses;
 mod alerts;
 mod api;
 mod bodies;
@@ -24,6 +25,10 @@ mod exposition;
 mod failures;
 mod nginx_and_prometheus;
 mod phases;
+mod proxies;
+mod redirects;
 mod reload;
+mod rotation;
+mod source_address;
 mod support;
 mod tidy;

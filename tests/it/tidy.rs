@@ -45,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -56,6 +56,9 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("webpki", &["probe"]),
     ("x509_parser", &["probe"]),
     ("base64", &["probe"]),
+    ("cookie_store", &["probe"]),
+    ("tokio_socks", &["probe"]),
+    ("ipnet", &["target"]),
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),

@@ -28,6 +28,9 @@ use crate::target::checks::Checks;
 /// A body of so many bytes is looked at for less time than it takes to hand a worker over.
 const QUICK_BYTES: usize = 4 * 1024;
 
+/// What is wrong with a body that expressions are for and that nobody reads.
+const UNREAD: &str = "the body of a redirect is not read";
+
 /// Judges `response`. What `stopped` the walk, if anything did, left no whole body. What a conflict
 /// tells in a compressed body is put among the evidence of `walk`.
 pub fn judge(
@@ -78,18 +81,32 @@ fn judge_here(
     let unreadable = stopped.or(body.failure.as_ref());
     let failure = validate::status_failure(module, response)
         .or_else(|| header_failure(&module.checks, &walk.headers, &mut judgement))
-        .or_else(|| text_failure(&module.checks.body, &body.text, unreadable, &mut judgement))
-        .or_else(|| json_failure(&module.checks.body, &body.text, unreadable, &mut judgement))
+        .or_else(|| {
+            text_failure(
+                &module.checks.body,
+                body.text.as_deref(),
+                unreadable,
+                &mut judgement,
+            )
+        })
+        .or_else(|| {
+            json_failure(
+                &module.checks.body,
+                body.text.as_deref(),
+                unreadable,
+                &mut judgement,
+            )
+        })
         .or_else(|| unreadable.cloned())
         .or_else(|| validate::version_failure(&module.checks, response))
-        .or_else(|| validate::tls_failure(&module.checks, target.url.is_tls()));
+        .or_else(|| validate::tls_failure(&module.checks, response.over_tls));
     // A walk that did not come to its end says more than what is wrong with the part.
     (stopped.cloned().or(failure), judgement)
 }
 
-/// The body as the checks see it.
+/// The body as the checks see it. There is no text of one that was not read, as of a redirect.
 struct Body<'w> {
-    text: Cow<'w, [u8]>,
+    text: Option<Cow<'w, [u8]>>,
     bytes: u64,
     failure: Option<Failure>,
 }
@@ -101,9 +118,16 @@ fn body_of<'w>(
     evidence: &mut Evidence,
 ) -> Body<'w> {
     let checks = &target.module.checks.body;
+    if response.is_redirect {
+        return Body {
+            text: None,
+            bytes: 0,
+            failure: None,
+        };
+    }
     let Some(compression) = checks.compression else {
         return Body {
-            text: Cow::Borrowed(raw.bytes()),
+            text: Some(Cow::Borrowed(raw.bytes())),
             bytes: response.body_bytes,
             failure: None,
         };
@@ -127,7 +151,7 @@ fn body_of<'w>(
         evidence.replace_body(&text);
     }
     Body {
-        text: Cow::Owned(text),
+        text: Some(Cow::Owned(text)),
         bytes,
         failure,
     }
@@ -147,7 +171,7 @@ fn header_failure(
 
 fn text_failure(
     checks: &BodyChecks,
-    text: &[u8],
+    text: Option<&[u8]>,
     unreadable: Option<&Failure>,
     judgement: &mut Judgement,
 ) -> Option<Failure> {
@@ -159,7 +183,9 @@ fn text_failure(
         detail,
     };
     let failure = unreadable.cloned().or_else(|| {
-        let text = String::from_utf8_lossy(text);
+        let Some(text) = text.map(String::from_utf8_lossy) else {
+            return Some(wrong(UNREAD.to_owned()));
+        };
         let matching = checks
             .matches
             .iter()
@@ -179,7 +205,7 @@ fn text_failure(
 /// once, fails every probe that has both.
 fn json_failure(
     checks: &BodyChecks,
-    text: &[u8],
+    text: Option<&[u8]>,
     unreadable: Option<&Failure>,
     judgement: &mut Judgement,
 ) -> Option<Failure> {
@@ -197,7 +223,10 @@ fn json_failure(
     failure
 }
 
-fn cel_detail(checks: &BodyChecks, text: &[u8]) -> Option<String> {
+fn cel_detail(checks: &BodyChecks, text: Option<&[u8]>) -> Option<String> {
+    let Some(text) = text else {
+        return Some(UNREAD.to_owned());
+    };
     let mut body = match document::parse(text) {
         Ok(body) => Some(body),
         Err(why) => return Some(why),

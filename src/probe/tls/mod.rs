@@ -14,13 +14,13 @@ use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::outcome::phase::Phase;
 use crate::probe::arrival::Arrival;
+use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::observer::Observer;
@@ -33,7 +33,6 @@ use crate::target::tls::TlsVersion;
 pub struct TlsClient {
     config: ClientConfig,
     verifier: Option<Arc<WebPkiServerVerifier>>,
-    server_name: Option<ServerName<'static>>,
 }
 
 /// The one crypto provider of the program.
@@ -75,43 +74,25 @@ impl TlsClient {
         };
         // A resumed session is a third shorter and shows no certificate.
         config.resumption = Resumption::disabled();
-        let server_name = settings.server_name.as_deref().map(server_name);
-        Ok(Self {
-            config,
-            verifier,
-            server_name: server_name.transpose()?,
-        })
+        Ok(Self { config, verifier })
     }
 
-    /// Shakes hands with the server behind `stream`; `host` is the name to ask for unless the
-    /// settings have one. The phase lasts from the first byte of the ClientHello to the last byte
-    /// that the server sent.
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase
+    /// lasts from the first byte of the ClientHello to the last byte that the server sent.
     pub async fn handshake(
         &self,
-        stream: TcpStream,
+        carrier: Carrier,
         host: &str,
         walk: &mut Walk,
-    ) -> Result<TlsStream<ProbeSocket>, Stop> {
-        let name = match &self.server_name {
-            Some(name) => name.clone(),
-            None => server_name(host).map_err(failure::name)?,
-        };
-        let mut config = self.config.clone();
-        let observer = Arc::new(Observer::new(
-            self.verifier.clone(),
-            Some(config.client_auth_cert_resolver.clone()),
-        ));
-        config
-            .dangerous()
-            .set_certificate_verifier(observer.clone());
-        config.client_auth_cert_resolver = observer.clone();
-        let connector = TlsConnector::from(Arc::new(config));
+    ) -> Result<TlsStream<Carrier>, Stop> {
+        let name = server_name(host).map_err(failure::name)?;
+        let (connector, observer) = self.observed();
         let wire = walk.wire.clone();
-        let socket = ProbeSocket::new(stream, wire.clone()).read_by_record();
+        let carrier = carrier.read_by_record();
         let began = Instant::now();
         walk.begin(Phase::Tls, began);
         // What the server did last ends the phase: its last bytes, or the closing of the connection.
-        let shaken = connector.connect(name, socket).await;
+        let shaken = connector.connect(name, carrier).await;
         let (first_write, last_read) = {
             let marks = wire.marks();
             (marks.first_write, marks.last_read)
@@ -129,6 +110,35 @@ impl TlsClient {
             failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
         })
     }
+
+    /// Shakes hands with a proxy, which is no phase of its own.
+    pub async fn handshake_with_proxy(
+        &self,
+        socket: ProbeSocket,
+        host: &str,
+    ) -> Result<TlsStream<ProbeSocket>, Stop> {
+        let name = server_name(host).map_err(failure::name)?;
+        let (connector, observer) = self.observed();
+        let shaken = connector.connect(name, socket).await;
+        shaken.map_err(|error| {
+            let was_asked = observer.was_asked_for_certificate();
+            failure::of_handshake(&error, &observer.chain(), was_asked)
+        })
+    }
+
+    /// What shakes hands once, and what sees which certificates are shown meanwhile.
+    fn observed(&self) -> (TlsConnector, Arc<Observer>) {
+        let mut config = self.config.clone();
+        let observer = Arc::new(Observer::new(
+            self.verifier.clone(),
+            Some(config.client_auth_cert_resolver.clone()),
+        ));
+        config
+            .dangerous()
+            .set_certificate_verifier(observer.clone());
+        config.client_auth_cert_resolver = observer.clone();
+        (TlsConnector::from(Arc::new(config)), observer)
+    }
 }
 
 fn verifier(
@@ -140,7 +150,7 @@ fn verifier(
         Some(authorities) => {
             for authority in authorities {
                 roots.add(authority.clone()).map_err(|error| {
-                    format!("a certificate of ca_file cannot be an authority: {error}")
+                    format!("a certificate of ca or ca_file cannot be an authority: {error}")
                 })?;
             }
         }
@@ -149,7 +159,7 @@ fn verifier(
             roots.add_parsable_certificates(system.certs);
             if roots.is_empty() {
                 return Err("this system has no certificate authorities; install \
-                            ca-certificates or set tls_config.ca_file"
+                            ca-certificates or set ca or ca_file in tls_config"
                     .to_owned());
             }
         }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
+use httpcycle_exporter::target::address::TargetUrl;
 use httpcycle_exporter::target::body::{BodyChecks, Compression};
 use httpcycle_exporter::target::cel::Cel;
 use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
 use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
-use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::files::Part;
+use httpcycle_exporter::target::module::{IpFamily, IpStrategy, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
 
 use crate::config::{check_tls, good, no_authorities};
@@ -98,6 +100,8 @@ fn a_complete_file_is_read_as_written() {
 
     let module = &*orders.module;
     assert_eq!(module.method, "PUT");
+    assert!(!module.follow_redirects);
+    assert_eq!(module.ip_strategy, IpStrategy::All);
     let headers: Vec<_> = module
         .headers
         .iter()
@@ -120,6 +124,7 @@ fn a_complete_file_is_read_as_written() {
     assert!(!module.family_fallback);
     let resolver: SocketAddr = "127.0.0.1:5353".parse().unwrap();
     assert_eq!(module.resolver, Some(resolver));
+    assert_eq!(module.source_ip, Some([127, 0, 0, 2].into()));
     assert_eq!(module.tls.authorities.as_ref().map(Vec::len), Some(1));
     assert_eq!(module.tls.server_name.as_deref(), Some("internal.example"));
     assert!(!module.tls.verify);
@@ -144,7 +149,7 @@ fn a_complete_file_is_read_as_written() {
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
     assert_eq!(config.histogram_bounds, bounds);
     let names: Vec<_> = config.modules.keys().collect();
-    let expected = "bare basic bearer bearer_file from_file http_2xx update_order";
+    let expected = "bare basic bearer bearer_file behind_a_proxy from_file http_2xx update_order";
     assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
     assert_eq!(
         config.modules["from_file"].timeout,
@@ -176,6 +181,25 @@ fn credentials_are_read_as_written() {
     ] {
         assert_eq!(of(name).credentials, credentials, "{name}");
     }
+    let behind = of("behind_a_proxy").proxy.as_deref().unwrap();
+    let through = |url: &str| {
+        let proxy = behind.of(&TargetUrl::parse(url).unwrap())?;
+        Some((proxy.to_string(), proxy.userinfo.clone().unwrap().1))
+    };
+    let proxy = Some((
+        "http://proxy.example:3128".to_owned(),
+        b"canary-proxy".to_vec(),
+    ));
+    assert_eq!(through("https://a.example/"), proxy);
+    assert_eq!(through("http://sub.internal.example/"), None);
+    assert!(behind.skips_look_up);
+    let [(name, value)] = &*behind.connect_headers else {
+        panic!("{behind:?}");
+    };
+    assert_eq!(
+        (name.as_str(), value.as_bytes()),
+        ("x-tenant", &b"canary-tenant"[..])
+    );
     let headers = &of("update_order").http_headers;
     assert!(headers.iter().all(|(name, _)| name == "x-trace"));
     let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
@@ -287,21 +311,56 @@ fn tls_is_tried_only_where_it_is_used() {
     assert!(load(set).is_err());
 }
 
+/// Both forms of each, and one of each.
 #[test]
-fn a_client_certificate_is_read_with_its_key() {
+fn certificates_and_keys_are_written_or_in_files() {
     let dir = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
-    fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
-    fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let tls = "tls_config: {cert_file: cert.pem, key_file: key.pem}";
-    let text = format!("modules:\n  m: {{prober: http, http: {{{tls}}}}}\n");
-    let path = dir.path().join("httpcycle.yml");
-    fs::write(&path, text).unwrap();
-    let config = config::load(&path, &check_tls).unwrap();
-    let identity = config.modules["m"].module.tls.identity.as_ref().unwrap();
-    assert_eq!(identity.chain, [made.cert.der().clone()]);
-    assert_eq!(
-        identity.key.secret_der(),
-        made.signing_key.serialize_der().as_slice()
-    );
+    let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    fs::write(dir.path().join("cert.pem"), &cert).unwrap();
+    fs::write(dir.path().join("key.pem"), &key).unwrap();
+    // As JSON, which YAML is as well, so that the line breaks are kept.
+    let (cert, key) = (format!("{cert:?}"), format!("{key:?}"));
+    for (tls, files) in [
+        (
+            "ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem".to_owned(),
+            &[Part::Authorities, Part::ClientChain, Part::ClientKey][..],
+        ),
+        (format!("ca: {cert}, cert: {cert}, key: {key}"), &[]),
+        (
+            format!("ca: {cert}, cert_file: cert.pem, key: {key}, key_file: ''"),
+            &[Part::ClientChain],
+        ),
+        (
+            format!("ca_file: cert.pem, cert: {cert}, key_file: key.pem"),
+            &[Part::Authorities, Part::ClientKey],
+        ),
+    ] {
+        let text = format!("modules:\n  m: {{prober: http, http: {{tls_config: {{{tls}}}}}}}\n");
+        let path = dir.path().join("httpcycle.yml");
+        fs::write(&path, text).unwrap();
+        let config = config::load(&path, &check_tls).unwrap();
+        let module = &config.modules["m"].module;
+        let identity = module.tls.identity.as_ref().unwrap();
+        let certificates = [made.cert.der().clone()];
+        assert_eq!(module.tls.authorities.as_deref(), Some(&certificates[..]));
+        assert_eq!(identity.chain, certificates);
+        assert_eq!(
+            identity.key.secret_der(),
+            made.signing_key.serialize_der().as_slice()
+        );
+        let parts: Vec<_> = module.files.iter().map(|file| file.part.clone()).collect();
+        assert_eq!(parts, files, "{tls}");
+    }
+}
+
+#[test]
+fn empty_texts_are_keys_that_are_not_there() {
+    let config = good("empty_texts.yml");
+    let bare = Module {
+        name: "m".to_owned(),
+        ..Module::http_2xx()
+    };
+    assert_eq!(*config.modules["m"].module, bare);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
