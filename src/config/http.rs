@@ -20,7 +20,7 @@ use crate::config::tls;
 use crate::target::module::{IpFamily, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 18] = [
+const LATER: [&str; 17] = [
     "follow_redirects",
     "no_follow_redirects",
     "fail_if_body_matches_regexp",
@@ -34,7 +34,6 @@ const LATER: [&str; 18] = [
     "proxy_from_environment",
     "proxy_connect_header",
     "skip_resolve_phase_with_proxy",
-    "enable_http2",
     "enable_http3",
     "oauth2",
     "source_ip_address",
@@ -42,7 +41,7 @@ const LATER: [&str; 18] = [
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 21] = [
     "method",
     "headers",
     "http_headers",
@@ -63,6 +62,7 @@ pub const KEYS: [&str; 20] = [
     "resolver",
     "conflict",
     "tls_config",
+    "enable_http2",
 ];
 
 /// Where `tls_config` stands, and whether it can be used.
@@ -132,6 +132,9 @@ pub fn read(
             is_fine: report.n_mistakes() == n_before,
         }
     });
+    if let Some(field) = fields.take("enable_http2") {
+        module.enable_http2 = field.boolean(report).unwrap_or(true);
+    }
     fields.refuse(&LATER, report);
     fields.belong(&["timeout", "prober"], "to the module, beside http");
     fields.finish(report);

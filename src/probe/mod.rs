@@ -5,10 +5,12 @@ mod conflict;
 mod connect;
 pub mod dns;
 mod exchange;
+mod frames;
 mod head;
 pub mod heartbeat;
 mod json;
 mod kernel;
+mod progress;
 mod request;
 mod socket;
 mod stop;
@@ -167,7 +169,10 @@ impl Prober {
             None => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),
             Some(tls) => {
                 let host = self.server_name();
-                Stream::Tls(Box::new(tls.handshake(stream, &host, walk).await?))
+                Stream::Tls(Box::new(
+                    tls.handshake(stream, &host, module.enable_http2, walk)
+                        .await?,
+                ))
             }
         };
         exchange(stream, self.request.clone(), module, walk).await

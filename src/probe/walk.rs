@@ -160,7 +160,10 @@ impl Walk {
                 } else if marks.head.first_byte().is_some() {
                     Reason::TransferHeaderTimeout
                 } else if marks.last_write.is_some() && marks.request_out.is_none() {
-                    Reason::SendTimeout
+                    match marks.wants_window() {
+                        true => Reason::TransferH2Stalled,
+                        false => Reason::SendTimeout,
+                    }
                 } else {
                     Reason::FirstByteTimeout
                 })

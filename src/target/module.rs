@@ -43,6 +43,8 @@ pub struct Module {
     pub resolver: Option<SocketAddr>,
     /// What TLS must be like.
     pub tls: TlsSettings,
+    /// Whether HTTP/2 may be spoken.
+    pub enable_http2: bool,
 }
 
 impl Module {
@@ -63,6 +65,7 @@ impl Module {
             family_fallback: true,
             resolver: None,
             tls: TlsSettings::default(),
+            enable_http2: true,
         }
     }
 
@@ -72,6 +75,12 @@ impl Module {
             [] => (200..300).contains(&code),
             listed => listed.contains(&code),
         }
+    }
+
+    /// Whether servers without TLS are known to speak HTTP/2 (RFC 9113, 3.3): there is nothing to
+    /// negotiate it with, and no other version would be valid.
+    pub fn knows_http2(&self) -> bool {
+        self.enable_http2 && self.checks.http_versions == ["HTTP/2.0"]
     }
 
     /// The conflict that a response with `code` is, if it is one. Its reason is for the rest of the
@@ -126,6 +135,7 @@ impl fmt::Debug for Module {
             .field("family_fallback", &self.family_fallback)
             .field("resolver", &self.resolver)
             .field("tls", &self.tls)
+            .field("enable_http2", &self.enable_http2)
             .finish()
     }
 }
@@ -142,6 +152,30 @@ pub enum IpFamily {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http2_is_known_only_where_nothing_else_will_do() {
+        for (enable_http2, versions, expected) in [
+            (true, &["HTTP/2.0"][..], true),
+            (true, &["HTTP/1.1", "HTTP/2.0"], false),
+            (true, &[], false),
+            (false, &["HTTP/2.0"], false),
+        ] {
+            let module = Module {
+                enable_http2,
+                checks: Checks {
+                    http_versions: versions.iter().map(ToString::to_string).collect(),
+                    ..Checks::default()
+                },
+                ..Module::http_2xx()
+            };
+            assert_eq!(
+                module.knows_http2(),
+                expected,
+                "{enable_http2}: {versions:?}"
+            );
+        }
+    }
 
     #[test]
     fn codes_are_judged_by_the_lists() {

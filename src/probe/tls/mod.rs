@@ -36,6 +36,12 @@ pub struct TlsClient {
     server_name: Option<ServerName<'static>>,
 }
 
+/// How ALPN calls HTTP/2 (RFC 9113, 3.2).
+pub const HTTP2: &[u8] = b"h2";
+
+/// How ALPN calls HTTP/1.1 (RFC 7301, 6).
+const HTTP1: &[u8] = b"http/1.1";
+
 /// The one crypto provider of the program.
 pub fn crypto_provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
@@ -84,12 +90,13 @@ impl TlsClient {
     }
 
     /// Shakes hands with the server behind `stream`; `host` is the name to ask for unless the
-    /// settings have one. The phase lasts from the first byte of the ClientHello to the last byte
+    /// settings have one, and the server may choose HTTP/2 if it is offered. The phase lasts from the first byte of the ClientHello to the last byte
     /// that the server sent.
     pub async fn handshake(
         &self,
         stream: TcpStream,
         host: &str,
+        offers_http2: bool,
         walk: &mut Walk,
     ) -> Result<TlsStream<ProbeSocket>, Stop> {
         let name = match &self.server_name {
@@ -97,6 +104,9 @@ impl TlsClient {
             None => server_name(host).map_err(failure::name)?,
         };
         let mut config = self.config.clone();
+        if offers_http2 {
+            config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+        }
         let observer = Arc::new(Observer::new(
             self.verifier.clone(),
             Some(config.client_auth_cert_resolver.clone()),
