@@ -7,9 +7,12 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::pin::pin;
+use std::task::Context;
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use h2::SendStream;
 use h2::client;
 use http::Method;
 use http::Request;
@@ -40,6 +43,9 @@ use crate::target::module::Module;
 /// that no transfer waits for us; Go's client grants a connection as much.
 const WINDOW_BYTES: u32 = 1 << 30;
 
+/// How much of a body h2 is given at once: a frame, as large as every server takes it.
+const PIECE_BYTES: usize = 16 * 1024;
+
 /// Headers about a connection of HTTP/1, which HTTP/2 forbids (RFC 9113, 8.2.2).
 const OF_HTTP1: [&str; 5] = [
     "connection",
@@ -62,7 +68,7 @@ pub async fn exchange(
         Stream::Tls(_) => Scheme::HTTPS,
     };
     let remote = walk.connection.map(|connection| connection.remote);
-    let (request, body) = converted(request, scheme, remote);
+    let (request, mut body) = converted(request, scheme, remote);
     let frames = Box::new(ResponseFrames::new(body.len() as u64));
     wire.marks().head = ResponseProgress::Frames(frames);
     let io = ExchangeIo::new(stream, wire.clone(), RequestProgress::of_frames());
@@ -76,17 +82,20 @@ pub async fn exchange(
         .handshake::<_, Bytes>(io)
         .await
         .map_err(failed)?;
-    let mut connection = Driver {
-        connection: Some(connection),
-        wire: &wire,
-    };
     let (response, mut upload) = sender
         .send_request(request, body.is_empty())
         .map_err(failed)?;
     if !body.is_empty() {
-        // h2 cuts it to what the server grants, without copying it.
-        upload.send_data(body, true).map_err(failed)?;
+        // Every server grants that much, so it goes out with the head.
+        let first = body.split_to(PIECE_BYTES.min(body.len()));
+        upload.send_data(first, body.is_empty()).map_err(failed)?;
     }
+    let mut connection = Driver {
+        connection: Some(connection),
+        upload,
+        body,
+        wire: &wire,
+    };
     let response = connection.while_running(response).await.map_err(failed)?;
     let (head, mut body) = response.into_parts();
     note_head(head.status, HttpVersion::Http2, &head.headers, module, walk);
@@ -156,6 +165,9 @@ fn converted(
 /// the probe.
 struct Driver<'a> {
     connection: Option<client::Connection<ExchangeIo, Bytes>>,
+    upload: SendStream<Bytes>,
+    /// What h2 has not got of the body.
+    body: Bytes,
     wire: &'a Wire,
 }
 
@@ -166,13 +178,37 @@ impl Driver<'_> {
         let mut future = pin!(future);
         poll_fn(|cx| {
             self.wire.marks().undigested = 0;
-            if let Some(connection) = &mut self.connection
-                && Pin::new(connection).poll(cx).is_ready()
-            {
-                self.connection = None;
+            loop {
+                if let Some(connection) = &mut self.connection
+                    && Pin::new(connection).poll(cx).is_ready()
+                {
+                    self.connection = None;
+                }
+                if !self.gives_more(cx) {
+                    return future.as_mut().poll(cx);
+                }
             }
-            future.as_mut().poll(cx)
         })
         .await
+    }
+
+    /// Gives h2 more of the body if the server grants it and the kernel has what was given before:
+    /// with more of it at hand than it can write, h2 would not read.
+    fn gives_more(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.body.is_empty() || self.wire.marks().is_write_blocked {
+            return false;
+        }
+        let wanted = PIECE_BYTES.min(self.body.len());
+        self.upload.reserve_capacity(wanted);
+        let granted = match self.upload.capacity() {
+            0 => match self.upload.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(granted))) => granted,
+                // Nothing yet, or nothing any more, of which the response tells.
+                _ => return false,
+            },
+            granted => granted,
+        };
+        let piece = self.body.split_to(granted.min(wanted));
+        self.upload.send_data(piece, self.body.is_empty()).is_ok()
     }
 }

@@ -32,6 +32,10 @@ const READ_BYTES: usize = 16 * 1024;
 /// is something, and keep all of a body.
 const UNDIGESTED_BYTES: usize = 64 * 1024;
 
+/// How much of a request h2 may be ahead of the kernel: a frame of a body, and what h2 answers to
+/// frames that carry nothing, of which there is a bound.
+const BACKLOG_BYTES: usize = 64 * 1024;
+
 thread_local! {
     /// What was just read without TLS. It is used within one poll, so the probes of a thread share
     /// it instead of allocating and clearing one each.
@@ -54,11 +58,11 @@ pub struct ExchangeIo {
     stream: Stream,
     wire: Arc<Wire>,
     request: RequestProgress,
-    /// What h2 has written of the preface and the socket has not: h2 writes it by itself, and it
-    /// goes out with what follows, so that a request can go out in one piece.
-    held: &'static [u8],
-    /// Whether h2 has written the preface.
-    is_begun: bool,
+    /// What h2 has written and the socket has not. At first it is the preface, which h2 writes by
+    /// itself and which goes out with what follows, so that a request can go out in one piece.
+    /// Later it is what the kernel would not take: h2 reads on only once it has written what it
+    /// owes, and the response may be there.
+    backlog: Vec<u8>,
     /// Set once the peer takes no more of the request. It may have answered before that, so what
     /// is still written is dropped, and reading goes on to the answer or to the end.
     broken: bool,
@@ -71,8 +75,7 @@ impl ExchangeIo {
             stream,
             wire,
             request,
-            held: &[],
-            is_begun: false,
+            backlog: Vec::new(),
             broken: false,
         }
     }
@@ -98,9 +101,6 @@ impl ExchangeIo {
                 return Poll::Pending;
             }
         };
-        let (_, unsent) = self.held.split_at(written.min(self.held.len()));
-        let written = written - (self.held.len() - unsent.len());
-        self.held = unsent;
         self.request.wrote(slices, written);
         self.note_progress();
         Poll::Ready(Ok(written))
@@ -113,7 +113,7 @@ impl ExchangeIo {
             Stream::Tls(stream) => !stream.get_ref().1.wants_write(),
         };
         let mut marks = self.wire.marks();
-        marks.is_write_blocked = false;
+        marks.is_write_blocked = !all_handed_over || !self.backlog.is_empty();
         if self.request.is_whole() && all_handed_over && marks.request_out.is_none() {
             marks.request_out = marks.last_write;
         }
@@ -183,14 +183,12 @@ impl ExchangeIo {
         })
     }
 
-    /// Writes `slices`, of which the first is not the caller's if something is held.
     fn write_many(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let n_held = usize::from(!self.held.is_empty());
-        let bytes = slices.iter().skip(n_held).map(|slice| &**slice);
+        let bytes = slices.iter().map(|slice| &**slice);
         self.write_with(bytes, |stream| match stream {
             Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
@@ -225,6 +223,45 @@ impl ExchangeIo {
         match &mut self.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Writes `slices` behind the backlog, and what the kernel does not take is the backlog then, as
+    /// long as it is little.
+    fn write_behind(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let backlog = std::mem::take(&mut self.backlog);
+        let written = if backlog.is_empty() {
+            self.write_many(cx, slices)
+        } else {
+            let mut all = vec![IoSlice::new(&backlog)];
+            all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
+            self.write_many(cx, &all)
+        };
+        let written = match written {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        let of_backlog = written.min(backlog.len());
+        self.backlog = backlog;
+        self.backlog.drain(..of_backlog);
+        let mut taken = written - of_backlog;
+        if taken == 0 && self.backlog.len() + offered <= BACKLOG_BYTES {
+            for slice in slices {
+                self.backlog.extend_from_slice(slice);
+            }
+            taken = offered;
+        }
+        if !self.backlog.is_empty() {
+            self.wire.marks().is_write_blocked = true;
+        }
+        match taken {
+            0 if offered > 0 => Poll::Pending,
+            taken => Poll::Ready(Ok(taken)),
         }
     }
 
@@ -312,8 +349,8 @@ impl AsyncWrite for ExchangeIo {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if bytes == PREFACE && !self.is_begun {
-            (self.held, self.is_begun) = (PREFACE, true);
+        if bytes == PREFACE {
+            self.backlog.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
         AsyncWrite::poll_write_vectored(self, cx, &[IoSlice::new(bytes)])
@@ -328,22 +365,19 @@ impl AsyncWrite for ExchangeIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = if self.held.is_empty() {
-            ready!(self.write_many(cx, slices))
-        } else {
-            let mut all = vec![IoSlice::new(self.held)];
-            all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
-            ready!(self.write_many(cx, &all))
-        };
-        if matches!(written, Ok(0)) && !self.held.is_empty() {
-            // Not even all of the preface; h2 would take it for the end.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        let written = ready!(self.write_behind(cx, slices));
         Poll::Ready(self.keep(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.backlog.is_empty() && !self.broken {
+            let before = self.backlog.len();
+            let written = ready!(self.write_behind(cx, &[]));
+            self.keep(written)?;
+            if self.backlog.len() == before {
+                return Poll::Pending;
+            }
+        }
         let flushed = ready!(self.flush(cx));
         Poll::Ready(self.keep(flushed))
     }

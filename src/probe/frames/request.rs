@@ -15,6 +15,7 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// fields.
 #[derive(Debug)]
 pub struct RequestFrames {
+    preface_left: usize,
     reader: FrameReader,
     frame: FrameHeader,
     ends_stream: bool,
@@ -22,9 +23,10 @@ pub struct RequestFrames {
 }
 
 impl RequestFrames {
-    /// Begins behind the preface.
+    /// Begins before the preface.
     pub fn new() -> Self {
         Self {
+            preface_left: PREFACE.len(),
             reader: FrameReader::default(),
             frame: FrameHeader::default(),
             ends_stream: false,
@@ -33,7 +35,10 @@ impl RequestFrames {
     }
 
     /// Takes note of bytes that were written.
-    pub fn wrote(&mut self, mut bytes: &[u8]) {
+    pub fn wrote(&mut self, bytes: &[u8]) {
+        let of_preface = self.preface_left.min(bytes.len());
+        self.preface_left -= of_preface;
+        let mut bytes = bytes.get(of_preface..).unwrap_or_default();
         while let Some((piece, is_end)) = self.reader.next(&mut bytes) {
             if let Piece::Header(header) = piece {
                 self.frame = header;
@@ -65,8 +70,9 @@ mod tests {
     #[test]
     fn a_request_is_whole_with_the_last_byte_that_ends_its_stream() {
         let settings = &[0, 0, 0, 4, 0, 0, 0, 0, 0][..];
-        let get = [settings, &[0, 0, 2, 1, 5, 0, 0, 0, 1, 9, 9]].concat();
+        let get = [PREFACE, settings, &[0, 0, 2, 1, 5, 0, 0, 0, 1, 9, 9]].concat();
         let put = [
+            PREFACE,
             settings,
             &[0, 0, 2, 1, 4, 0, 0, 0, 1, 9, 9],
             &[0, 0, 1, 0, 0, 0, 0, 0, 1, 9],
@@ -74,6 +80,7 @@ mod tests {
         ]
         .concat();
         let in_two = [
+            PREFACE,
             settings,
             &[0, 0, 2, 1, 1, 0, 0, 0, 1, 9, 9],
             &[0, 0, 1, 9, 4, 0, 0, 0, 1, 9],

@@ -16,7 +16,7 @@ use crate::support::http2::{
     reset, settings, status, wide_open,
 };
 use crate::support::peer::Then::{self, Close, Hold, Reset};
-use crate::support::{http2, peer, probing};
+use crate::support::{http2, peer, pki, probing};
 
 /// What a peer sends behind its settings, what it does then, the reason of the failure and the code
 /// that counts.
@@ -222,6 +222,52 @@ async fn uploads_that_stall_are_told_from_answers_that_break() {
         );
         assert!(outcome.timeline.phase(Phase::Send).is_some(), "{row}");
         assert_eq!(outcome.timeline.phase(Phase::FirstByte), None, "{row}");
+    }
+}
+
+/// A server may answer and not read the rest, though it granted all of it; that it also wants signs
+/// of life, which cannot reach it, must not keep its answer from being read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_early_answer_counts_though_nothing_is_read() {
+    let authority = pki::Authority::new();
+    let acceptor = authority.server_of("127.0.0.1", &["h2"]);
+    for over_tls in [false, true] {
+        let acceptor = acceptor.clone();
+        let peer = peer::serve(move |mut stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let late = [
+                    [control(PING, 0, &[0; 8]), settings()].concat().repeat(10),
+                    head("409", &[], END_STREAM),
+                ]
+                .concat();
+                if over_tls {
+                    let mut stream = acceptor.accept(stream).await.unwrap();
+                    peer::write(&mut stream, &wide_open()).await;
+                    tokio::time::sleep(SHORT / 5).await;
+                    peer::write(&mut stream, &late).await;
+                    std::future::pending().await
+                } else {
+                    peer::write(&mut stream, &wide_open()).await;
+                    tokio::time::sleep(SHORT / 5).await;
+                    peer::write(&mut stream, &late).await;
+                    std::future::pending().await
+                }
+            }
+        })
+        .await;
+        let module = Module {
+            method: http::Method::PUT,
+            body: Bytes::from(vec![b'x'; 64 << 20]),
+            tls: authority.trusted(),
+            ..http2::module()
+        };
+        let scheme = if over_tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}/", peer.address);
+        let outcome = probing::probe(&probing::prober(&url, module, SHORT)).await;
+        let code = outcome.response.map(|response| response.code);
+        assert_eq!(code, Some(409), "{scheme}: {:?}", outcome.failure);
+        assert_eq!(outcome.timeline.phase(Phase::FirstByte), None, "{scheme}");
     }
 }
 
