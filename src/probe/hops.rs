@@ -77,7 +77,10 @@ impl Prober {
             (_, false) => Stream::Plain(carrier),
             (Some(tls), true) => {
                 let host = self.server_name(url);
-                Stream::Tls(Box::new(tls.handshake(carrier, &host, walk).await?))
+                Stream::Tls(Box::new(
+                    tls.handshake(carrier, &host, module.enable_http2, walk)
+                        .await?,
+                ))
             }
             (None, true) => {
                 return Err(Stop::failed(
