@@ -23,7 +23,7 @@ use crate::target::files::Part;
 use crate::target::module::{IpFamily, IpStrategy, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: &[&str] = &["enable_http2", "enable_http3", "oauth2"];
+const LATER: &[&str] = &["enable_http3", "oauth2"];
 
 /// The keys that are read; people write them one level too high.
 pub const KEYS: &[&str] = &[
@@ -62,6 +62,7 @@ pub const KEYS: &[&str] = &[
     "source_ip_address",
     "conflict",
     "tls_config",
+    "enable_http2",
 ];
 
 /// Where `tls_config` stands, and whether it can be used.
@@ -140,6 +141,9 @@ pub fn read(
             is_fine: report.n_mistakes() == n_before,
         }
     });
+    if let Some(field) = fields.take("enable_http2") {
+        module.enable_http2 = field.boolean(report).unwrap_or(true);
+    }
     module.files = files.found;
     fields.refuse(LATER, report);
     fields.belong(&["timeout", "prober"], "to the module, beside http");

@@ -96,7 +96,7 @@ const TEXT_AND_JSON: &str =
     "fail_if_body_not_matches_regexp: ['\"n\"'], fail_if_body_json_not_matches_cel: body.n == 1";
 const ALL: &str = "fail_if_header_matches: [{header: content-length, regexp: '^3$'}], \
                    fail_if_body_matches_regexp: ['\\[6'], fail_if_body_json_matches_cel: body.size() == 4, \
-                   body_size_limit: 200B, valid_http_versions: [HTTP/2.0], fail_if_not_ssl: true";
+                   body_size_limit: 200B, valid_http_versions: [HTTP/1.0], fail_if_not_ssl: true";
 
 fn text(detail: &'static str) -> Option<(R, &'static str)> {
     Some((R::ValidateBody, detail))
@@ -150,7 +150,7 @@ fn checks() -> Vec<Row> {
         (ALL, ok, body("[1]"), Some((R::ValidateHeader, "header content-length matches")), (FAILED, None)),
         (ALL, ok, body("[6, 2, 3, 4]"), text(r#"the body matches "\\[6""#), (FAILED, None)),
         (ALL, ok, body("[1, 2, 3, 4]"), json(r#"the body matches "body.size() == 4""#), (FINE, FAILED)),
-        (ALL, ok, body("[1, 2, 3]"), Some((R::ValidateHttpVersion, "HTTP/1.1 instead of HTTP/2.0")), (FINE, FINE)),
+        (ALL, ok, body("[1, 2, 3]"), Some((R::ValidateHttpVersion, "HTTP/1.1 instead of HTTP/1.0")), (FINE, FINE)),
     ]
 }
 
