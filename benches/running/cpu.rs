@@ -13,6 +13,7 @@ use crate::report::median;
 use crate::server::Server;
 use crate::setting;
 use crate::subjects;
+use crate::subjects::Asked;
 use crate::subjects::Blackbox;
 use crate::subjects::Exporter;
 use crate::subjects::total;
@@ -23,6 +24,8 @@ use crate::write;
 const BOUND_BARE: f64 = 1.3;
 const BOUND_BLACKBOX: f64 = 0.067;
 const BOUND_BLACKBOX_TLS: f64 = 0.25;
+/// The same of a probe on request.
+const BOUND_ASKED: f64 = 0.1;
 
 /// How many targets are probed how often.
 struct Pace {
@@ -84,8 +87,8 @@ impl Plan<'_> {
     fn plain(&self) {
         let server = Server::start(1, None);
         let address = server.addresses[0];
-        let mut figures: [Vec<f64>; 5] = Default::default();
-        let [bare, ours, theirs, bare_flat_out, ours_flat_out] = &mut figures;
+        let mut figures: [Vec<f64>; 6] = Default::default();
+        let [bare, ours, asked, theirs, bare_flat_out, ours_flat_out] = &mut figures;
         let bare_loop = |rate| {
             let process = subjects::bare_loop(address, rate);
             self.microseconds(process.id(), &server)
@@ -93,6 +96,7 @@ impl Plan<'_> {
         for _ in 0..self.n_rounds {
             bare.push(bare_loop(PACED.rate()));
             ours.push(self.ours(&server, "http", "{}", &PACED));
+            asked.push(self.ours_asked(&server, "http", "{}", &PACED));
             theirs.extend(self.theirs(&server, "http", "{}", &PACED));
             bare_flat_out.push(bare_loop(0));
             ours_flat_out.push(self.ours(&server, "http", "{}", &FLAT_OUT));
@@ -100,18 +104,23 @@ impl Plan<'_> {
         let what = format!("CPU a probe, http, {} a second", PACED.rate());
         compare(&what, ours, "bare loop", bare, BOUND_BARE);
         self.compare_with_blackbox(&what, ours, theirs, BOUND_BLACKBOX);
+        let what = format!("CPU a /probe, http, {} a second", PACED.rate());
+        self.compare_with_blackbox(&what, asked, theirs, BOUND_ASKED);
         let what = format!("CPU a probe, http, flat out ({} a second)", FLAT_OUT.rate());
         compare(&what, ours_flat_out, "bare loop", bare_flat_out, BOUND_BARE);
     }
 
     fn https(&self, server: &Server, how: &str, tls_config: &str) {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut asked, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.n_rounds {
             ours.push(self.ours(server, "https", tls_config, &PACED_TLS));
+            asked.push(self.ours_asked(server, "https", tls_config, &PACED_TLS));
             theirs.extend(self.theirs(server, "https", tls_config, &PACED_TLS));
         }
         let what = format!("CPU a probe, {how}, {} a second", PACED_TLS.rate());
         self.compare_with_blackbox(&what, &ours, &theirs, BOUND_BLACKBOX_TLS);
+        let what = format!("CPU a /probe, {how}, {} a second", PACED_TLS.rate());
+        self.compare_with_blackbox(&what, &asked, &theirs, BOUND_BLACKBOX_TLS);
     }
 
     /// Microseconds of CPU time for each request that the server gets.
@@ -158,10 +167,23 @@ impl Plan<'_> {
         let url = format!("{scheme}://{}/", server.addresses[0]);
         let program = self.blackbox?;
         let config = subjects::module(tls);
-        let blackbox = Blackbox::start(program, self.folder, &config, &url, pace.rate());
+        let (process, address) = Blackbox::launch(program, self.folder, &config);
+        let blackbox = Asked::start(process, address, &url, pace.rate());
         let microseconds = self.microseconds(blackbox.process.id(), server);
         blackbox.stop();
         Some(microseconds)
+    }
+
+    /// Like [`Self::theirs`], by this exporter.
+    fn ours_asked(&self, server: &Server, scheme: &str, tls: &str, pace: &Pace) -> f64 {
+        let url = format!("{scheme}://{}/", server.addresses[0]);
+        let config = subjects::module(tls);
+        let flags = ["--web.enable-probe-endpoint"];
+        let exporter = Exporter::start_with(self.folder, &config, &flags);
+        let asked = Asked::start(exporter.process, exporter.address, &url, pace.rate());
+        let microseconds = self.microseconds(asked.process.id(), server);
+        asked.stop();
+        microseconds
     }
 
     fn compare_with_blackbox(&self, what: &str, ours: &[f64], theirs: &[f64], bound: f64) {

@@ -99,28 +99,18 @@ pub fn bare_loop(address: SocketAddr, rate: u32) -> Running {
     Running::start(Command::new(program).args(arguments))
 }
 
-/// blackbox_exporter with clients that ask it to probe, on connections that stay open.
-pub struct Blackbox {
+/// A program that probes on request, with clients that ask it to, on connections that stay open.
+pub struct Asked {
     /// The process.
     pub process: Running,
     clients: Vec<JoinHandle<()>>,
 }
 
-impl Blackbox {
-    const PROGRAMS: [&str; 2] = ["prometheus-blackbox-exporter", "blackbox_exporter"];
+impl Asked {
     const N_CLIENTS: u32 = 8;
 
-    /// The program, if this machine has it.
-    pub fn program() -> Option<&'static str> {
-        Self::PROGRAMS.into_iter().find(|program| {
-            let version = Command::new(program).arg("--version").output();
-            version.is_ok_and(|output| output.status.success())
-        })
-    }
-
-    /// Starts it with a configuration, and clients that ask for `rate` probes of `url` a second.
-    pub fn start(program: &str, folder: &Path, config: &str, url: &str, rate: u32) -> Self {
-        let (process, address) = Self::launch(program, folder, config);
+    /// Starts clients that ask the program at `address` for `rate` probes of `url` a second.
+    pub fn start(process: Running, address: SocketAddr, url: &str, rate: u32) -> Self {
         let path = format!("/probe?target={url}&module=bench");
         let start = Instant::now();
         let clients = (0..Self::N_CLIENTS).map(|index| {
@@ -141,6 +131,29 @@ impl Blackbox {
         }
     }
 
+    /// Ends it; fails if a probe did.
+    pub fn stop(self) {
+        drop(self.process);
+        for client in self.clients {
+            client.join().unwrap();
+        }
+    }
+}
+
+/// blackbox_exporter.
+pub struct Blackbox;
+
+impl Blackbox {
+    const PROGRAMS: [&str; 2] = ["prometheus-blackbox-exporter", "blackbox_exporter"];
+
+    /// The program, if this machine has it.
+    pub fn program() -> Option<&'static str> {
+        Self::PROGRAMS.into_iter().find(|program| {
+            let version = Command::new(program).arg("--version").output();
+            version.is_ok_and(|output| output.status.success())
+        })
+    }
+
     /// Starts it with a configuration, and says where it serves; nobody asks it for anything.
     pub fn launch(program: &str, folder: &Path, config: &str) -> (Running, SocketAddr) {
         let file = write(folder, "blackbox.yml", config);
@@ -157,14 +170,6 @@ impl Blackbox {
         );
         wait_for(address, "/-/healthy");
         (process, address)
-    }
-
-    /// Ends it; fails if a probe did.
-    pub fn stop(self) {
-        drop(self.process);
-        for client in self.clients {
-            client.join().unwrap();
-        }
     }
 }
 
