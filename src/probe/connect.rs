@@ -81,6 +81,7 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
         .and_then(|socket| socket.set_nodelay(true).map(|()| socket))
         .inspect(kernel::enable_stamps)
         .map_err(|error| blame(address, &error))?;
+    walk.note_address(address.ip());
     let began = Instant::now();
     walk.begin(Phase::Connect, began);
     let connected = socket.connect(address).await;

@@ -3,6 +3,7 @@
 pub mod arrival;
 mod conflict;
 mod connect;
+mod detail;
 pub mod dns;
 mod exchange;
 mod head;
@@ -31,6 +32,7 @@ use crate::outcome::Conflict;
 use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::Outcome;
+use crate::outcome::detail::Detail;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
@@ -101,10 +103,29 @@ impl Prober {
     /// Like [`Self::probe`], but not beyond `latest`, when the next probe is due: a target that
     /// never answers would else push its slots back a little every time.
     pub async fn probe_until(&self, latest: Instant) -> Attempt {
+        let (attempt, _) = self.attempt(latest, None).await;
+        attempt
+    }
+
+    /// Like [`Self::probe`], and tells what the loop has no use for.
+    pub async fn probe_in_detail(&self) -> (Attempt, Box<Detail>) {
+        let latest = Instant::now() + self.target.timeout;
+        let (attempt, detail) = self.attempt(latest, Some(Box::default())).await;
+        let mut detail = detail.unwrap_or_default();
+        detail.judge(&attempt);
+        (attempt, detail)
+    }
+
+    async fn attempt(
+        &self,
+        latest: Instant,
+        detail: Option<Box<Detail>>,
+    ) -> (Attempt, Option<Box<Detail>>) {
         let stalled_before = self.heartbeat.stalled();
         let started = Instant::now();
         let deadline = latest.min(started + self.target.timeout);
         let mut walk = Walk::start(started, self.wall_clock);
+        walk.detail = detail;
         let walked = timeout_at(deadline, self.walk(&mut walk)).await;
         let now = Instant::now();
         let stop = match walked {
@@ -128,7 +149,8 @@ impl Prober {
                 )
             }
         };
-        match stop {
+        let detail = walk.detail.take();
+        let attempt = match stop {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             // A conflict that was seen counts, whatever became of its body and by whose fault.
             Some(Stop::Failed(failure))
@@ -144,7 +166,8 @@ impl Prober {
             }
             Some(Stop::Failed(failure)) => Attempt::Finished(self.outcome(walk, Some(failure))),
             None => Attempt::Finished(self.outcome(walk, None)),
-        }
+        };
+        (attempt, detail)
     }
 
     /// Whether a failure can come of the exporter's own slowness: if it `lost` more than a tenth of

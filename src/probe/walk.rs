@@ -1,5 +1,6 @@
 //! The walk of one probe through the cycle: which phase runs, and what to make of an early end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::outcome::Endpoints;
 use crate::outcome::Response;
+use crate::outcome::detail::Detail;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::timeline::Span;
@@ -39,6 +41,8 @@ pub struct Walk {
     pub headers: HeaderMap,
     /// What of a conflict may tell its reason.
     pub evidence: Evidence,
+    /// What else is to be told, if anybody asked.
+    pub detail: Option<Box<Detail>>,
 }
 
 /// Where the walk stands.
@@ -67,12 +71,20 @@ impl Walk {
             response: None,
             headers: HeaderMap::new(),
             evidence: Evidence::default(),
+            detail: None,
         }
     }
 
     /// The wall clock at the start.
     pub fn started_at(&self) -> SystemTime {
         self.started_at
+    }
+
+    /// Notes the address that is about to be tried.
+    pub fn note_address(&mut self, ip: IpAddr) {
+        if let Some(detail) = &mut self.detail {
+            detail.connecting_to(ip, self.hop);
+        }
     }
 
     /// Begins a phase.

@@ -45,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -56,6 +56,8 @@ const HOMES: [(&str, &[&str]); 22] = [
     ("webpki", &["probe"]),
     ("x509_parser", &["probe"]),
     ("base64", &["probe"]),
+    ("ring", &["probe"]),
+    ("httpdate", &["probe"]),
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),

@@ -21,6 +21,7 @@ use crate::outcome::HttpVersion;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
 use crate::probe::conflict::Evidence;
+use crate::probe::detail;
 use crate::probe::exchange::io::ExchangeIo;
 pub use crate::probe::exchange::io::Stream;
 use crate::probe::head::MAX_HEADERS;
@@ -59,6 +60,7 @@ pub async fn exchange(
         walk.evidence = Evidence::of_head(response.headers(), rule);
     }
     walk.response = Some(head);
+    detail::note_head(walk, &response, &module.method);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Stop::failed(
             Reason::TransferUnexpectedUpgrade,

@@ -1,0 +1,102 @@
+//! What a probe can tell besides its outcome, for those who ask: the loop does not.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::outcome::Attempt;
+use crate::outcome::reason::Reason;
+
+/// More of what one probe found.
+#[derive(Clone, Debug, Default)]
+pub struct Detail {
+    /// The address of the target that was tried, in its first hop; `None` if it had none.
+    pub ip: Option<IpAddr>,
+    /// What is known of the head of the final response.
+    pub head: Option<Head>,
+    /// What TLS of the last connection showed.
+    pub tls: Option<Tls>,
+    /// What the judging found.
+    pub judged: Judged,
+}
+
+impl Detail {
+    /// Notes the address that is about to be tried in a hop, in which nothing has been seen yet.
+    pub fn connecting_to(&mut self, ip: IpAddr, hop: u8) {
+        self.head = None;
+        self.tls = None;
+        if hop == 0 {
+            self.ip = Some(ip);
+        }
+    }
+
+    /// Notes what came of the judging.
+    pub fn judge(&mut self, attempt: &Attempt) {
+        let Attempt::Finished(outcome) = attempt else {
+            return;
+        };
+        let reason = outcome.failure.as_ref().map(|failure| failure.reason);
+        if matches!(reason, Some(Reason::ValidateHeader | Reason::ValidateBody)) {
+            self.judged.failed_due_to_regex = Some(true);
+        }
+    }
+}
+
+/// What the head of a response says of the rest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Head {
+    /// How long the body is to be, `None` if it does not say.
+    pub content_length: Option<u64>,
+    /// When the resource was last changed, in seconds since 1970.
+    pub last_modified: Option<i64>,
+    /// Whether it leads elsewhere. If it is the final response, nobody went there.
+    pub is_redirect: bool,
+}
+
+/// What the judging of a response found besides the failure; `None` for what was not looked at.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Judged {
+    /// How many bytes the body has once its coding is undone.
+    pub uncompressed_bytes: Option<u64>,
+    /// Whether a regular expression made it fail.
+    pub failed_due_to_regex: Option<bool>,
+    /// Whether an expression of CEL made it fail; `None` if the module has no such expression.
+    pub failed_due_to_cel: Option<bool>,
+}
+
+/// What a handshake showed.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// What both sides agreed on, `None` if the handshake failed.
+    pub agreed: Option<Agreed>,
+    /// The chain that the server presented.
+    pub chain: Arc<Chain>,
+}
+
+/// What the two sides of TLS agree on, as Go's crypto/tls names it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Agreed {
+    /// The version, as in `TLS 1.3`.
+    pub version: &'static str,
+    /// The cipher suite, as in `TLS_AES_128_GCM_SHA256`.
+    pub cipher: &'static str,
+}
+
+/// A chain of certificates as blackbox_exporter describes it: texts are of the first one.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Chain {
+    /// SHA-256 of the certificate.
+    pub fingerprint: String,
+    /// Whom it is for, as Go's `pkix.Name` is written.
+    pub subject: String,
+    /// Who vouches for it, likewise.
+    pub issuer: String,
+    /// The DNS names that it is for, between commas.
+    pub alternative_names: String,
+    /// Its serial number in hexadecimal digits, without zero bytes before it.
+    pub serial_number: String,
+    /// When the first certificate of the chain expires, in seconds since 1970.
+    pub earliest_expiry: Option<i64>,
+    /// When the last of the chains to a trusted authority ceases to be valid, `None` if no chain was
+    /// verified.
+    pub last_chain_expiry: Option<i64>,
+}
