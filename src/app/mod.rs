@@ -1,5 +1,6 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod endpoint;
 mod error;
 mod job;
 mod limits;
@@ -21,17 +22,21 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
 
+use crate::app::endpoint::EndpointModules;
+use crate::app::endpoint::ReadyModule;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
 use crate::app::plan::Plan;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
+use crate::probe::dns::Resolver;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
 use crate::server::Site;
 use crate::server::listen::ListenAddress;
+use crate::server::probe::Endpoint;
 
 /// How the operator wants the exporter to run.
 #[derive(Clone, Debug)]
@@ -44,6 +49,9 @@ pub struct Settings {
     pub telemetry_path: String,
     /// How many probes of each target to keep.
     pub history_limit: usize,
+    /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
+    /// request.
+    pub probe_endpoint: Option<f64>,
 }
 
 /// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
@@ -82,8 +90,9 @@ async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
         }
     }
     let mut app = App::new(settings);
-    // Every series stands before the first scrape can come.
+    // Every series and module stands before the first request can come.
     app.adopt_series(&plan);
+    app.adopt_modules(&plan);
     let (stop_server, server) = app.start_server(listeners)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
@@ -123,6 +132,7 @@ struct App {
     ready: Arc<AtomicBool>,
     system_files: Arc<SystemFiles>,
     heartbeat: Arc<Heartbeat>,
+    endpoint_modules: Arc<EndpointModules>,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
@@ -136,6 +146,7 @@ impl App {
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
+            endpoint_modules: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
@@ -152,12 +163,17 @@ impl App {
             .enable_all()
             .build()
             .map_err(StartError::Runtime)?;
+        let endpoint = self.settings.probe_endpoint.map(|offset| {
+            let modules = self.endpoint_modules.clone();
+            Endpoint::new(modules, offset, self.settings.history_limit)
+        });
         let site = Site {
             store: self.store.clone(),
             histories: self.histories.clone(),
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
+            endpoint: endpoint.map(Arc::new),
         };
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new()
@@ -210,6 +226,7 @@ impl App {
             tracing::warn!("{warning}");
         }
         self.adopt_series(&plan);
+        self.adopt_modules(&plan);
         let probers = plan.probers(&self.system_files, &self.heartbeat);
         let mut jobs = HashMap::with_capacity(probers.len());
         let mut in_order = Vec::with_capacity(probers.len());
@@ -228,6 +245,22 @@ impl App {
         }
         self.jobs = jobs;
         self.scheduler.reconcile(in_order);
+    }
+
+    fn adopt_modules(&self, plan: &Plan) {
+        let modules = plan.endpoint.iter().map(|(configured, tls)| {
+            let server = configured.module.resolver;
+            ReadyModule {
+                module: configured.module.clone(),
+                timeout: configured.timeout,
+                tls: tls.clone(),
+                resolver: Arc::new(Resolver::new(self.system_files.clone(), server)),
+                heartbeat: self.heartbeat.clone(),
+                own: self.own.clone(),
+                probing: runtime::Handle::current(),
+            }
+        });
+        self.endpoint_modules.replace(modules);
     }
 
     fn adopt_series(&self, plan: &Plan) {

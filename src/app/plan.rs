@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::app::Settings;
 use crate::app::StartError;
 use crate::config;
+use crate::config::ConfiguredModule;
 use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
@@ -27,6 +28,9 @@ pub struct Plan {
     tls_clients: Vec<Option<Arc<TlsClient>>>,
     /// The bounds of the histograms.
     pub bounds: Arc<Bounds>,
+    /// The modules that `/probe` probes with, if it does, and what each needs for TLS or why it
+    /// cannot have it: not every module is for https.
+    pub endpoint: Vec<(ConfiguredModule, Result<Arc<TlsClient>, String>)>,
     /// What the operator should know.
     pub warnings: Vec<String>,
 }
@@ -68,8 +72,16 @@ impl Plan {
                 StartError::Unbuildable(format!("target {:?}: {what}", target.name))
             })
         });
+        let tls_clients_of_targets = of_targets.collect::<Result<_, _>>()?;
+        let modules = config.modules.into_values();
+        let modules = modules.filter(|_| settings.probe_endpoint.is_some());
+        let endpoint = modules.map(|configured| {
+            let tls = tls_clients.build(&configured.module.tls);
+            (configured, tls)
+        });
         Ok(Self {
-            tls_clients: of_targets.collect::<Result<_, _>>()?,
+            tls_clients: tls_clients_of_targets,
+            endpoint: endpoint.collect(),
             targets,
             bounds: Arc::new(bounds),
             warnings: config.warnings.iter().map(ToString::to_string).collect(),

@@ -23,6 +23,7 @@ mod exposition;
 mod failures;
 mod nginx_and_prometheus;
 mod phases;
+mod probe_endpoint;
 mod reload;
 mod support;
 mod tidy;
