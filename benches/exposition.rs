@@ -86,6 +86,8 @@ fn outcome(index: usize, code: u16) -> Outcome {
             conflict: Module::http_2xx().conflict(code),
             body_bytes: 1234,
             redirects: 0,
+            is_redirect: false,
+            over_tls: false,
         }),
         cert_expiry: Some(1_900_000_000),
         failure: None,

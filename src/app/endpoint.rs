@@ -80,10 +80,13 @@ impl ProbeModule for ReadyModule {
     }
 
     fn probe(&self, target: Target) -> Probing {
-        let tls = match (target.url.is_tls(), &self.tls) {
-            (false, _) => None,
-            (true, Ok(tls)) => Some(tls.clone()),
-            (true, Err(error)) => {
+        let proxy = target.module.proxy.as_ref();
+        let needs_tls = target.url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls());
+        let tls = match &self.tls {
+            Ok(tls) => Some(tls.clone()),
+            // A redirect that leads to https is a failure then.
+            Err(_) if !needs_tls => None,
+            Err(error) => {
                 let error = format!("TLS of module {:?} cannot work: {error}", self.module.name);
                 return Box::pin(async { Err(error) });
             }

@@ -1,15 +1,17 @@
 //! One target's work: the prober, the series and the history it records in, and the log of its
 //! changes of state.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::app::states::State;
+use crate::app::states::States;
 use crate::history::History;
 use crate::metrics::own::Own;
 use crate::metrics::series::Series;
@@ -20,6 +22,7 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
 use crate::scheduler::Job;
 use crate::target::Target;
+use crate::target::module::IpStrategy;
 
 /// Ties one target's prober to its series and its history.
 #[derive(Debug)]
@@ -28,18 +31,17 @@ pub struct TargetJob {
     series: Arc<Series>,
     history: Arc<History>,
     own: Arc<Own>,
-    state: Arc<AtomicU8>,
+    states: Arc<States>,
     skipping: AtomicBool,
 }
 
-/// What the log last said of a target.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
-enum State {
-    Unknown,
-    Up,
-    Down,
-    Conflicting,
+/// What came of a slot.
+#[derive(Debug)]
+pub enum Found {
+    /// The attempt at the target.
+    Target(Attempt),
+    /// The attempts at the addresses of the target, and those that came to none.
+    Addresses(Vec<(Option<IpAddr>, Attempt)>),
 }
 
 impl TargetJob {
@@ -56,30 +58,27 @@ impl TargetJob {
             series,
             history,
             own,
-            state: before.map_or_else(Arc::default, |job| job.state.clone()),
+            states: before.map_or_else(Arc::default, |job| job.states.clone()),
             skipping: AtomicBool::new(false),
         }
     }
 
-    /// Notes a state and says whether it is another than before.
-    fn changed_to(&self, state: State) -> bool {
-        self.state.swap(state as u8, Ordering::Relaxed) != state as u8
-    }
-
-    fn log(&self, verdict: Verdict, failure: Option<&Failure>) {
+    /// Logs a change of the state of the target, or of one of its addresses.
+    fn log(&self, ip: Option<IpAddr>, verdict: Verdict, failure: Option<&Failure>) {
         let name = &*self.prober.target().name;
-        let was_unknown = self.state.load(Ordering::Relaxed) == State::Unknown as u8;
         let state = match verdict {
             Verdict::Success => State::Up,
             Verdict::Failure => State::Down,
             Verdict::Conflict => State::Conflicting,
         };
-        if !self.changed_to(state) {
+        let Some(before) = self.states.change(ip, state) else {
             return;
-        }
+        };
+        let was_unknown = before == State::Unknown;
+        let ip = ip.map(tracing::field::display);
         let Some(failure) = failure else {
             if !was_unknown {
-                tracing::info!(target = name, "the target is as wanted again");
+                tracing::info!(target = name, ip, "the target is as wanted again");
             }
             return;
         };
@@ -88,26 +87,69 @@ impl TargetJob {
         if reason == "other" {
             tracing::error!(
                 target = name,
+                ip,
                 phase,
                 detail,
                 "unforeseen failure, please report it"
             );
         } else if state == State::Conflicting {
-            tracing::warn!(target = name, detail, "the target answers with a conflict");
+            tracing::warn!(
+                target = name,
+                ip,
+                detail,
+                "the target answers with a conflict"
+            );
         } else {
-            tracing::warn!(target = name, phase, reason, detail, "the target fails");
+            tracing::warn!(target = name, ip, phase, reason, detail, "the target fails");
+        }
+    }
+
+    fn record(&self, ip: Option<IpAddr>, series: &Series, attempt: Attempt, lag: Duration) {
+        match attempt {
+            Attempt::Finished(outcome) => {
+                self.own.observe_probe(&outcome.timeline);
+                series.record(&outcome);
+                self.history.record(&outcome, lag);
+                self.skipping.store(false, Ordering::Relaxed);
+                self.log(ip, outcome.verdict(), outcome.failure.as_ref());
+            }
+            Attempt::Skipped(reason) => self.skip(series, reason, 1),
+        }
+    }
+
+    fn skip(&self, series: &Series, reason: SkipReason, count: u64) {
+        series.skip(reason, count);
+        // The state of the target stays as it is: nothing was learnt of it.
+        if !self.skipping.swap(true, Ordering::Relaxed) {
+            let name = &*self.prober.target().name;
+            let reason = reason.label();
+            tracing::warn!(
+                target = name,
+                reason,
+                count,
+                "slots skipped by the exporter"
+            );
         }
     }
 }
 
 impl Job for TargetJob {
+    type Found = Found;
+
     fn target(&self) -> &Arc<Target> {
         self.prober.target()
     }
 
-    async fn probe(&self, latest: Instant) -> Attempt {
+    async fn probe(&self, latest: Instant) -> Found {
         let _in_flight = self.own.probe_started();
-        self.prober.probe_until(latest).await
+        match self.target().module.ip_strategy {
+            IpStrategy::First => Found::Target(self.prober.probe_until(latest).await),
+            IpStrategy::All => {
+                let choose = |ips: &[IpAddr]| self.series.take_in(ips, Instant::now());
+                let probing = self.prober.probe_addresses_until(latest, choose);
+                Found::Addresses(probing.await)
+            }
+        }
     }
 
     fn waiting(&self, due: Instant) {
@@ -122,31 +164,24 @@ impl Job for TargetJob {
         self.history.set_next_probe(SystemTime::now() + left);
     }
 
-    fn finished(&self, attempt: Attempt, lag: Duration) {
-        match attempt {
-            Attempt::Finished(outcome) => {
-                self.own.observe_probe(&outcome.timeline);
-                self.series.record(&outcome);
-                self.history.record(&outcome, lag);
-                self.skipping.store(false, Ordering::Relaxed);
-                self.log(outcome.verdict(), outcome.failure.as_ref());
+    fn finished(&self, found: Found, lag: Duration) {
+        match found {
+            Found::Target(attempt) => self.record(None, &self.series, attempt, lag),
+            Found::Addresses(attempts) => {
+                if attempts.iter().any(|(ip, _)| ip.is_some()) {
+                    // The look-up worked: when it fails again that is news.
+                    self.states.change(None, State::Up);
+                }
+                for (ip, attempt) in attempts {
+                    let series = ip.and_then(|ip| self.series.of(ip));
+                    let series = series.as_ref().unwrap_or(&self.series);
+                    self.record(ip, series, attempt, lag);
+                }
             }
-            Attempt::Skipped(reason) => self.missed(reason, 1),
         }
     }
 
     fn missed(&self, reason: SkipReason, count: u64) {
-        self.series.skip(reason, count);
-        // The state of the target stays as it is: nothing was learnt of it.
-        if !self.skipping.swap(true, Ordering::Relaxed) {
-            let name = &*self.prober.target().name;
-            let reason = reason.label();
-            tracing::warn!(
-                target = name,
-                reason,
-                count,
-                "slots skipped by the exporter"
-            );
-        }
+        self.skip(&self.series, reason, count);
     }
 }

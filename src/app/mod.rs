@@ -5,6 +5,7 @@ mod error;
 mod job;
 mod limits;
 mod plan;
+mod states;
 
 use std::collections::HashMap;
 use std::io;

@@ -66,11 +66,18 @@ impl Plan {
         let targets: Vec<_> = config.targets.into_iter().map(Arc::new).collect();
         let mut tls_clients = tls_clients.into_inner();
         let of_targets = targets.iter().map(|target| {
-            let needed = target.url.is_tls().then_some(&target.module.tls);
-            let built = needed.map(|settings| tls_clients.build(settings));
-            built.transpose().map_err(|what| {
-                StartError::Unbuildable(format!("target {:?}: {what}", target.name))
-            })
+            let module = &target.module;
+            let proxy = module.proxy.as_ref();
+            if target.url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls()) {
+                return tls_clients.build(&module.tls).map(Some).map_err(|what| {
+                    StartError::Unbuildable(format!("target {:?}: {what}", target.name))
+                });
+            }
+            // Redirects may lead to https. A system without authorities can still probe http.
+            let client = module
+                .follow_redirects
+                .then(|| tls_clients.build(&module.tls).ok());
+            Ok(client.flatten())
         });
         let tls_clients_of_targets = of_targets.collect::<Result<_, _>>()?;
         let modules = config.modules.into_values();

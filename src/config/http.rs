@@ -15,34 +15,27 @@ use crate::config::file;
 use crate::config::headers;
 use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
+use crate::config::proxy;
 use crate::config::text::quote;
 use crate::config::tls;
-use crate::target::module::{IpFamily, Module};
+use crate::target::module::{IpFamily, IpStrategy, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 18] = [
-    "follow_redirects",
-    "no_follow_redirects",
+const LATER: [&str; 10] = [
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
     "fail_if_body_json_not_matches_cel",
     "compression",
     "body_size_limit",
-    "proxy_url",
-    "no_proxy",
-    "proxy_from_environment",
-    "proxy_connect_header",
-    "skip_resolve_phase_with_proxy",
     "enable_http2",
     "enable_http3",
     "oauth2",
     "source_ip_address",
-    "ip_strategy",
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 28] = [
     "method",
     "headers",
     "http_headers",
@@ -54,13 +47,21 @@ pub const KEYS: [&str; 20] = [
     "body_file",
     "valid_status_codes",
     "valid_http_versions",
+    "follow_redirects",
+    "no_follow_redirects",
     "fail_if_ssl",
     "fail_if_not_ssl",
     "fail_if_header_matches",
     "fail_if_header_not_matches",
+    "proxy_url",
+    "no_proxy",
+    "proxy_from_environment",
+    "proxy_connect_header",
+    "skip_resolve_phase_with_proxy",
     "preferred_ip_protocol",
     "ip_protocol_fallback",
     "resolver",
+    "ip_strategy",
     "conflict",
     "tls_config",
 ];
@@ -111,6 +112,7 @@ pub fn read(
     if let Some(field) = fields.take("valid_status_codes") {
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
+    module.follow_redirects = follow_redirects(&mut fields, report);
     module.checks = checks::read(&mut fields, report);
     if let Some(field) = fields.take("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
@@ -120,6 +122,14 @@ pub fn read(
     }
     if let Some(field) = fields.take("resolver") {
         module.resolver = resolver(field, report);
+    }
+    module.proxy = proxy::read(&mut fields, report);
+    if let Some(field) = fields.take("ip_strategy") {
+        module.ip_strategy = ip_strategy(field, report).unwrap_or(IpStrategy::First);
+        if module.proxy.is_some() && module.ip_strategy == IpStrategy::All {
+            let what = "is all, and a proxy chooses the address itself; leave one of them out";
+            field.mistake::<()>(what, report);
+        }
     }
     if let Some(field) = fields.take("conflict") {
         conflict::read(field, &mut module, report);
@@ -150,6 +160,21 @@ fn method(field: Field<'_>, report: &mut Report) -> Option<Method> {
     }
 }
 
+/// The old key wins, as in blackbox_exporter.
+fn follow_redirects(fields: &mut Fields<'_>, report: &mut Report) -> bool {
+    let follow = fields.take("follow_redirects");
+    let follow = follow.and_then(|field| field.boolean(report));
+    let not = fields.take("no_follow_redirects");
+    if let Some(field) = not {
+        let message = "no_follow_redirects is deprecated; write follow_redirects instead";
+        report.warning(field.key_pos, message.to_owned());
+    }
+    match not.and_then(|field| field.boolean(report)) {
+        Some(not) => !not,
+        None => follow.unwrap_or(true),
+    }
+}
+
 fn body(
     body: Option<Field<'_>>,
     body_file: Option<Field<'_>>,
@@ -173,6 +198,14 @@ fn family(field: Field<'_>, report: &mut Report) -> Option<IpFamily> {
         "ip4" => Some(IpFamily::V4),
         "ip6" => Some(IpFamily::V6),
         _ => field.expected("ip4 or ip6", "", report),
+    }
+}
+
+fn ip_strategy(field: Field<'_>, report: &mut Report) -> Option<IpStrategy> {
+    match field.text(report)? {
+        "first" => Some(IpStrategy::First),
+        "all" => Some(IpStrategy::All),
+        _ => field.expected("first or all", "", report),
     }
 }
 

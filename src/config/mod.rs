@@ -17,6 +17,7 @@ mod http;
 mod http_headers;
 mod modules;
 pub mod problem;
+mod proxy;
 mod targets;
 mod text;
 mod tls;

@@ -100,6 +100,8 @@ mod tests {
                 conflict: Some(conflict),
                 body_bytes: 0,
                 redirects: 0,
+                is_redirect: false,
+                over_tls: false,
             }),
             cert_expiry: None,
             failure: (kind == 'x').then(|| Failure {

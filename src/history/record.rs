@@ -256,6 +256,8 @@ mod tests {
                 }),
                 body_bytes: 5,
                 redirects: 1,
+                is_redirect: false,
+                over_tls: false,
             }),
             cert_expiry: None,
             failure: Some(Failure {

@@ -39,6 +39,11 @@ impl Histograms {
         }
     }
 
+    /// Histograms of the same bounds, without values.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(Arc::clone(&self.bounds))
+    }
+
     /// The histograms for a list of targets with `bounds`: these, or new ones that also take what
     /// holders of these still record.
     pub(crate) fn with_bounds(self: &Arc<Self>, bounds: &Arc<Bounds>) -> Arc<Self> {

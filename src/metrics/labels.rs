@@ -1,6 +1,7 @@
 //! The text of labels, as both formats have it: `name="value"`, joined by commas.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::target::Target;
@@ -33,10 +34,13 @@ pub(crate) fn push_label(text: &mut String, name: &str, value: &str) {
     text.push('"');
 }
 
-/// The labels that all series of a target have.
-pub(crate) fn of_target(target: &Target) -> Box<str> {
+/// The labels that all series of a target have, or those of one of its addresses.
+pub(crate) fn of_target(target: &Target, ip: Option<IpAddr>) -> Box<str> {
     let mut text = String::new();
     push_label(&mut text, "target", &target.name);
+    if let Some(ip) = ip {
+        push_label(&mut text, "ip", &ip.to_string());
+    }
     for (name, value) in target.labels.iter() {
         push_label(&mut text, name, value);
     }

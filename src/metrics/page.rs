@@ -36,7 +36,7 @@ impl Page {
         Self {
             format,
             own: families,
-            series: store.current(),
+            series: store.shown(),
             family: 0,
             target: 0,
             has_header: false,

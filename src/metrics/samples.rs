@@ -34,7 +34,7 @@ macro_rules! samples {
 }
 
 samples! {
-    TARGET_INFO => |series, lines| lines.sample(&[&series.info], Value::Count(1)),
+    TARGET_INFO => target_info,
     PROBE_INTERVAL => probe_interval,
     PROBES => |series, lines| {
         lines.sample(&[], Value::Count(series.counts.probes.load(Relaxed)));
@@ -73,7 +73,18 @@ fn nanoseconds(number: i64) -> Value {
     Value::Nanoseconds(number.unsigned_abs())
 }
 
+/// What is said of the target is not repeated for its addresses: a query that joins it by the
+/// target alone would find it several times.
+fn target_info(series: &Series, lines: &mut Lines<'_>) {
+    if series.ip.is_none() {
+        lines.sample(&[&series.info], Value::Count(1));
+    }
+}
+
 fn probe_interval(series: &Series, lines: &mut Lines<'_>) {
+    if series.ip.is_some() {
+        return;
+    }
     let interval = series.target.interval.as_nanos();
     let value = Value::Nanoseconds(u64::try_from(interval).unwrap_or(u64::MAX));
     lines.sample(&[], value);

@@ -1,7 +1,11 @@
 //! All series of one target: what is counted, and how it is shown.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
+use crate::metrics::addresses::Addresses;
 use crate::metrics::bounds::Bounds;
 use crate::metrics::codes::known_codes;
 use crate::metrics::conflicts::ListedConflicts;
@@ -12,6 +16,7 @@ use crate::outcome::Outcome;
 use crate::outcome::phase::Phase;
 use crate::outcome::skip::SkipReason;
 use crate::target::Target;
+use crate::target::module::IpStrategy;
 
 /// The series of one target. A reload makes a new one that shows the new labels and shares the
 /// cells, so that a probe that holds the old one still counts.
@@ -28,17 +33,38 @@ pub struct Series {
     /// What of the conflicts is counted by reasons of the module's own.
     pub(crate) listed: ListedConflicts,
     pub(crate) histograms: Arc<Histograms>,
+    /// The address that they are of, if that is not the whole target.
+    pub(crate) ip: Option<IpAddr>,
+    /// The series of single addresses, if each is probed.
+    addresses: Option<Arc<Addresses>>,
 }
 
 impl Series {
     pub(crate) fn new(target: &Arc<Target>, bounds: &Arc<Bounds>) -> Self {
         let histograms = Histograms::new(Arc::clone(bounds));
         let listed = ListedConflicts::new(&target.module);
+        let addresses = (target.module.ip_strategy == IpStrategy::All).then(Arc::default);
+        Self {
+            addresses,
+            ..Self::with_cells(
+                target,
+                Arc::new(Counts::new()),
+                listed,
+                Arc::new(histograms),
+                None,
+            )
+        }
+    }
+
+    /// Series that begin for one address of the target.
+    pub(crate) fn of_address(&self, ip: IpAddr) -> Self {
+        let histograms = self.histograms.latest().emptied();
         Self::with_cells(
-            target,
+            &self.target,
             Arc::new(Counts::new()),
-            listed,
+            ListedConflicts::new(&self.target.module),
             Arc::new(histograms),
+            Some(ip),
         )
     }
 
@@ -46,7 +72,47 @@ impl Series {
     pub(crate) fn renewed(&self, target: &Arc<Target>, bounds: &Arc<Bounds>) -> Self {
         let histograms = self.histograms.with_bounds(bounds);
         let listed = self.listed.renewed(&self.target.module, &target.module);
-        Self::with_cells(target, Arc::clone(&self.counts), listed, histograms)
+        let renewed = Self::with_cells(
+            target,
+            Arc::clone(&self.counts),
+            listed,
+            histograms,
+            self.ip,
+        );
+        let addresses = match target.module.ip_strategy {
+            IpStrategy::First => None,
+            IpStrategy::All if self.ip.is_some() => None,
+            IpStrategy::All => Some(self.addresses.clone().unwrap_or_default()),
+        };
+        if let Some(addresses) = &addresses {
+            addresses.renew(|series| series.renewed(target, bounds));
+        }
+        Self {
+            addresses,
+            ..renewed
+        }
+    }
+
+    /// Takes in the addresses that the name has `now`; returns those that are to be probed. The series of the target itself hold what concerns no single address.
+    pub fn take_in(&self, ips: &[IpAddr], now: Instant) -> Vec<IpAddr> {
+        let addresses = self.addresses.as_ref();
+        addresses.map_or_else(Vec::new, |addresses| addresses.take_in(ips, now, self))
+    }
+
+    /// The series of one address, if it is known.
+    pub fn of(&self, ip: IpAddr) -> Option<Arc<Self>> {
+        self.addresses.as_ref()?.of(ip)
+    }
+
+    /// The series of single addresses.
+    pub(crate) fn of_addresses(&self) -> Vec<Arc<Self>> {
+        let addresses = self.addresses.as_ref();
+        addresses.map_or_else(Vec::new, |addresses| addresses.series())
+    }
+
+    /// Whether it has series of single addresses.
+    pub(crate) fn has_addresses(&self) -> bool {
+        self.addresses.is_some()
     }
 
     fn with_cells(
@@ -54,17 +120,20 @@ impl Series {
         counts: Arc<Counts>,
         listed: ListedConflicts,
         histograms: Arc<Histograms>,
+        ip: Option<IpAddr>,
     ) -> Self {
         let known_codes = known_codes(&target.module);
         counts.codes.reserve(&known_codes);
         Self {
             target: Arc::clone(target),
-            labels: labels::of_target(target),
+            labels: labels::of_target(target, ip),
             info: labels::of_info(target),
             known_codes,
             counts,
             listed,
             histograms,
+            ip,
+            addresses: None,
         }
     }
 

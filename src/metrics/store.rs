@@ -27,6 +27,19 @@ impl Store {
         Arc::clone(&self.lock())
     }
 
+    /// The series of all targets and behind each those of its single addresses.
+    pub(crate) fn shown(&self) -> Arc<[Arc<Series>]> {
+        let current = self.current();
+        if !current.iter().any(|series| series.has_addresses()) {
+            return current;
+        }
+        let with_addresses = |series: &Arc<Series>| {
+            let of_addresses = series.of_addresses();
+            std::iter::once(series.clone()).chain(of_addresses)
+        };
+        current.iter().flat_map(with_addresses).collect()
+    }
+
     /// The series of the target with this name.
     pub fn series(&self, name: &str) -> Option<Arc<Series>> {
         find(&self.current(), name).map(Arc::clone)

@@ -9,8 +9,11 @@ use crate::outcome::reason::Reason;
 /// More of what one probe found.
 #[derive(Clone, Debug, Default)]
 pub struct Detail {
-    /// The address of the target that was tried, in its first hop; `None` if it had none.
+    /// The address of the target that was tried or would have been, without the redirects; `None` if
+    /// it is not known to have one.
     pub ip: Option<IpAddr>,
+    /// How the first request went there.
+    pub way: Way,
     /// What is known of the head of the final response.
     pub head: Option<Head>,
     /// What TLS of the last connection showed.
@@ -24,7 +27,7 @@ impl Detail {
     pub fn connecting_to(&mut self, ip: IpAddr, hop: u8) {
         self.head = None;
         self.tls = None;
-        if hop == 0 {
+        if hop == 0 && self.way == Way::Straight {
             self.ip = Some(ip);
         }
     }
@@ -41,6 +44,19 @@ impl Detail {
     }
 }
 
+/// How a request goes to its target.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Way {
+    /// On a connection to the target.
+    #[default]
+    Straight,
+    /// Through a proxy.
+    Proxy {
+        /// Whether the proxy is who looks the target up.
+        skips_look_up: bool,
+    },
+}
+
 /// What the head of a response says of the rest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
@@ -48,8 +64,6 @@ pub struct Head {
     pub content_length: Option<u64>,
     /// When the resource was last changed, in seconds since 1970.
     pub last_modified: Option<i64>,
-    /// Whether it leads elsewhere. If it is the final response, nobody went there.
-    pub is_redirect: bool,
 }
 
 /// What the judging of a response found besides the failure; `None` for what was not looked at.

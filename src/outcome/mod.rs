@@ -114,6 +114,10 @@ pub struct Response {
     pub body_bytes: u64,
     /// How many redirects led to it.
     pub redirects: u8,
+    /// Whether it is a redirect that was not followed; its body was not read then.
+    pub is_redirect: bool,
+    /// Whether it came over TLS.
+    pub over_tls: bool,
 }
 
 /// A response whose code is among the module's conflict codes.

@@ -58,6 +58,17 @@ pub fn choose(addresses: &Addresses, module: &Module) -> Result<Choice, Stop> {
     }
 }
 
+/// Every address that the module lets be probed, those of the preferred family first.
+pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>, Stop> {
+    choose(addresses, module)?;
+    let (preferred, other) = match module.preferred_family {
+        IpFamily::V4 => (&addresses.v4, &addresses.v6),
+        IpFamily::V6 => (&addresses.v6, &addresses.v4),
+    };
+    let other = other.iter().filter(|_| module.family_fallback);
+    Ok(preferred.iter().chain(other).copied().collect())
+}
+
 /// Connects to the chosen address, with Nagle's algorithm off: together with delayed
 /// acknowledgements it would add 40 ms to what the target took.
 pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {

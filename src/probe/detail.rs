@@ -20,7 +20,6 @@ pub fn note_head(walk: &mut Walk, response: &http::Response<impl Body>, method: 
         detail.head = Some(Head {
             content_length: content_length(headers, response.status(), method, ended),
             last_modified: last_modified(headers),
-            is_redirect: is_redirect(headers, response.status()),
         });
     }
 }
@@ -51,13 +50,6 @@ fn last_modified(headers: &HeaderMap) -> Option<i64> {
         .ok()?
         .duration_since(UNIX_EPOCH);
     i64::try_from(since_1970.ok()?.as_secs()).ok()
-}
-
-fn is_redirect(headers: &HeaderMap, status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-        && headers
-            .get(header::LOCATION)
-            .is_some_and(|location| !location.is_empty())
 }
 
 #[cfg(test)]
@@ -108,22 +100,6 @@ mod tests {
         ] {
             let headers = headers(&[("last-modified", text)]);
             assert_eq!(last_modified(&headers), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_redirect_says_where_to() {
-        let location = ("location", "/");
-        for (lines, status, expected) in [
-            (&[location][..], 302, true),
-            (&[location], 308, true),
-            (&[location], 300, false),
-            (&[location], 201, false),
-            (&[], 302, false),
-            (&[("location", "")], 302, false),
-        ] {
-            let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(is_redirect(&headers(lines), status), expected, "{lines:?}");
         }
     }
 }

@@ -1,15 +1,20 @@
 //! One probe: the walk of one target through the HTTP cycle, under one deadline.
 
 pub mod arrival;
+mod carrier;
 mod conflict;
 mod connect;
+mod cookies;
 mod detail;
 pub mod dns;
 mod exchange;
 mod head;
 pub mod heartbeat;
+mod hops;
 mod json;
 mod kernel;
+mod proxy;
+mod redirect;
 mod request;
 mod socket;
 mod stop;
@@ -18,13 +23,16 @@ mod validate;
 mod walk;
 mod wire;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::Request;
 use http_body_util::Full;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
 use crate::outcome::Attempt;
@@ -33,24 +41,18 @@ use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::Outcome;
 use crate::outcome::detail::Detail;
-use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::conflict::Evidence;
-use crate::probe::dns::Addresses;
 use crate::probe::dns::Resolver;
-use crate::probe::exchange::Stream;
-use crate::probe::exchange::exchange;
 use crate::probe::heartbeat::Heartbeat;
-use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
 use crate::probe::validate::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
-use crate::target::address::Hostname;
 
 /// Probes one target. Made once, when all that can be wrong with the target is known.
 #[derive(Debug)]
@@ -63,8 +65,18 @@ pub struct Prober {
     heartbeat: Arc<Heartbeat>,
 }
 
+/// What a probe has to keep to.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    started: Instant,
+    deadline: Instant,
+    /// For how long the runtime had stood still when it started.
+    stalled_before: Duration,
+}
+
 impl Prober {
-    /// Prepares the probing of `target`; `tls` is there if the URL is https.
+    /// Prepares the probing of `target`; `tls` is there if the URL is https or
+    /// can become it by a redirect.
     pub fn new(target: Arc<Target>, resolver: Arc<Resolver>, tls: Option<Arc<TlsClient>>) -> Self {
         kernel::hold_stamping();
         Self {
@@ -103,30 +115,74 @@ impl Prober {
     /// Like [`Self::probe`], but not beyond `latest`, when the next probe is due: a target that
     /// never answers would else push its slots back a little every time.
     pub async fn probe_until(&self, latest: Instant) -> Attempt {
-        let (attempt, _) = self.attempt(latest, None).await;
-        attempt
+        let bounds = self.bounds_until(latest);
+        let mut walk = Walk::start(bounds.started, self.wall_clock);
+        let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
+        self.attempt(bounds, walk, walked)
     }
 
     /// Like [`Self::probe`], and tells what the loop has no use for.
     pub async fn probe_in_detail(&self) -> (Attempt, Box<Detail>) {
-        let latest = Instant::now() + self.target.timeout;
-        let (attempt, detail) = self.attempt(latest, Some(Box::default())).await;
-        let mut detail = detail.unwrap_or_default();
+        let bounds = self.bounds_until(Instant::now() + self.target.timeout);
+        let mut walk = Walk::start(bounds.started, self.wall_clock);
+        walk.detail = Some(Box::default());
+        let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
+        let mut detail = walk.detail.take().unwrap_or_default();
+        let attempt = self.attempt(bounds, walk, walked);
         detail.judge(&attempt);
         (attempt, detail)
     }
 
-    async fn attempt(
+    /// Looks up the addresses of the target once and walks the rest of the cycle with each that
+    /// `choose` takes of those that the module lets be probed, all at once. What failed before there
+    /// was an address is of none.
+    pub async fn probe_addresses_until(
         &self,
         latest: Instant,
-        detail: Option<Box<Detail>>,
-    ) -> (Attempt, Option<Box<Detail>>) {
-        let stalled_before = self.heartbeat.stalled();
+        choose: impl FnOnce(&[IpAddr]) -> Vec<IpAddr>,
+    ) -> Vec<(Option<IpAddr>, Attempt)> {
+        let bounds = self.bounds_until(latest);
+        let mut walk = Walk::start(bounds.started, self.wall_clock);
+        let looked_up = timeout_at(bounds.deadline, async {
+            let addresses = self.look_up(self.target.url.host(), &mut walk).await?;
+            connect::candidates(&addresses, &self.target.module)
+        });
+        let candidates = match looked_up.await {
+            Ok(Ok(candidates)) => candidates,
+            Ok(Err(stop)) => return vec![(None, self.attempt(bounds, walk, Ok(Err(stop))))],
+            Err(late) => return vec![(None, self.attempt(bounds, walk, Err(late)))],
+        };
+        let probes = choose(&candidates).into_iter().map(|ip| {
+            let mut walk = walk.fork();
+            async move {
+                let walked = timeout_at(bounds.deadline, self.walk(Some(ip), &mut walk)).await;
+                (Some(ip), self.attempt(bounds, walk, walked))
+            }
+        });
+        join_all(probes).await
+    }
+
+    fn bounds_until(&self, latest: Instant) -> Bounds {
         let started = Instant::now();
-        let deadline = latest.min(started + self.target.timeout);
-        let mut walk = Walk::start(started, self.wall_clock);
-        walk.detail = detail;
-        let walked = timeout_at(deadline, self.walk(&mut walk)).await;
+        Bounds {
+            stalled_before: self.heartbeat.stalled(),
+            started,
+            deadline: latest.min(started + self.target.timeout),
+        }
+    }
+
+    /// What came of a walk that is over.
+    fn attempt(
+        &self,
+        bounds: Bounds,
+        mut walk: Walk,
+        walked: Result<Result<(), Stop>, Elapsed>,
+    ) -> Attempt {
+        let Bounds {
+            stalled_before,
+            started,
+            deadline,
+        } = bounds;
         let now = Instant::now();
         let stop = match walked {
             Ok(Ok(())) => {
@@ -149,8 +205,7 @@ impl Prober {
                 )
             }
         };
-        let detail = walk.detail.take();
-        let attempt = match stop {
+        match stop {
             Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             // A conflict that was seen counts, whatever became of its body and by whose fault.
             Some(Stop::Failed(failure))
@@ -166,8 +221,7 @@ impl Prober {
             }
             Some(Stop::Failed(failure)) => Attempt::Finished(self.outcome(walk, Some(failure))),
             None => Attempt::Finished(self.outcome(walk, None)),
-        };
-        (attempt, detail)
+        }
     }
 
     /// Whether a failure can come of the exporter's own slowness: if it `lost` more than a tenth of
@@ -178,49 +232,6 @@ impl Prober {
         let stalled = self.heartbeat.stalled().saturating_sub(stalled_before);
         failure.reason.may_come_of_slowness()
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
-    }
-
-    async fn walk(&self, walk: &mut Walk) -> Result<(), Stop> {
-        let url = &self.target.url;
-        let module = &self.target.module;
-        let addresses = self.look_up(walk).await?;
-        let choice = connect::choose(&addresses, module)?;
-        let stream = connect::connect(choice, url.port(), walk).await?;
-        let stream = match &self.tls {
-            None => Stream::Plain(ProbeSocket::new(stream, walk.wire.clone())),
-            Some(tls) => {
-                let host = self.server_name();
-                Stream::Tls(Box::new(tls.handshake(stream, &host, walk).await?))
-            }
-        };
-        exchange(stream, self.request.clone(), module, walk).await
-    }
-
-    async fn look_up(&self, walk: &mut Walk) -> Result<Addresses, Stop> {
-        let name = match self.target.url.host() {
-            Hostname::Ip(ip) => return Ok(Addresses::literal(*ip)),
-            Hostname::Name(name) => name,
-        };
-        walk.begin(Phase::Dns, Instant::now());
-        let looked_up = self.resolver.lookup(name, self.wall_clock).await;
-        match looked_up.addresses {
-            Err(Stop::Skipped(_)) => walk.forget_phase(),
-            Ok(_) | Err(Stop::Failed(_)) => walk.end(looked_up.known),
-        }
-        looked_up.addresses
-    }
-
-    /// The name to ask for in TLS: as in blackbox_exporter a `Host` header wins over the URL.
-    fn server_name(&self) -> String {
-        let header = self.request.headers().get(http::header::HOST);
-        let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
-        authority.map_or_else(
-            || self.target.url.host().to_string(),
-            |authority: http::uri::Authority| {
-                let host = authority.host();
-                host.trim_matches(['[', ']']).to_owned()
-            },
-        )
     }
 
     /// Finds the reason of a conflict, if the module has a rule, and says it in words, if there is

@@ -11,10 +11,11 @@ use http::header;
 use http_body_util::Full;
 
 use crate::target::Target;
+use crate::target::address::TargetUrl;
 use crate::target::credentials::Credentials;
 
 /// The value of `User-Agent` unless the module sets one.
-const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
 
 /// Builds the request of `target`.
 pub fn build(target: &Target) -> Request<Full<Bytes>> {
@@ -48,9 +49,8 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
 /// What the request shows to be let in. The URL wins over the module, since Go's client sets the
 /// header from it before those of Prometheus see the request, and they leave one that is there.
 fn authorization(target: &Target) -> Option<HeaderValue> {
-    if let Some((user, password)) = target.url.userinfo() {
-        let decode = |text| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
-        return Some(basic(&decode(user), &decode(password)));
+    if let Some(value) = authorization_of_url(&target.url) {
+        return Some(value);
     }
     Some(match target.module.credentials.as_ref()? {
         Credentials::Basic { username, password } => basic(username, password),
@@ -58,8 +58,15 @@ fn authorization(target: &Target) -> Option<HeaderValue> {
     })
 }
 
+/// What the user name and password of a URL let show.
+pub fn authorization_of_url(url: &TargetUrl) -> Option<HeaderValue> {
+    let (user, password) = url.userinfo()?;
+    let decode = |text| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+    Some(basic(&decode(user), &decode(password)))
+}
+
 /// User name and password as HTTP sends them (RFC 7617).
-fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+pub fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let plain = [user, b":", password].concat();
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(plain)))
         .expect("base64 has only characters that a header may have");

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use crate::outcome::Failure;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
+use crate::probe::redirect;
 use crate::target::Target;
 use crate::target::checks::Checks;
 use crate::target::checks::HeaderMatch;
@@ -13,13 +14,22 @@ use crate::target::checks::HeaderMatch;
 pub fn validate(target: &Target, response: &Response, headers: &HeaderMap) -> Option<Failure> {
     let module = &target.module;
     if !module.is_valid(response.code) {
-        let detail = format!("status {}", response.code);
-        return Some(failure(Reason::ValidateStatus, detail));
+        let leads_nowhere = module.follow_redirects
+            && redirect::is_redirect(response.code)
+            && !response.is_redirect;
+        let (reason, detail) = match leads_nowhere {
+            true => (
+                Reason::RedirectLocation,
+                format!("status {} without a Location", response.code),
+            ),
+            false => (Reason::ValidateStatus, format!("status {}", response.code)),
+        };
+        return Some(failure(reason, detail));
     }
     let checks = &module.checks;
     header_failure(checks, headers)
         .or_else(|| version_failure(checks, response))
-        .or_else(|| tls_failure(checks, target.url.is_tls()))
+        .or_else(|| tls_failure(checks, response.over_tls))
 }
 
 fn failure(reason: Reason, detail: impl Into<String>) -> Failure {

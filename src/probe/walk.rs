@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::outcome::Endpoints;
 use crate::outcome::Response;
 use crate::outcome::detail::Detail;
+use crate::outcome::detail::Way;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::timeline::Span;
@@ -29,6 +30,7 @@ pub struct Walk {
     stage: Stage,
     hop: u8,
     timeline: Timeline,
+    wall_clock: WallClock,
     /// The marks of the connection.
     pub wire: Arc<Wire>,
     /// Both ends of the connection.
@@ -65,6 +67,7 @@ impl Walk {
             stage: Stage::Between,
             hop: 0,
             timeline: Timeline::new(),
+            wall_clock,
             wire: Arc::new(Wire::new(wall_clock)),
             connection: None,
             cert_expiry: None,
@@ -72,6 +75,15 @@ impl Walk {
             headers: HeaderMap::new(),
             evidence: Evidence::default(),
             detail: None,
+        }
+    }
+
+    /// The same walk so far, on another connection: where one look-up leads to several addresses.
+    pub fn fork(&self) -> Self {
+        Self {
+            timeline: self.timeline.clone(),
+            started_at: self.started_at,
+            ..Self::start(self.started, self.wall_clock)
         }
     }
 
@@ -87,6 +99,29 @@ impl Walk {
         }
     }
 
+    /// Notes that the first request goes through a proxy, and what is known of where it leads.
+    pub fn note_proxy(&mut self, ip: Option<IpAddr>, skips_look_up: bool) {
+        if let Some(detail) = self.detail.as_mut().filter(|_| self.hop == 0) {
+            detail.way = Way::Proxy { skips_look_up };
+            detail.ip = ip;
+        }
+    }
+
+    /// Begins the request that a redirect asks for, on a connection of its own. What the response
+    /// before it left is forgotten: only the final one counts.
+    pub fn begin_hop(&mut self) {
+        self.hop = self.hop.saturating_add(1);
+        self.wire = Arc::new(Wire::new(self.wall_clock));
+        self.response = None;
+        self.headers = HeaderMap::new();
+        self.evidence = Evidence::default();
+    }
+
+    /// How many redirects led to the request under way.
+    pub fn n_redirects(&self) -> u8 {
+        self.hop
+    }
+
     /// Begins a phase.
     pub fn begin(&mut self, phase: Phase, at: Instant) {
         self.stage = Stage::Phase(phase, at);
@@ -94,10 +129,14 @@ impl Walk {
 
     /// Begins the exchange, whose three phases are made from the marks of the wire.
     pub fn begin_exchange(&mut self) {
+        self.forget_writes();
+        self.stage = Stage::Exchange;
+    }
+
+    /// Forgets what was written before, so that the next write begins what comes next.
+    pub fn forget_writes(&self) {
         let mut marks = self.wire.marks();
         (marks.first_write, marks.last_write) = (None, None);
-        drop(marks);
-        self.stage = Stage::Exchange;
     }
 
     /// Ends whatever runs: a phase at `at`, the phases of an exchange where the marks say, and the

@@ -14,18 +14,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::outcome::Attempt;
 use crate::outcome::skip::SkipReason;
 use crate::scheduler::slots::Slots;
 use crate::target::Target;
 
 /// What the scheduler runs: one target's probes and the recording of what comes of them.
 pub trait Job: Send + Sync + 'static {
+    /// What comes of a slot in which it probed.
+    type Found: Send;
+
     /// The target.
     fn target(&self) -> &Arc<Target>;
 
     /// Probes once, and is done when `latest`, the next slot, comes.
-    fn probe(&self, latest: Instant) -> impl Future<Output = Attempt> + Send;
+    fn probe(&self, latest: Instant) -> impl Future<Output = Self::Found> + Send;
 
     /// Learns when the next probe is due.
     fn waiting(&self, due: Instant);
@@ -34,7 +36,7 @@ pub trait Job: Send + Sync + 'static {
     fn starting(&self, lag: Duration);
 
     /// Learns what came of a probe that started `lag` after it was meant to.
-    fn finished(&self, attempt: Attempt, lag: Duration);
+    fn finished(&self, found: Self::Found, lag: Duration);
 
     /// Learns that `count` slots passed without a probe.
     fn missed(&self, reason: SkipReason, count: u64);

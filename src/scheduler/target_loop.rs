@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
-use crate::outcome::Attempt;
 use crate::outcome::skip::SkipReason;
 use crate::scheduler::Job;
 use crate::scheduler::slots::Missed;
@@ -51,11 +50,10 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
         job.starting(lag);
         // Boxed, so that a target that waits does not hold the memory of a probe.
         let probe = AssertUnwindSafe(Box::pin(job.probe(slots.after_due())));
-        let attempt = probe.catch_unwind().await;
-        job.finished(
-            attempt.unwrap_or(Attempt::Skipped(SkipReason::Internal)),
-            lag,
-        );
+        match probe.catch_unwind().await {
+            Ok(found) => job.finished(found, lag),
+            Err(_) => job.missed(SkipReason::Internal, 1),
+        }
         slots.advance();
         busy_until = Some(Instant::now());
     }

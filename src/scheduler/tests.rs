@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::time::sleep;
 
 use super::*;
+use crate::outcome::Attempt;
 use crate::outcome::Outcome;
 use crate::outcome::timeline::Timeline;
 use crate::target::address::TargetUrl;
@@ -31,6 +32,8 @@ struct Sleeper {
 }
 
 impl Job for Sleeper {
+    type Found = Attempt;
+
     fn target(&self) -> &Arc<Target> {
         &self.target
     }
@@ -194,7 +197,7 @@ async fn a_panic_is_counted_and_the_loop_goes_on() {
     scheduler.reconcile(vec![panicking]);
     sleep(Duration::from_millis(350)).await;
     scheduler.stop().await;
-    assert_eq!(seen.lock().unwrap().skipped, [SkipReason::Internal; 4]);
+    assert_eq!(seen.lock().unwrap().missed, [(SkipReason::Internal, 1); 4]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,16 @@ pub enum Hostname {
     Ip(IpAddr),
 }
 
+impl Hostname {
+    /// The host that a text names; an address is one only if it is written as such.
+    pub fn of_text(text: &str) -> Self {
+        match text.parse() {
+            Ok(ip) => Self::Ip(ip),
+            Err(_) => Self::Name(text.to_lowercase()),
+        }
+    }
+}
+
 impl fmt::Display for Hostname {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -34,6 +44,15 @@ impl fmt::Display for Hostname {
             Self::Ip(ip) => ip.fmt(f),
         }
     }
+}
+
+/// Why a redirect leads nowhere. Its words are of the peer, and for the log only.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum JoinError {
+    /// It is no URL that could be probed.
+    Unusable(String),
+    /// Its scheme is not that of HTTP.
+    Scheme(String),
 }
 
 impl TargetUrl {
@@ -47,6 +66,11 @@ impl TargetUrl {
                 url.scheme()
             ));
         }
+        Self::from_url(url)
+    }
+
+    /// Takes apart a URL whose scheme is one of the two.
+    fn from_url(url: Url) -> Result<Self, String> {
         let host = match url.host() {
             Some(Host::Domain(name)) => {
                 check_name(name)?;
@@ -97,6 +121,29 @@ impl TargetUrl {
     /// The host and, unless it is the scheme's own, the port, as the `Host` header has them.
     pub fn host_header(&self) -> &HeaderValue {
         &self.host_header
+    }
+
+    /// Whether `other` is of the same origin: scheme, host and port (RFC 6454, 5).
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.url.origin() == other.url.origin()
+    }
+
+    /// The URL that `reference` names, seen from this one (RFC 3986, 5), without its fragment.
+    pub fn join(&self, reference: &str) -> Result<Self, JoinError> {
+        let mut url = self
+            .url
+            .join(reference)
+            .map_err(|error| JoinError::Unusable(error.to_string()))?;
+        url.set_fragment(None);
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(JoinError::Scheme(url.scheme().to_owned()));
+        }
+        Self::from_url(url).map_err(JoinError::Unusable)
+    }
+
+    /// The URL as a cookie jar wants it.
+    pub fn as_url(&self) -> &Url {
+        &self.url
     }
 
     /// User name and password, percent-encoded as in the URL, if it has any.

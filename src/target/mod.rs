@@ -7,8 +7,10 @@ pub mod credentials;
 pub mod expression;
 pub mod labels;
 pub mod module;
+pub mod no_proxy;
 pub mod pointer;
 pub mod presets;
+pub mod proxy;
 pub mod tls;
 
 use std::sync::Arc;
@@ -37,10 +39,23 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether some name is looked up: that of the proxy, if there is one, and that of the target,
+    /// unless it is left to the proxy.
+    fn looks_up(&self) -> bool {
+        let is_name = |host: &Hostname| matches!(host, Hostname::Name(_));
+        let settings = self.module.proxy.as_deref();
+        match settings.and_then(|settings| Some((settings, settings.of(&self.url)?))) {
+            None => is_name(self.url.host()),
+            Some((settings, proxy)) => {
+                is_name(&proxy.host) || (!settings.skips_look_up && is_name(self.url.host()))
+            }
+        }
+    }
+
     /// Whether `phase` can run for this target: an address needs no look-up, plain HTTP no TLS.
     pub fn can_run(&self, phase: Phase) -> bool {
         match phase {
-            Phase::Dns => matches!(self.url.host(), Hostname::Name(_)),
+            Phase::Dns => self.looks_up(),
             Phase::Tls => self.url.is_tls(),
             Phase::Connect | Phase::Send | Phase::FirstByte | Phase::Transfer => true,
         }

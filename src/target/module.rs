@@ -10,6 +10,7 @@ use crate::outcome::{Conflict, ConflictReason};
 use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::credentials::Credentials;
+use crate::target::proxy::ProxySettings;
 use crate::target::tls::TlsSettings;
 
 /// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
@@ -29,6 +30,8 @@ pub struct Module {
     pub body: Bytes,
     /// The codes that mean success; none listed means 200 to 299.
     pub valid_status_codes: Vec<u16>,
+    /// Whether redirects are followed.
+    pub follow_redirects: bool,
     /// What else a response must be like.
     pub checks: Checks,
     /// The codes that are conflicts.
@@ -39,6 +42,10 @@ pub struct Module {
     pub preferred_family: IpFamily,
     /// Whether the other family will do.
     pub family_fallback: bool,
+    /// Which of the addresses of a name are probed.
+    pub ip_strategy: IpStrategy,
+    /// The proxies to go through.
+    pub proxy: Option<Box<ProxySettings>>,
     /// The name server to ask instead of the system's.
     pub resolver: Option<SocketAddr>,
     /// What TLS must be like.
@@ -56,11 +63,14 @@ impl Module {
             credentials: None,
             body: Bytes::new(),
             valid_status_codes: Vec::new(),
+            follow_redirects: true,
             checks: Checks::default(),
             conflict_codes: vec![409],
             conflict_reason: None,
             preferred_family: IpFamily::V6,
             family_fallback: true,
+            ip_strategy: IpStrategy::First,
+            proxy: None,
             resolver: None,
             tls: TlsSettings::default(),
         }
@@ -119,11 +129,14 @@ impl fmt::Debug for Module {
             .field("credentials", &self.credentials)
             .field("body_bytes", &self.body.len())
             .field("valid_status_codes", &self.valid_status_codes)
+            .field("follow_redirects", &self.follow_redirects)
             .field("checks", &self.checks)
             .field("conflict_codes", &self.conflict_codes)
             .field("conflict_reason", &self.conflict_reason)
             .field("preferred_family", &self.preferred_family)
             .field("family_fallback", &self.family_fallback)
+            .field("ip_strategy", &self.ip_strategy)
+            .field("proxy", &self.proxy)
             .field("resolver", &self.resolver)
             .field("tls", &self.tls)
             .finish()
@@ -137,6 +150,15 @@ pub enum IpFamily {
     V4,
     /// IPv6.
     V6,
+}
+
+/// Which of the addresses of a name are probed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IpStrategy {
+    /// The one that the families choose.
+    First,
+    /// Every one of the families that are allowed, as a probe of its own.
+    All,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod addresses;
 mod alerts;
 mod api;
 mod checks;
@@ -24,6 +25,8 @@ mod failures;
 mod nginx_and_prometheus;
 mod phases;
 mod probe_endpoint;
+mod proxies;
+mod redirects;
 mod reload;
 mod support;
 mod tidy;

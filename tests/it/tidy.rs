@@ -45,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
     ("http_body_util", &["probe"]),
@@ -58,6 +58,9 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("base64", &["probe"]),
     ("ring", &["probe"]),
     ("httpdate", &["probe"]),
+    ("cookie_store", &["probe"]),
+    ("tokio_socks", &["probe"]),
+    ("ipnet", &["target"]),
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),

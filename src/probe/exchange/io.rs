@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use crate::probe::arrival::Arrival;
-use crate::probe::socket::ProbeSocket;
+use crate::probe::carrier::Carrier;
 use crate::probe::wire::Wire;
 
 /// How much is read at once without TLS.
@@ -36,9 +36,9 @@ thread_local! {
 #[derive(Debug)]
 pub enum Stream {
     /// Without TLS.
-    Plain(ProbeSocket),
+    Plain(Carrier),
     /// Through TLS.
-    Tls(Box<TlsStream<ProbeSocket>>),
+    Tls(Box<TlsStream<Carrier>>),
 }
 
 /// The stream as hyper wants it, noting in the marks of the wire how far the request and the
@@ -89,8 +89,11 @@ impl ExchangeIo {
     /// Notes whether the kernel has the request, after a write or a flush.
     fn note_progress(&self) {
         let all_handed_over = match &self.stream {
-            Stream::Plain(_) => true,
-            Stream::Tls(stream) => !stream.get_ref().1.wants_write(),
+            Stream::Plain(carrier) => !carrier.holds_back(),
+            Stream::Tls(stream) => {
+                let (carrier, session) = stream.get_ref();
+                !session.wants_write() && !carrier.holds_back()
+            }
         };
         let mut marks = self.wire.marks();
         if self.request.is_whole() && all_handed_over && marks.request_out.is_none() {

@@ -25,6 +25,7 @@ use crate::probe::detail;
 use crate::probe::exchange::io::ExchangeIo;
 pub use crate::probe::exchange::io::Stream;
 use crate::probe::head::MAX_HEADERS;
+use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
 use crate::probe::walk::Walk;
 use crate::target::module::Module;
@@ -35,13 +36,15 @@ const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 type Connection = http1::Connection<ExchangeIo, Full<Bytes>>;
 
 /// Sends the request and reads the response to its last byte, keeping in `walk` what arrived.
+/// Returns a redirect that is to be followed.
 pub async fn exchange(
     stream: Stream,
     request: Request<Full<Bytes>>,
     module: &Module,
     walk: &mut Walk,
-) -> Result<(), Stop> {
+) -> Result<Option<Redirection>, Stop> {
     let wire = walk.wire.clone();
+    let over_tls = matches!(stream, Stream::Tls(_));
     let io = ExchangeIo::new(stream, wire.clone(), module.body.len());
     walk.begin_exchange();
     let (mut sender, connection) = http1::Builder::new()
@@ -55,7 +58,13 @@ pub async fn exchange(
     let sent = sender.send_request(request);
     let response = connection.while_running(sent).await;
     let response = response.map_err(|error| failure::of(&error, &wire.marks()))?;
-    let head = head_of(&response, module);
+    let redirection = Redirection::of_head(response.status(), response.headers());
+    let head = Response {
+        redirects: walk.n_redirects(),
+        is_redirect: redirection.is_some(),
+        over_tls,
+        ..head_of(&response, module)
+    };
     if let (Some(_), Some(rule)) = (head.conflict, &module.conflict_reason) {
         walk.evidence = Evidence::of_head(response.headers(), rule);
     }
@@ -66,6 +75,14 @@ pub async fn exchange(
             Reason::TransferUnexpectedUpgrade,
             "101 without having been asked for an upgrade",
         ));
+    }
+    if let Some(redirection) = redirection {
+        // Its body is not read.
+        end_at_last_byte(walk);
+        if module.checks.need_headers() {
+            walk.headers = response.into_parts().0.headers;
+        }
+        return Ok(module.follow_redirects.then_some(redirection));
     }
     let headers = response.headers();
     if headers.contains_key(header::CONTENT_LENGTH)
@@ -82,11 +99,15 @@ pub async fn exchange(
         walk.headers = head.headers;
     }
     read_body(body, &mut connection, walk).await?;
-    let last_byte = wire.marks().last_byte;
+    end_at_last_byte(walk);
+    Ok(None)
+}
+
+fn end_at_last_byte(walk: &mut Walk) {
+    let last_byte = walk.wire.marks().last_byte;
     if let Some(at) = last_byte {
         walk.end(at);
     }
-    Ok(())
 }
 
 async fn read_body(
@@ -125,6 +146,8 @@ fn head_of(response: &http::Response<Incoming>, module: &Module) -> Response {
         conflict: module.conflict(code),
         body_bytes: 0,
         redirects: 0,
+        is_redirect: false,
+        over_tls: false,
     }
 }
 

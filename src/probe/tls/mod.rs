@@ -15,13 +15,13 @@ use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::outcome::phase::Phase;
 use crate::probe::arrival::Arrival;
+use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::chain::Chains;
@@ -36,7 +36,6 @@ use crate::target::tls::TlsVersion;
 pub struct TlsClient {
     config: ClientConfig,
     verifier: Option<Arc<WebPkiServerVerifier>>,
-    server_name: Option<ServerName<'static>>,
     trust: Option<Arc<Trust>>,
     chains: Arc<Chains>,
 }
@@ -86,45 +85,30 @@ impl TlsClient {
         };
         // A resumed session is a third shorter and shows no certificate.
         config.resumption = Resumption::disabled();
-        let server_name = settings.server_name.as_deref().map(server_name);
         Ok(Self {
             config,
             verifier,
-            server_name: server_name.transpose()?,
             trust: trust.map(Arc::new),
             chains: Arc::default(),
         })
     }
 
-    /// Shakes hands with the server behind `stream`; `host` is the name to ask for unless the
-    /// settings have one. The phase lasts from the first byte of the ClientHello to the last byte
-    /// that the server sent.
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts
+    /// from the first byte of the ClientHello to the last byte that the server sent.
     pub async fn handshake(
         &self,
-        stream: TcpStream,
+        carrier: Carrier,
         host: &str,
         walk: &mut Walk,
-    ) -> Result<TlsStream<ProbeSocket>, Stop> {
-        let name = match &self.server_name {
-            Some(name) => name.clone(),
-            None => server_name(host).map_err(failure::name)?,
-        };
-        let mut config = self.config.clone();
-        let observer = Arc::new(Observer::new(
-            self.verifier.clone(),
-            Some(config.client_auth_cert_resolver.clone()),
-        ));
-        config
-            .dangerous()
-            .set_certificate_verifier(observer.clone());
-        config.client_auth_cert_resolver = observer.clone();
-        let connector = TlsConnector::from(Arc::new(config));
+    ) -> Result<TlsStream<Carrier>, Stop> {
+        let name = server_name(host).map_err(failure::name)?;
+        let (connector, observer) = self.observed();
         let wire = walk.wire.clone();
-        let socket = ProbeSocket::new(stream, wire.clone()).read_by_record();
+        let carrier = carrier.read_by_record();
         let began = Instant::now();
         walk.begin(Phase::Tls, began);
         // What the server did last ends the phase: its last bytes, or the closing of the connection.
-        let shaken = connector.connect(name, socket).await;
+        let shaken = connector.connect(name, carrier).await;
         let (first_write, last_read) = {
             let marks = wire.marks();
             (marks.first_write, marks.last_read)
@@ -145,6 +129,35 @@ impl TlsClient {
         shaken.map_err(|error| {
             failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
         })
+    }
+
+    /// Shakes hands with a proxy, which is no phase of its own.
+    pub async fn handshake_with_proxy(
+        &self,
+        socket: ProbeSocket,
+        host: &str,
+    ) -> Result<TlsStream<ProbeSocket>, Stop> {
+        let name = server_name(host).map_err(failure::name)?;
+        let (connector, observer) = self.observed();
+        let shaken = connector.connect(name, socket).await;
+        shaken.map_err(|error| {
+            let was_asked = observer.was_asked_for_certificate();
+            failure::of_handshake(&error, &observer.chain(), was_asked)
+        })
+    }
+
+    /// What shakes hands once, and what sees which certificates are shown meanwhile.
+    fn observed(&self) -> (TlsConnector, Arc<Observer>) {
+        let mut config = self.config.clone();
+        let observer = Arc::new(Observer::new(
+            self.verifier.clone(),
+            Some(config.client_auth_cert_resolver.clone()),
+        ));
+        config
+            .dangerous()
+            .set_certificate_verifier(observer.clone());
+        config.client_auth_cert_resolver = observer.clone();
+        (TlsConnector::from(Arc::new(config)), observer)
     }
 }
 

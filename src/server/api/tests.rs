@@ -79,6 +79,8 @@ fn conflict() -> Outcome {
         }),
         body_bytes: 0,
         redirects: 0,
+        is_redirect: false,
+        over_tls: false,
     });
     outcome.failure = Some(Failure {
         reason: Reason::ValidateStatus,

@@ -12,7 +12,10 @@ use crate::target::checks::Checks;
 use crate::target::checks::HeaderMatch;
 use crate::target::credentials::Credentials;
 use crate::target::module::IpFamily;
+use crate::target::module::IpStrategy;
 use crate::target::module::Module;
+use crate::target::proxy::Proxies;
+use crate::target::proxy::ProxySettings;
 use crate::target::tls::TlsSettings;
 use crate::target::tls::TlsVersion;
 
@@ -43,11 +46,14 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         credentials,
         body,
         valid_status_codes,
+        follow_redirects,
         checks,
         conflict_codes,
         conflict_reason,
         preferred_family,
         family_fallback,
+        ip_strategy,
+        proxy,
         resolver,
         tls,
     } = module;
@@ -64,6 +70,7 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
     if !body.is_empty() {
         yaml.entry(1, "body", SECRET);
     }
+    yaml.entry(1, "follow_redirects", follow_redirects);
     yaml.checks(checks);
     yaml.entry(
         1,
@@ -74,6 +81,15 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         },
     );
     yaml.entry(1, "ip_protocol_fallback", family_fallback);
+    yaml.entry(
+        1,
+        "ip_strategy",
+        match ip_strategy {
+            IpStrategy::First => "first",
+            IpStrategy::All => "all",
+        },
+    );
+    yaml.proxy(proxy.as_deref());
     if let Some(resolver) = resolver {
         yaml.entry(1, "resolver", quoted(&resolver.to_string()));
     }
@@ -187,6 +203,39 @@ impl Yaml {
             self.entry(2, "regexp", regexp);
             self.entry(2, "allow_missing", each.allow_missing);
         }
+    }
+
+    /// Proxies that differ by scheme come from the environment.
+    fn proxy(&mut self, proxy: Option<&ProxySettings>) {
+        let Some(ProxySettings {
+            proxies,
+            connect_headers,
+            skips_look_up,
+        }) = proxy
+        else {
+            return;
+        };
+        let Proxies {
+            http,
+            https,
+            no_proxy,
+        } = proxies;
+        match (http, https) {
+            (Some(url), Some(other)) if url == other => {
+                self.entry(1, "proxy_url", quoted(&url.to_string()));
+            }
+            _ => self.entry(1, "proxy_from_environment", true),
+        }
+        if no_proxy.is_some() {
+            self.comment(1, "with exceptions");
+        }
+        if !connect_headers.is_empty() {
+            self.section(1, "proxy_connect_header");
+        }
+        for (name, _) in connect_headers {
+            self.entry(2, quoted(name.as_str()), format_args!("[{SECRET}]"));
+        }
+        self.entry(1, "skip_resolve_phase_with_proxy", skips_look_up);
     }
 
     fn tls(&mut self, tls: &TlsSettings) {

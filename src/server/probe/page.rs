@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::outcome::detail::Chain;
 use crate::outcome::detail::Detail;
+use crate::outcome::detail::Way;
 use crate::outcome::phase::Phase;
 use crate::outcome::timeline::Span;
 use crate::outcome::timeline::Timeline;
@@ -16,11 +17,17 @@ use crate::server::probe::value;
 /// The Unix time of Go's zero time, the 1st of January of the year 1, which stands for no chain.
 const NO_CHAIN: i64 = -62_135_596_800;
 
+/// Where there is no look-up of the exporter's own to tell of.
+const LOOKED_UP_BY_PROXY: Way = Way::Proxy {
+    skips_look_up: true,
+};
+
 /// Writes the families in the order of their names.
 pub fn write(result: &ProbeResult, out: &mut Vec<u8>) {
     let mut page = Page(out);
     let found = result.found.as_ref().ok();
-    if let Some(found) = found {
+    let looked_up = found.filter(|found| found.detail.way != LOOKED_UP_BY_PROXY);
+    if let Some(found) = looked_up {
         page.gauge(
             "probe_dns_lookup_time_seconds",
             "Returns the time taken for probe dns lookup in seconds",
@@ -46,8 +53,10 @@ pub fn write(result: &ProbeResult, out: &mut Vec<u8>) {
         f64::from(judged.failed_due_to_regex.unwrap_or_default()),
     );
     page.http(found);
-    if let Some(found) = found {
+    if let Some(found) = looked_up {
         page.address(found.detail.ip);
+    }
+    if let Some(found) = found {
         page.certificates(found);
     }
     page.gauge(
@@ -139,9 +148,8 @@ impl Page<'_> {
         let response = found.and_then(|found| found.outcome.response);
         let head = found.and_then(|found| found.detail.head);
         let head = head.filter(|_| response.is_some());
-        let agreed = found.and_then(|found| found.detail.tls.as_ref()?.agreed);
-        // A redirect that is not followed is counted, and its body not read.
-        let is_redirect = head.is_some_and(|head| head.is_redirect);
+        // One that is not followed is counted as well.
+        let is_redirect = response.is_some_and(|response| response.is_redirect);
         let length = head.map(|head| head.content_length.map_or(-1.0, |length| length as f64));
         self.gauge(
             "probe_http_content_length",
@@ -171,7 +179,7 @@ impl Page<'_> {
         self.gauge(
             "probe_http_ssl",
             "Indicates if SSL was used for the final redirect",
-            f64::from(response.is_some() && agreed.is_some()),
+            f64::from(response.is_some_and(|response| response.over_tls)),
         );
         self.gauge(
             "probe_http_status_code",
@@ -183,7 +191,7 @@ impl Page<'_> {
         self.gauge(
             "probe_http_uncompressed_body_length",
             "Length of uncompressed response body",
-            body.filter(|_| !is_redirect).unwrap_or_default() as f64,
+            body.unwrap_or_default() as f64,
         );
         self.gauge(
             "probe_http_version",
@@ -204,7 +212,11 @@ impl Page<'_> {
             ("tls", &[Phase::Tls]),
             ("transfer", &[Phase::Transfer]),
         ] {
-            if detail.ip.is_some() || label == "resolve" {
+            let ran = match label {
+                "resolve" => detail.way != LOOKED_UP_BY_PROXY,
+                _ => detail.ip.is_some() || detail.way == LOOKED_UP_BY_PROXY,
+            };
+            if ran {
                 let took = seconds(timeline, phases, None);
                 self.sample(name, &[("phase", label)], took);
             }

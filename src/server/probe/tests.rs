@@ -198,6 +198,8 @@ fn text_of_certificates_cannot_forge_series() {
         conflict: None,
         body_bytes: 0,
         redirects: 0,
+        is_redirect: false,
+        over_tls: true,
     });
     found.detail.tls = Some(Tls {
         agreed: Some(Agreed {

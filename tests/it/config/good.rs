@@ -8,10 +8,11 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
+use httpcycle_exporter::target::address::TargetUrl;
 use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
 use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
-use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::module::{IpFamily, IpStrategy, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
 
 use crate::config::{check_tls, good, no_authorities};
@@ -80,6 +81,8 @@ fn a_complete_file_is_read_as_written() {
 
     let module = &*orders.module;
     assert_eq!(module.method, "PUT");
+    assert!(!module.follow_redirects);
+    assert_eq!(module.ip_strategy, IpStrategy::All);
     let headers: Vec<_> = module
         .headers
         .iter()
@@ -126,7 +129,7 @@ fn a_complete_file_is_read_as_written() {
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
     assert_eq!(config.histogram_bounds, bounds);
     let names: Vec<_> = config.modules.keys().collect();
-    let expected = "bare basic bearer bearer_file from_file http_2xx update_order";
+    let expected = "bare basic bearer bearer_file behind_a_proxy from_file http_2xx update_order";
     assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
     assert_eq!(
         config.modules["from_file"].timeout,
@@ -158,6 +161,25 @@ fn credentials_are_read_as_written() {
     ] {
         assert_eq!(of(name).credentials, credentials, "{name}");
     }
+    let behind = of("behind_a_proxy").proxy.as_deref().unwrap();
+    let through = |url: &str| {
+        let proxy = behind.of(&TargetUrl::parse(url).unwrap())?;
+        Some((proxy.to_string(), proxy.userinfo.clone().unwrap().1))
+    };
+    let proxy = Some((
+        "http://proxy.example:3128".to_owned(),
+        b"canary-proxy".to_vec(),
+    ));
+    assert_eq!(through("https://a.example/"), proxy);
+    assert_eq!(through("http://sub.internal.example/"), None);
+    assert!(behind.skips_look_up);
+    let [(name, value)] = &*behind.connect_headers else {
+        panic!("{behind:?}");
+    };
+    assert_eq!(
+        (name.as_str(), value.as_bytes()),
+        ("x-tenant", &b"canary-tenant"[..])
+    );
     let headers = &of("update_order").http_headers;
     assert!(headers.iter().all(|(name, _)| name == "x-trace"));
     let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();

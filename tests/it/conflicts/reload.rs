@@ -16,7 +16,7 @@ fn configuration(address: &str, values: &str) -> String {
     )
 }
 
-/// The reasons of the kept probes, newest first.
+/// The reasons of the kept probes, newest first. A busy machine may cut a probe, which has none.
 fn kept(exporter: &Exporter) -> Vec<String> {
     let mut stream = TcpStream::connect(exporter.address).unwrap();
     stream
@@ -27,7 +27,7 @@ fn kept(exporter: &Exporter) -> Vec<String> {
     let page: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
     let probes = page["targets"][0]["probes"].as_array().unwrap();
     let reasons = probes.iter().map(|probe| probe["conflict_reason"].as_str());
-    reasons.map(|reason| reason.unwrap().to_owned()).collect()
+    reasons.flatten().map(str::to_owned).collect()
 }
 
 fn series(reason: &str) -> String {

@@ -100,6 +100,8 @@ fn answer(target: &Target, code: u16, milliseconds: u64) -> Outcome {
             conflict: target.module.conflict(code),
             body_bytes: 1234,
             redirects: 1,
+            is_redirect: false,
+            over_tls: false,
         }),
         cert_expiry: target.url.is_tls().then_some(1_800_000_000),
         failure: (!target.module.is_valid(code)).then(|| failure(Reason::ValidateStatus)),

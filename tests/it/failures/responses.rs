@@ -48,7 +48,7 @@ const ROWS: &[Row<'_>] = &[
     ("HTTP/1.1 100 C\r\nA:", Hold, Some(R::FirstByteTimeout), None),
     ("HTTP/1.0 200 OK\n\nbare line feeds", Close, None, Some(200)),
     ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::ValidateStatus), Some(404)),
-    ("HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::ValidateStatus), Some(301)),
+    ("HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::RedirectLimit), Some(301)),
     ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::ValidateStatus), Some(999)),
     ("HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", Hold, Some(R::ValidateStatus), Some(409)),
     ("HTTP/1.1 409 Conflict\r\nContent-Length: 9\r\n\r\nhalf", Close, Some(R::ValidateStatus), Some(409)),

@@ -354,7 +354,9 @@ async fn a_certificate_that_has_expired_is_told_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_that_is_not_followed_is_counted_and_not_read() {
-    let exporter = start("modules: {m: {prober: http, http: {valid_status_codes: [302]}}}\n");
+    let exporter = start(
+        "modules: {m: {prober: http, http: {follow_redirects: false, valid_status_codes: [302]}}}\n",
+    );
     for (location, redirects, length) in [("Location: /x\r\n", 1.0, 0.0), ("", 0.0, 5.0)] {
         let response = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 5\r\n\r\nhello");
         let peer = peer::answering(response.into_bytes(), Then::Close).await;
@@ -380,4 +382,74 @@ async fn the_page_is_text_whatever_is_asked_for() {
     assert_eq!(series(&answer.body)["probe_success"], 1.0);
     let kind = "\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8";
     assert!(answer.head.contains(kind), "{}", answer.head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_followed_to_the_final_response() {
+    let (certificate, key) = pki::self_signed("a.test");
+    let acceptor = pki::acceptor(certificate, key);
+    let final_tls = peer::slow_in(None, Duration::ZERO, acceptor).await;
+    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc".to_vec();
+    let final_plain = peer::answering(ok, Then::Close).await;
+    let exporter =
+        start("modules: {m: {prober: http, http: {tls_config: {insecure_skip_verify: true}}}}\n");
+    for (location, success, redirects, ssl, length) in [
+        (
+            format!("http://{}/", final_plain.address),
+            1.0,
+            1.0,
+            0.0,
+            3.0,
+        ),
+        (
+            format!("https://{}/", final_tls.address),
+            1.0,
+            1.0,
+            1.0,
+            8.0,
+        ),
+        // To itself, until it is enough.
+        ("/".to_owned(), 0.0, 11.0, 0.0, 0.0),
+    ] {
+        let response = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n");
+        let first = peer::answering(response.into_bytes(), Then::Close).await;
+        let series = probe(&exporter, &first.address.to_string());
+        let expected = [
+            ("probe_success", success),
+            ("probe_http_redirects", redirects),
+            ("probe_http_ssl", ssl),
+            ("probe_http_uncompressed_body_length", length),
+            ("probe_ip_protocol", 4.0),
+        ];
+        assert_values(&series, &expected, &location);
+        let of_tls = series
+            .keys()
+            .filter(|name| name.starts_with("probe_ssl_") || name.starts_with("probe_tls_"));
+        assert_eq!(of_tls.count() > 0, ssl > 0.0, "{location}: {series:#?}");
+        let tls = series["probe_http_duration_seconds{phase=\"tls\"}"];
+        assert_eq!(tls > 0.0, ssl > 0.0, "{location}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_proxy_the_address_is_that_of_the_target() {
+    let script = Script::Addresses(vec![[192, 0, 2, 1].into()], Duration::ZERO);
+    let name_server = dns::serve(script).await;
+    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let proxy = peer::answering(ok, Then::Close).await;
+    for skips in [false, true] {
+        let exporter = start(&format!(
+            "modules: {{m: {{prober: http, http: {{resolver: '{}', proxy_url: 'http://{}', \
+             skip_resolve_phase_with_proxy: {skips}}}}}}}\n",
+            name_server.address, proxy.address
+        ));
+        let series = probe(&exporter, "h.test");
+        assert_eq!(series["probe_success"], 1.0, "{series:#?}");
+        if skips {
+            assert_names(&series, &[&ALWAYS, &CONNECTED]);
+        } else {
+            assert_names(&series, &[&ALWAYS, &LOOKED_UP, &CONNECTED]);
+            assert_eq!(series["probe_ip_addr_hash"], 1_969_986_452.0);
+        }
+    }
 }

@@ -40,10 +40,9 @@ pub fn prober_with_hosts(target: Target, hosts: &str) -> Prober {
     )
     .unwrap();
     let files = Arc::new(SystemFiles::new(resolv_conf, hosts_path));
-    let tls = target
-        .url
-        .is_tls()
-        .then(|| Arc::new(TlsClient::new(&target.module.tls).unwrap()));
+    let module = &target.module;
+    let tls = (target.url.is_tls() || module.follow_redirects)
+        .then(|| Arc::new(TlsClient::new(&module.tls).unwrap()));
     let resolver = Arc::new(Resolver::new(files, target.module.resolver));
     Prober::new(Arc::new(target), resolver, tls)
 }

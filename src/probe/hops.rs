@@ -1,0 +1,177 @@
+//! The requests of a probe: the target's, and those that redirects ask for, each on a connection of
+//! its own, through a proxy where there is one.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tokio::time::Instant;
+
+use crate::outcome::phase::Phase;
+use crate::outcome::reason::Reason;
+use crate::probe::Prober;
+use crate::probe::carrier::Carrier;
+use crate::probe::connect;
+use crate::probe::connect::Choice;
+use crate::probe::dns::Addresses;
+use crate::probe::exchange::Stream;
+use crate::probe::exchange::exchange;
+use crate::probe::proxy::Way;
+use crate::probe::redirect::Chain;
+use crate::probe::redirect::Redirection;
+use crate::probe::socket::ProbeSocket;
+use crate::probe::stop::Stop;
+use crate::probe::walk::Walk;
+use crate::target::address::Hostname;
+use crate::target::address::TargetUrl;
+use crate::target::proxy::ProxySettings;
+
+impl Prober {
+    /// Walks the cycle once for the target, and once more for each redirect; with an address, the
+    /// look-up of the target's is done.
+    pub(super) async fn walk(&self, address: Option<IpAddr>, walk: &mut Walk) -> Result<(), Stop> {
+        let mut chain: Option<Chain<'_>> = None;
+        loop {
+            let (url, request) = match &chain {
+                None => (&self.target.url, &self.request),
+                Some(chain) => (chain.url(), chain.request()),
+            };
+            let address = address.filter(|_| chain.is_none());
+            let hop = self.walk_hop(url, address, request.clone(), walk);
+            let Some(redirection) = hop.await? else {
+                return Ok(());
+            };
+            let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
+            chain.follow(&redirection)?;
+            walk.begin_hop();
+        }
+    }
+
+    async fn walk_hop(
+        &self,
+        url: &TargetUrl,
+        address: Option<IpAddr>,
+        mut request: Request<Full<Bytes>>,
+        walk: &mut Walk,
+    ) -> Result<Option<Redirection>, Stop> {
+        let module = &self.target.module;
+        let settings = module.proxy.as_deref();
+        let proxy = settings.and_then(|settings| Some((settings, settings.of(url)?)));
+        let carrier = match proxy {
+            None => self.connect(url, address, walk).await?,
+            Some((settings, proxy)) => {
+                let way = Way {
+                    settings,
+                    proxy,
+                    url,
+                    address: self.look_up_behind(settings, url, walk).await?,
+                };
+                walk.note_proxy(way.address, settings.skips_look_up);
+                if way.forwards() {
+                    way.address(&mut request);
+                }
+                self.connect_through(&way, walk).await?
+            }
+        };
+        let stream = match (&self.tls, url.is_tls()) {
+            (_, false) => Stream::Plain(carrier),
+            (Some(tls), true) => {
+                let host = self.server_name(url);
+                Stream::Tls(Box::new(tls.handshake(carrier, &host, walk).await?))
+            }
+            (None, true) => {
+                return Err(Stop::failed(
+                    Reason::TlsCertUnknownIssuer,
+                    "redirected to https, and this system has no certificate authorities",
+                ));
+            }
+        };
+        exchange(stream, request, module, walk).await
+    }
+
+    async fn connect(
+        &self,
+        url: &TargetUrl,
+        address: Option<IpAddr>,
+        walk: &mut Walk,
+    ) -> Result<Carrier, Stop> {
+        let choice = match address {
+            Some(first) => Choice {
+                first,
+                fallback: None,
+            },
+            None => {
+                let addresses = self.look_up(url.host(), walk).await?;
+                connect::choose(&addresses, &self.target.module)?
+            }
+        };
+        let stream = connect::connect(choice, url.port(), walk).await?;
+        let socket = ProbeSocket::new(stream, walk.wire.clone());
+        Ok(Carrier::Socket(socket))
+    }
+
+    async fn connect_through(&self, way: &Way<'_>, walk: &mut Walk) -> Result<Carrier, Stop> {
+        let addresses = self.look_up(&way.proxy.host, walk).await?;
+        let choice = connect::choose(&addresses, &self.target.module)?;
+        let stream = connect::connect(choice, way.proxy.port, walk).await?;
+        let socket = ProbeSocket::new(stream, walk.wire.clone());
+        way.open(socket, self.tls.as_deref(), walk).await
+    }
+
+    /// The address of a target behind a proxy, which blackbox_exporter looks up as well unless it is
+    /// told not to; where a redirect leads is the proxy's business alone.
+    async fn look_up_behind(
+        &self,
+        settings: &ProxySettings,
+        url: &TargetUrl,
+        walk: &mut Walk,
+    ) -> Result<Option<IpAddr>, Stop> {
+        if settings.skips_look_up || walk.n_redirects() > 0 {
+            return Ok(None);
+        }
+        let addresses = self.look_up(url.host(), walk).await?;
+        Ok(Some(
+            connect::choose(&addresses, &self.target.module)?.first,
+        ))
+    }
+
+    pub(super) async fn look_up(
+        &self,
+        host: &Hostname,
+        walk: &mut Walk,
+    ) -> Result<Addresses, Stop> {
+        let name = match host {
+            Hostname::Ip(ip) => return Ok(Addresses::literal(*ip)),
+            Hostname::Name(name) => name,
+        };
+        walk.begin(Phase::Dns, Instant::now());
+        let looked_up = self.resolver.lookup(name, self.wall_clock).await;
+        match looked_up.addresses {
+            Err(Stop::Skipped(_)) => walk.forget_phase(),
+            Ok(_) | Err(Stop::Failed(_)) => walk.end(looked_up.known),
+        }
+        looked_up.addresses
+    }
+
+    /// The name to ask for in TLS: as in blackbox_exporter that of the settings wins over a `Host`
+    /// header, which wins over the URL. Where a redirect names another host, the URL has the say.
+    fn server_name(&self, url: &TargetUrl) -> String {
+        let first = &self.target.url;
+        if url.host_header() != first.host_header() {
+            return url.host().to_string();
+        }
+        if let Some(name) = &self.target.module.tls.server_name {
+            return name.clone();
+        }
+        let header = self.request.headers().get(http::header::HOST);
+        let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
+        authority.map_or_else(
+            || first.host().to_string(),
+            |authority: http::uri::Authority| {
+                let host = authority.host();
+                host.trim_matches(['[', ']']).to_owned()
+            },
+        )
+    }
+}

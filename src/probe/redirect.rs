@@ -1,0 +1,203 @@
+//! Redirects: where they lead, what the next request is, and what it must not take along.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::HeaderName;
+use http::HeaderValue;
+use http::Method;
+use http::Request;
+use http::StatusCode;
+use http::Uri;
+use http::header;
+use http_body_util::Full;
+
+use crate::outcome::reason::Reason;
+use crate::probe::cookies::Jar;
+use crate::probe::request;
+use crate::probe::stop::Stop;
+use crate::target::address::JoinError;
+use crate::target::address::TargetUrl;
+
+/// How many redirects are followed, as many as Go's client and blackbox_exporter follow.
+const MAX_REDIRECTS: u8 = 10;
+
+/// The headers that go along to another origin: what a request needs to be understood, nothing that
+/// could let somebody in. All others may be secrets of the first origin, and stay.
+const HARMLESS: [HeaderName; 9] = [
+    header::ACCEPT,
+    header::ACCEPT_CHARSET,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_TYPE,
+    header::USER_AGENT,
+];
+
+/// The headers that describe a body and go with it.
+const OF_BODY: [HeaderName; 6] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_LOCATION,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+];
+
+/// A response that asks to go elsewhere.
+#[derive(Debug)]
+pub struct Redirection {
+    status: StatusCode,
+    location: HeaderValue,
+    headers: HeaderMap,
+}
+
+/// Whether a status asks to go elsewhere (RFC 9110, 15.4), given a `Location`.
+pub fn is_redirect(code: u16) -> bool {
+    matches!(code, 301 | 302 | 303 | 307 | 308)
+}
+
+impl Redirection {
+    /// The redirect that a head is, if it is one and says where to.
+    pub fn of_head(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
+        let location = headers
+            .get(header::LOCATION)
+            .filter(|value| !value.is_empty())?;
+        is_redirect(status.as_u16()).then(|| Self {
+            status,
+            location: location.clone(),
+            headers: headers.clone(),
+        })
+    }
+}
+
+/// The requests of a probe that was redirected.
+#[derive(Debug)]
+pub struct Chain<'a> {
+    first: &'a TargetUrl,
+    url: TargetUrl,
+    request: Request<Full<Bytes>>,
+    /// Whether some request went to another origin. What was left behind then does not come back.
+    has_left: bool,
+    n_redirects: u8,
+    jar: Jar,
+    /// The header `Cookie` of the module.
+    configured_cookie: Option<HeaderValue>,
+}
+
+impl<'a> Chain<'a> {
+    /// The chain that begins with `request` to `url`.
+    pub fn new(url: &'a TargetUrl, request: &Request<Full<Bytes>>) -> Self {
+        Self {
+            first: url,
+            url: url.clone(),
+            configured_cookie: request.headers().get(header::COOKIE).cloned(),
+            request: request.clone(),
+            has_left: false,
+            n_redirects: 0,
+            jar: Jar::default(),
+        }
+    }
+
+    /// Where the current request goes.
+    pub fn url(&self) -> &TargetUrl {
+        &self.url
+    }
+
+    /// The current request.
+    pub fn request(&self) -> &Request<Full<Bytes>> {
+        &self.request
+    }
+
+    /// Makes the next request the current one.
+    pub fn follow(&mut self, redirection: &Redirection) -> Result<(), Stop> {
+        if self.n_redirects == MAX_REDIRECTS {
+            return Err(Stop::failed(
+                Reason::RedirectLimit,
+                format!("redirected more than {MAX_REDIRECTS} times"),
+            ));
+        }
+        let location = location_text(&redirection.location)?;
+        let url = self.url.join(location).map_err(|error| match error {
+            JoinError::Scheme(scheme) => Stop::failed(
+                Reason::RedirectScheme,
+                format!("redirected to scheme {scheme:?}"),
+            ),
+            JoinError::Unusable(what) => Stop::failed(
+                Reason::RedirectLocation,
+                format!("redirected to a Location that cannot be used: {what}"),
+            ),
+        })?;
+        self.jar.keep(&self.url, &redirection.headers);
+        self.n_redirects += 1;
+        self.has_left |= !self.first.is_same_origin(&url);
+        let host_stays = !self.has_left && is_path(location);
+        self.rewrite(redirection.status, &url, host_stays);
+        self.url = url;
+        Ok(())
+    }
+
+    /// Turns the request into the one to `url`, as Go's client does: 307 and 308 repeat method and
+    /// body, the others ask for what is there (RFC 9110, 15.4).
+    fn rewrite(&mut self, status: StatusCode, url: &TargetUrl, host_stays: bool) {
+        let repeats = matches!(
+            status,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
+        if !repeats {
+            *self.request.body_mut() = Full::default();
+            if !matches!(*self.request.method(), Method::GET | Method::HEAD) {
+                *self.request.method_mut() = Method::GET;
+            }
+        }
+        *self.request.uri_mut() = Uri::from(url.request_target().clone());
+        let headers = self.request.headers_mut();
+        if !repeats {
+            for name in OF_BODY {
+                headers.remove(name);
+            }
+        }
+        if self.has_left {
+            // Taken out and put back, as a map of headers has no `retain`.
+            let kept: Vec<_> = HARMLESS
+                .iter()
+                .flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            headers.clear();
+            headers.extend(kept);
+            self.configured_cookie = None;
+        }
+        if !host_stays {
+            headers.insert(header::HOST, url.host_header().clone());
+        }
+        if !headers.contains_key(header::AUTHORIZATION)
+            && let Some(value) = request::authorization_of_url(url)
+        {
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        headers.remove(header::COOKIE);
+        if let Some(value) = self.jar.header(url, self.configured_cookie.as_ref()) {
+            headers.insert(header::COOKIE, value);
+        }
+    }
+}
+
+fn location_text(value: &HeaderValue) -> Result<&str, Stop> {
+    std::str::from_utf8(value.as_bytes()).map_err(|_| {
+        Stop::failed(
+            Reason::RedirectLocation,
+            "redirected to a Location that is not UTF-8",
+        )
+    })
+}
+
+/// Whether a reference names no host, so that the host stays the one that was asked for.
+fn is_path(location: &str) -> bool {
+    let relative = matches!(
+        url::Url::parse(location),
+        Err(url::ParseError::RelativeUrlWithoutBase)
+    );
+    relative && !location.starts_with("//") && !location.starts_with("\\\\")
+}
