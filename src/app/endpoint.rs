@@ -1,7 +1,6 @@
 //! The modules of the configuration in use, ready to probe what `/probe` asks for.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -10,14 +9,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use crate::app::rotation::Current;
 use crate::metrics::own::Own;
 use crate::outcome::Attempt;
 use crate::outcome::detail::Detail;
 use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
-use crate::probe::dns::Resolver;
-use crate::probe::heartbeat::Heartbeat;
-use crate::probe::tls::TlsClient;
 use crate::server::probe::Modules;
 use crate::server::probe::ProbeModule;
 use crate::server::probe::Probed;
@@ -27,12 +24,12 @@ use crate::target::module::Module;
 
 /// The modules of the configuration in use; a reload puts others in their place.
 #[derive(Debug, Default)]
-pub struct EndpointModules(RwLock<Arc<HashMap<String, Arc<ReadyModule>>>>);
+pub struct EndpointModules(RwLock<Arc<HashMap<String, Arc<ConfiguredProbes>>>>);
 
 impl EndpointModules {
     /// Puts these modules in the place of those before. Probes under way keep theirs.
-    pub fn replace(&self, modules: impl Iterator<Item = ReadyModule>) {
-        let modules = modules.map(|ready| (ready.module.name.clone(), Arc::new(ready)));
+    pub fn replace(&self, modules: impl Iterator<Item = ConfiguredProbes>) {
+        let modules = modules.map(|probes| (probes.module.name.clone(), Arc::new(probes)));
         let modules = Arc::new(modules.collect());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = modules;
     }
@@ -41,71 +38,74 @@ impl EndpointModules {
 impl Modules for EndpointModules {
     fn find(&self, name: &str) -> Option<Arc<dyn ProbeModule>> {
         let modules = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = modules.get(name)?;
-        Some(found.clone())
+        let probes = modules.get(name)?.clone();
+        let template = probes.template.prober();
+        Some(Arc::new(ReadyModule { probes, template }))
     }
 }
 
 /// A module with what its probes share.
-pub struct ReadyModule {
-    /// How to probe.
+#[derive(Debug)]
+pub struct ConfiguredProbes {
+    /// How to probe, as the configuration was read.
     pub module: Arc<Module>,
     /// The timeout that is written with it.
     pub timeout: Option<Duration>,
-    /// What TLS needs, or why it cannot be had.
-    pub tls: Result<Arc<TlsClient>, String>,
-    /// Who is asked for addresses.
-    pub resolver: Arc<Resolver>,
-    /// Tells when the runtime stands still.
-    pub heartbeat: Arc<Heartbeat>,
+    /// A prober of no target, as the files of the module have it now.
+    pub template: Current,
+    /// Why TLS cannot be had, if it cannot.
+    pub no_tls: Option<String>,
     /// Where probes are counted.
     pub own: Arc<Own>,
     /// The runtime that probes.
     pub probing: Handle,
 }
 
-impl fmt::Debug for ReadyModule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.module, f)
-    }
+/// A module as it is when a request comes; without a template while a file of it cannot be read.
+#[derive(Debug)]
+struct ReadyModule {
+    probes: Arc<ConfiguredProbes>,
+    template: Option<Arc<Prober>>,
 }
 
 impl ProbeModule for ReadyModule {
     fn module(&self) -> &Arc<Module> {
-        &self.module
+        let template = self.template.as_ref();
+        template.map_or(&self.probes.module, |template| &template.target().module)
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.timeout
+        self.probes.timeout
     }
 
     fn probe(&self, target: Target) -> Probing {
+        let Some(template) = &self.template else {
+            return Box::pin(async { Ok(skipped(SkipReason::SecretUnreadable)) });
+        };
         let proxy = target.module.proxy.as_ref();
         let needs_tls = target.url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls());
-        let tls = match &self.tls {
-            Ok(tls) => Some(tls.clone()),
-            // A redirect that leads to https is a failure then.
-            Err(_) if !needs_tls => None,
-            Err(error) => {
-                let error = format!("TLS of module {:?} cannot work: {error}", self.module.name);
-                return Box::pin(async { Err(error) });
-            }
-        };
-        let prober = Prober::new(Arc::new(target), self.resolver.clone(), tls)
-            .with_heartbeat(self.heartbeat.clone());
-        let (own, probing) = (self.own.clone(), self.probing.clone());
+        if let Some(error) = self.probes.no_tls.as_ref().filter(|_| needs_tls) {
+            let name = &target.module.name;
+            let error = format!("TLS of module {name:?} cannot work: {error}");
+            return Box::pin(async { Err(error) });
+        }
+        let prober = template.aimed_at(target);
+        let (own, probing) = (self.probes.own.clone(), self.probes.probing.clone());
         Box::pin(async move {
             let task = probing.spawn(async move { probe(&prober, &own).await });
             let _aborted = AbortOnDrop(task.abort_handle());
             task.await.unwrap_or_else(|error| {
-                let reason = match error.is_panic() {
+                Ok(skipped(match error.is_panic() {
                     true => SkipReason::Internal,
                     false => SkipReason::Shutdown,
-                };
-                Ok((Attempt::Skipped(reason), Box::default()))
+                }))
             })
         })
     }
+}
+
+fn skipped(reason: SkipReason) -> (Attempt, Box<Detail>) {
+    (Attempt::Skipped(reason), Box::default())
 }
 
 async fn probe(prober: &Prober, own: &Own) -> Probed {

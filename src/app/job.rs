@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::app::rotation::Current;
 use crate::app::states::State;
 use crate::app::states::States;
 use crate::history::History;
@@ -19,7 +20,6 @@ use crate::outcome::Attempt;
 use crate::outcome::Failure;
 use crate::outcome::Verdict;
 use crate::outcome::skip::SkipReason;
-use crate::probe::Prober;
 use crate::scheduler::Job;
 use crate::target::Target;
 use crate::target::module::IpStrategy;
@@ -27,7 +27,8 @@ use crate::target::module::IpStrategy;
 /// Ties one target's prober to its series and its history.
 #[derive(Debug)]
 pub struct TargetJob {
-    prober: Prober,
+    target: Arc<Target>,
+    prober: Current,
     series: Arc<Series>,
     history: Arc<History>,
     own: Arc<Own>,
@@ -47,13 +48,15 @@ pub enum Found {
 impl TargetJob {
     /// A job that goes on where `before`, the job of the same target, was.
     pub fn new(
-        prober: Prober,
+        target: Arc<Target>,
+        prober: Current,
         series: Arc<Series>,
         history: Arc<History>,
         own: Arc<Own>,
         before: Option<&Arc<Self>>,
     ) -> Self {
         Self {
+            target,
             prober,
             series,
             history,
@@ -65,7 +68,7 @@ impl TargetJob {
 
     /// Logs a change of the state of the target, or of one of its addresses.
     fn log(&self, ip: Option<IpAddr>, verdict: Verdict, failure: Option<&Failure>) {
-        let name = &*self.prober.target().name;
+        let name = &*self.target.name;
         let state = match verdict {
             Verdict::Success => State::Up,
             Verdict::Failure => State::Down,
@@ -121,7 +124,7 @@ impl TargetJob {
         series.skip(reason, count);
         // The state of the target stays as it is: nothing was learnt of it.
         if !self.skipping.swap(true, Ordering::Relaxed) {
-            let name = &*self.prober.target().name;
+            let name = &*self.target.name;
             let reason = reason.label();
             tracing::warn!(
                 target = name,
@@ -137,16 +140,19 @@ impl Job for TargetJob {
     type Found = Found;
 
     fn target(&self) -> &Arc<Target> {
-        self.prober.target()
+        &self.target
     }
 
     async fn probe(&self, latest: Instant) -> Found {
         let _in_flight = self.own.probe_started();
-        match self.target().module.ip_strategy {
-            IpStrategy::First => Found::Target(self.prober.probe_until(latest).await),
+        let Some(prober) = self.prober.prober() else {
+            return Found::Target(Attempt::Skipped(SkipReason::SecretUnreadable));
+        };
+        match self.target.module.ip_strategy {
+            IpStrategy::First => Found::Target(prober.probe_until(latest).await),
             IpStrategy::All => {
                 let choose = |ips: &[IpAddr]| self.series.take_in(ips, Instant::now());
-                let probing = self.prober.probe_addresses_until(latest, choose);
+                let probing = prober.probe_addresses_until(latest, choose);
                 Found::Addresses(probing.await)
             }
         }

@@ -5,6 +5,7 @@ mod error;
 mod job;
 mod limits;
 mod plan;
+mod rotation;
 mod states;
 
 use std::collections::HashMap;
@@ -23,15 +24,17 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
 
+use crate::app::endpoint::ConfiguredProbes;
 use crate::app::endpoint::EndpointModules;
-use crate::app::endpoint::ReadyModule;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
 use crate::app::plan::Plan;
+use crate::app::rotation::Current;
+use crate::app::rotation::Watcher;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
-use crate::probe::dns::Resolver;
+use crate::probe::Prober;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
@@ -90,10 +93,11 @@ async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
             tracing::info!(%address, "listening");
         }
     }
-    let mut app = App::new(settings);
+    let mut app = App::new(settings)?;
     // Every series and module stands before the first request can come.
     app.adopt_series(&plan);
-    app.adopt_modules(&plan);
+    let templates = app.templates(&plan);
+    app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
     let (stop_server, server) = app.start_server(listeners)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
@@ -134,13 +138,15 @@ struct App {
     system_files: Arc<SystemFiles>,
     heartbeat: Arc<Heartbeat>,
     endpoint_modules: Arc<EndpointModules>,
+    watcher: Watcher,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
 
 impl App {
-    fn new(settings: Settings) -> Self {
-        Self {
+    fn new(settings: Settings) -> Result<Self, StartError> {
+        Ok(Self {
+            watcher: Watcher::start().map_err(StartError::Runtime)?,
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
             own: Arc::new(Own::new(SystemTime::now())),
@@ -151,7 +157,7 @@ impl App {
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
-        }
+        })
     }
 
     /// Starts the server on a thread and runtime of its own, so that scrapes and probes share
@@ -227,12 +233,15 @@ impl App {
             tracing::warn!("{warning}");
         }
         self.adopt_series(&plan);
-        self.adopt_modules(&plan);
-        let probers = plan.probers(&self.system_files, &self.heartbeat);
-        let mut jobs = HashMap::with_capacity(probers.len());
-        let mut in_order = Vec::with_capacity(probers.len());
-        for prober in probers {
-            let name = prober.target().name.clone();
+        let mut probers = plan.probers(&self.system_files, &self.heartbeat);
+        probers.extend(self.templates(&plan));
+        let mut watched = self.watcher.watch(probers);
+        let templates = watched.split_off(plan.targets.len());
+        self.adopt_modules(&plan, templates);
+        let mut jobs = HashMap::with_capacity(watched.len());
+        let mut in_order = Vec::with_capacity(watched.len());
+        for (target, current) in plan.targets.iter().zip(watched) {
+            let name = target.name.clone();
             let (Some(series), Some(history)) =
                 (self.store.series(&name), self.histories.of(&name))
             else {
@@ -240,7 +249,10 @@ impl App {
             };
             let before = self.jobs.get(&name);
             let own = self.own.clone();
-            let job = Arc::new(TargetJob::new(prober, series, history, own, before));
+            let target = target.clone();
+            let job = Arc::new(TargetJob::new(
+                target, current, series, history, own, before,
+            ));
             in_order.push(job.clone());
             jobs.insert(name, job);
         }
@@ -248,20 +260,26 @@ impl App {
         self.scheduler.reconcile(in_order);
     }
 
-    fn adopt_modules(&self, plan: &Plan) {
-        let modules = plan.endpoint.iter().map(|(configured, tls)| {
-            let server = configured.module.resolver;
-            ReadyModule {
-                module: configured.module.clone(),
-                timeout: configured.timeout,
-                tls: tls.clone(),
-                resolver: Arc::new(Resolver::new(self.system_files.clone(), server)),
-                heartbeat: self.heartbeat.clone(),
-                own: self.own.clone(),
-                probing: runtime::Handle::current(),
-            }
-        });
-        self.endpoint_modules.replace(modules);
+    /// Probers of no target, one for each module that `/probe` probes with.
+    fn templates(&self, plan: &Plan) -> Vec<Prober> {
+        plan.templates(&self.system_files, &self.heartbeat)
+    }
+
+    /// Makes the modules of `plan` what `/probe` probes with, as their templates have them.
+    fn adopt_modules(&self, plan: &Plan, templates: impl IntoIterator<Item = Current>) {
+        let modules = plan.endpoint.iter().zip(templates);
+        self.endpoint_modules
+            .replace(modules.map(|(module, template)| {
+                let (own, probing) = (self.own.clone(), runtime::Handle::current());
+                ConfiguredProbes {
+                    timeout: module.configured.timeout,
+                    no_tls: module.tls.as_ref().err().cloned(),
+                    module: module.configured.module.clone(),
+                    template,
+                    own,
+                    probing,
+                }
+            }));
     }
 
     fn adopt_series(&self, plan: &Plan) {

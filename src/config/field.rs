@@ -34,6 +34,11 @@ impl<'n> Field<'n> {
         self.node.pos
     }
 
+    /// Whether the value is a text without a character.
+    pub fn is_empty_text(&self) -> bool {
+        matches!(&self.node.kind, Kind::Scalar { text, .. } if text.is_empty())
+    }
+
     /// Reports that the value is not what it must be, and shows it.
     pub fn expected<T>(&self, what: &str, hint: &str, report: &mut Report) -> Option<T> {
         let found = match &self.node.kind {

@@ -42,6 +42,12 @@ impl<'n> Fields<'n> {
         self.find(key)
     }
 
+    /// Takes the value of a key like [`Self::take`], unless it is an empty text: to Go such a key is
+    /// not there.
+    pub fn take_given(&mut self, key: &'static str) -> Option<Field<'n>> {
+        self.take(key).filter(|field| !field.is_empty_text())
+    }
+
     fn find(&self, key: &str) -> Option<Field<'n>> {
         self.entries
             .iter()

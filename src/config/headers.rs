@@ -8,6 +8,10 @@ use crate::config::field::Field;
 use crate::config::problem::Report;
 use crate::config::text::quote_key;
 use crate::config::yaml::Entry;
+use crate::target::credentials::secret_value;
+
+/// What is wrong with a text that no header can hold.
+pub const NO_VALUE: &str = "holds a line break or another control character";
 
 /// Headers that describe the connection or the framing of the message, which the probe sees to.
 const OWN: [(&str, &str); 9] = [
@@ -88,17 +92,10 @@ fn value(entry: &Entry, report: &mut Report) -> Option<HeaderValue> {
     } else {
         field.text(report)?
     };
-    secret_value(field, text.as_bytes(), report)
+    value_of(field, text.as_bytes(), report)
 }
 
-/// A value that is sent without the white space around it and never shown.
-pub fn secret_value(field: Field<'_>, bytes: &[u8], report: &mut Report) -> Option<HeaderValue> {
-    match HeaderValue::from_bytes(bytes.trim_ascii()) {
-        Ok(mut value) => {
-            // Debug then hides it, wherever it ends up.
-            value.set_sensitive(true);
-            Some(value)
-        }
-        Err(_) => field.mistake("holds a line break or another control character", report),
-    }
+/// Reads a value that is sent without the white space around it and never shown.
+pub fn value_of(field: Field<'_>, bytes: &[u8], report: &mut Report) -> Option<HeaderValue> {
+    secret_value(bytes).or_else(|| field.mistake(NO_VALUE, report))
 }

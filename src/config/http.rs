@@ -11,17 +11,18 @@ use crate::config::conflict;
 use crate::config::credentials;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
-use crate::config::file;
 use crate::config::headers;
 use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::proxy;
+use crate::config::source::{Files, Source};
 use crate::config::text::quote;
 use crate::config::tls;
+use crate::target::files::Part;
 use crate::target::module::{IpFamily, IpStrategy, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: [&str; 10] = [
+const LATER: &[&str] = &[
     "fail_if_body_matches_regexp",
     "fail_if_body_not_matches_regexp",
     "fail_if_body_json_matches_cel",
@@ -31,11 +32,10 @@ const LATER: [&str; 10] = [
     "enable_http2",
     "enable_http3",
     "oauth2",
-    "source_ip_address",
 ];
 
 /// The keys that are read; people write them one level too high.
-pub const KEYS: [&str; 28] = [
+pub const KEYS: &[&str] = &[
     "method",
     "headers",
     "http_headers",
@@ -62,6 +62,7 @@ pub const KEYS: [&str; 28] = [
     "ip_protocol_fallback",
     "resolver",
     "ip_strategy",
+    "source_ip_address",
     "conflict",
     "tls_config",
 ];
@@ -90,8 +91,9 @@ pub fn read(
     else {
         return (module, None);
     };
+    let mut files = Files::new(base_dir);
     if let Some(method) = fields
-        .take("method")
+        .take_given("method")
         .and_then(|field| method(field, report))
     {
         module.method = method;
@@ -100,21 +102,16 @@ pub fn read(
         module.headers = headers::read(field, report);
     }
     if let Some(field) = fields.take("http_headers") {
-        module.http_headers = http_headers::read(field, base_dir, report);
+        module.http_headers = http_headers::read(field, &mut files, report);
     }
-    module.credentials = credentials::read(&mut fields, base_dir, report);
-    module.body = body(
-        fields.take("body"),
-        fields.take("body_file"),
-        base_dir,
-        report,
-    );
+    module.credentials = credentials::read(&mut fields, &mut files, report);
+    module.body = body(&mut fields, &mut files, report);
     if let Some(field) = fields.take("valid_status_codes") {
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
     module.follow_redirects = follow_redirects(&mut fields, report);
     module.checks = checks::read(&mut fields, report);
-    if let Some(field) = fields.take("preferred_ip_protocol") {
+    if let Some(field) = fields.take_given("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
     }
     if let Some(field) = fields.take("ip_protocol_fallback") {
@@ -134,15 +131,19 @@ pub fn read(
     if let Some(field) = fields.take("conflict") {
         conflict::read(field, &mut module, report);
     }
+    if let Some(field) = fields.take_given("source_ip_address") {
+        module.source_ip = source_ip(field, &module, report);
+    }
     let tls_config = fields.take("tls_config").map(|field| {
         let n_before = report.n_mistakes();
-        module.tls = tls::read(field, base_dir, report);
+        module.tls = tls::read(field, &mut files, report);
         TlsConfig {
             pos: field.key_pos,
             is_fine: report.n_mistakes() == n_before,
         }
     });
-    fields.refuse(&LATER, report);
+    module.files = files.found;
+    fields.refuse(LATER, report);
     fields.belong(&["timeout", "prober"], "to the module, beside http");
     fields.finish(report);
     (module, tls_config)
@@ -175,22 +176,15 @@ fn follow_redirects(fields: &mut Fields<'_>, report: &mut Report) -> bool {
     }
 }
 
-fn body(
-    body: Option<Field<'_>>,
-    body_file: Option<Field<'_>>,
-    base_dir: &Path,
-    report: &mut Report,
-) -> Bytes {
-    let text = body.and_then(|field| field.text(report));
-    let bytes = body_file.and_then(|field| file::read_named(field, base_dir, report));
-    if let (Some(_), Some(field)) = (body, body_file) {
+fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> Bytes {
+    let text = fields.take_given("body");
+    let file = fields.take_given("body_file");
+    if let (Some(_), Some(field)) = (text, file) {
         field.mistake::<()>("and body are both given; keep one", report);
     }
-    match (text, bytes) {
-        (_, Some(bytes)) => bytes.into(),
-        (Some(text), None) => Bytes::copy_from_slice(text.as_bytes()),
-        (None, None) => Bytes::new(),
-    }
+    let source = Source::of(text, file);
+    let bytes = source.and_then(|source| source.bytes(Part::Body, files, report));
+    bytes.unwrap_or_default().into()
 }
 
 fn family(field: Field<'_>, report: &mut Report) -> Option<IpFamily> {
@@ -207,6 +201,28 @@ fn ip_strategy(field: Field<'_>, report: &mut Report) -> Option<IpStrategy> {
         "all" => Some(IpStrategy::All),
         _ => field.expected("first or all", "", report),
     }
+}
+
+/// The address to send from. Its family is the only one that can then be probed.
+fn source_ip(field: Field<'_>, module: &Module, report: &mut Report) -> Option<IpAddr> {
+    let Ok(ip) = field.text(report)?.parse::<IpAddr>() else {
+        return field.expected("an IP address of this machine like 192.0.2.7", "", report);
+    };
+    let family = IpFamily::of(ip);
+    if !module.family_fallback && family != module.preferred_family {
+        let (own, other) = match family {
+            IpFamily::V4 => ("ip4", "ip6"),
+            IpFamily::V6 => ("ip6", "ip4"),
+        };
+        return field.mistake(
+            &format!(
+                "is of {own}, and only {other} is probed; use preferred_ip_protocol: {own} or \
+                 ip_protocol_fallback: true"
+            ),
+            report,
+        );
+    }
+    Some(ip)
 }
 
 fn resolver(field: Field<'_>, report: &mut Report) -> Option<SocketAddr> {

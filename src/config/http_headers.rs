@@ -1,16 +1,16 @@
 //! The section `http_headers`: headers of a request in the form that Prometheus has for them, with
 //! several values, secrets and files to each name.
 
-use std::path::Path;
-
 use http::{HeaderName, HeaderValue};
 
-use crate::config::credentials;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::headers;
 use crate::config::problem::Report;
+use crate::config::source::Files;
 use crate::config::text::quote_key;
+use crate::target::credentials::trimmed;
+use crate::target::files::Part;
 
 /// Headers that Prometheus sets by other keys, or by itself.
 const RESERVED: [&str; 16] = [
@@ -38,7 +38,7 @@ const RESERVED_BY_SIGV4: [&str; 2] = ["x-amz-security-token", "x-amz-content-sha
 /// Reads the section; each name has its values, then its secrets, then its files.
 pub fn read(
     field: Field<'_>,
-    base_dir: &Path,
+    files: &mut Files<'_>,
     report: &mut Report,
 ) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
@@ -54,7 +54,7 @@ pub fn read(
             }
             !is_reserved
         });
-        let values = values(Field::of(entry), base_dir, report);
+        let values = values(Field::of(entry), headers.len(), files, report);
         if let Some(name) = name {
             headers.extend(values.into_iter().map(|value| (name.clone(), value)));
         }
@@ -62,7 +62,13 @@ pub fn read(
     headers
 }
 
-fn values(header: Field<'_>, base_dir: &Path, report: &mut Report) -> Vec<HeaderValue> {
+/// The values of one name, the first of which has the place `first` among all headers.
+fn values(
+    header: Field<'_>,
+    first: usize,
+    files: &mut Files<'_>,
+    report: &mut Report,
+) -> Vec<HeaderValue> {
     let mut values = Vec::new();
     let Some(mut fields) = Fields::open(header.node, "a header of http_headers", report) else {
         return values;
@@ -76,12 +82,15 @@ fn values(header: Field<'_>, base_dir: &Path, report: &mut Report) -> Vec<Header
                 node: item,
                 ..field
             };
-            values.extend(match key {
-                "files" => credentials::file_value(item, base_dir, report),
-                _ => item
-                    .text(report)
-                    .and_then(|text| headers::secret_value(item, text.as_bytes(), report)),
-            });
+            let value = if key == "files" {
+                let part = Part::HttpHeader(first + values.len());
+                let bytes = files.read(item, part, report);
+                bytes.and_then(|bytes| headers::value_of(item, trimmed(&bytes), report))
+            } else {
+                let text = item.text(report);
+                text.and_then(|text| headers::value_of(item, text.as_bytes(), report))
+            };
+            values.extend(value);
         }
     }
     fields.finish(report);

@@ -117,7 +117,7 @@ fn read_module(module: Field<'_>, base_dir: &Path, report: &mut Report) -> Modul
         pos: Some(pos),
         tls_config,
     };
-    fields.belong(&http::KEYS, "under http");
+    fields.belong(http::KEYS, "under http");
     fields.belong(&["url", "interval", "labels"], "to a target");
     fields.finish(report);
     ModuleEntry::Http(http_module)

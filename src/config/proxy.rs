@@ -11,12 +11,8 @@ use crate::target::proxy::{Proxies, ProxySettings, ProxyUrl, ProxyVariables};
 
 /// Reads the keys; `None` if requests go straight to the target.
 pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Option<Box<ProxySettings>> {
-    let url_field = fields
-        .take("proxy_url")
-        .filter(|field| !is_empty(*field, report));
-    let no_proxy_field = fields
-        .take("no_proxy")
-        .filter(|field| !is_empty(*field, report));
+    let url_field = fields.take_given("proxy_url");
+    let no_proxy_field = fields.take_given("no_proxy");
     let environment_field = fields.take("proxy_from_environment");
     let headers_field = fields.take("proxy_connect_header");
     let skip_field = fields.take("skip_resolve_phase_with_proxy");
@@ -71,11 +67,6 @@ pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Option<Box<ProxySet
     }))
 }
 
-/// What Go takes for unset.
-fn is_empty(field: Field<'_>, report: &mut Report) -> bool {
-    field.text(report).is_some_and(str::is_empty)
-}
-
 fn proxy_url(field: Field<'_>, report: &mut Report) -> Option<ProxyUrl> {
     match ProxyUrl::parse(field.text(report)?) {
         Ok(url) => Some(url),
@@ -104,7 +95,7 @@ fn connect_headers(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, He
         for node in values.unwrap_or_default() {
             let item = Field { node, ..header };
             let value = item.text(report);
-            let value = value.and_then(|text| headers::secret_value(item, text.as_bytes(), report));
+            let value = value.and_then(|text| headers::value_of(item, text.as_bytes(), report));
             headers.extend(value.map(|value| (name.clone(), value)));
         }
     }

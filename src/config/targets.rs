@@ -12,7 +12,7 @@ use crate::config::problem::{Pos, Report};
 use crate::config::text::{quote, suggest};
 use crate::config::yaml::Node;
 use crate::target::Target;
-use crate::target::address::TargetUrl;
+use crate::target::address::{Hostname, TargetUrl};
 use crate::target::labels::Labels;
 use crate::target::module::Module;
 
@@ -75,6 +75,9 @@ fn read_target(
     let (http, every) = (http?, every?);
     let pos = interval.or(module).map_or(node.pos, |field| field.pos());
     let timeout = fitting_timeout(http, every, pos, report)?;
+    if let Some((url, url_pos)) = &url {
+        refuse_other_family(url, *url_pos, http, report);
+    }
     let target = Target {
         name: name?,
         url: url?.0,
@@ -193,6 +196,20 @@ fn fitting_timeout(
         return None;
     }
     Some(timeout)
+}
+
+/// Refuses an address that cannot be reached from the one that the module sends from.
+fn refuse_other_family(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mut Report) {
+    if let (Hostname::Ip(ip), Some(source)) = (url.host(), http.module.source_ip)
+        && ip.is_ipv4() != source.is_ipv4()
+    {
+        let name = quote(&http.module.name);
+        let message = format!(
+            "the address of the url cannot be reached from {source}, the source_ip_address of \
+             module {name}; use an address of its family"
+        );
+        report.mistake(pos, message);
+    }
 }
 
 fn read_labels(field: Field<'_>, report: &mut Report) -> Labels {

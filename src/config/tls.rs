@@ -1,34 +1,32 @@
 //! The section `tls_config`: which certificates and versions a module wants.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use crate::config::field::Field;
 use crate::config::fields::Fields;
-use crate::config::file;
 use crate::config::problem::Report;
+use crate::config::source::{Files, Forms, Source};
 use crate::config::text::quote;
-use crate::target::tls::{ClientIdentity, TlsSettings, TlsVersion};
+use crate::target::files::Part;
+use crate::target::tls::{self, ClientIdentity, TlsSettings, TlsVersion};
+
+const AUTHORITIES: Forms = ["ca", "ca_file", "ca_ref"];
+const CERTIFICATE: Forms = ["cert", "cert_file", "cert_ref"];
+const KEY: Forms = ["key", "key_file", "key_ref"];
 
 /// Reads the section; what is wrong in it is left at its default.
-pub fn read(field: Field<'_>, base_dir: &Path, report: &mut Report) -> TlsSettings {
+pub fn read(field: Field<'_>, files: &mut Files<'_>, report: &mut Report) -> TlsSettings {
     let mut tls = TlsSettings::default();
     let Some(mut fields) = Fields::open(field.node, "tls_config", report) else {
         return tls;
     };
-    if let Some(field) = fields.take("ca_file") {
-        tls.authorities = certificates(field, base_dir, report);
+    if let Some(source) = Source::take(&mut fields, AUTHORITIES, report) {
+        tls.authorities = certificates(source, Part::Authorities, files, report);
     }
-    tls.identity = identity(
-        fields.take("cert_file"),
-        fields.take("key_file"),
-        base_dir,
-        report,
-    );
-    if let Some(field) = fields.take("server_name") {
+    tls.identity = identity(&mut fields, files, report);
+    if let Some(field) = fields.take_given("server_name") {
         tls.server_name = server_name(field, report);
     }
     if let Some(field) = fields.take("insecure_skip_verify") {
@@ -45,25 +43,31 @@ pub fn read(field: Field<'_>, base_dir: &Path, report: &mut Report) -> TlsSettin
     if let (Some(max), true) = (max, tls.min_version > tls.max_version) {
         max.mistake::<()>("is below min_version", report);
     }
-    let later = ["ca", "cert", "key", "ca_ref", "cert_ref", "key_ref"];
-    fields.refuse(&later, report);
     fields.finish(report);
     tls
 }
 
 fn identity(
-    certificate: Option<Field<'_>>,
-    key: Option<Field<'_>>,
-    base_dir: &Path,
+    fields: &mut Fields<'_>,
+    files: &mut Files<'_>,
     report: &mut Report,
 ) -> Option<ClientIdentity> {
+    let n_before = report.n_mistakes();
+    let certificate = Source::take(fields, CERTIFICATE, report);
+    let key = Source::take(fields, KEY, report);
     match (certificate, key) {
+        // What is missing may be the reference that was refused.
+        (None, _) | (_, None) if report.n_mistakes() > n_before => None,
         (None, None) => None,
-        (Some(field), None) => field.mistake("needs key_file as well", report),
-        (None, Some(field)) => field.mistake("needs cert_file as well", report),
+        (Some(source), None) => source
+            .field()
+            .mistake("needs key or key_file as well", report),
+        (None, Some(source)) => source
+            .field()
+            .mistake("needs cert or cert_file as well", report),
         (Some(certificate), Some(key)) => {
-            let chain = certificates(certificate, base_dir, report);
-            let key = private_key(key, base_dir, report);
+            let chain = certificates(certificate, Part::ClientChain, files, report);
+            let key = private_key(key, files, report);
             Some(ClientIdentity {
                 chain: chain?,
                 key: Arc::new(key?),
@@ -73,34 +77,31 @@ fn identity(
 }
 
 fn certificates(
-    field: Field<'_>,
-    base_dir: &Path,
+    source: Source<'_>,
+    part: Part,
+    files: &mut Files<'_>,
     report: &mut Report,
 ) -> Option<Vec<CertificateDer<'static>>> {
-    let bytes = file::read_named(field, base_dir, report)?;
-    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match parsed {
-        Ok(certificates) if !certificates.is_empty() => Some(certificates),
-        _ => useless(field, "certificate in PEM form", report),
-    }
+    let pem = source.bytes(part, files, report)?;
+    tls::certificates(&pem).or_else(|| useless(source, tls::CERTIFICATE, report))
 }
 
 fn private_key(
-    field: Field<'_>,
-    base_dir: &Path,
+    source: Source<'_>,
+    files: &mut Files<'_>,
     report: &mut Report,
 ) -> Option<PrivateKeyDer<'static>> {
-    let bytes = file::read_named(field, base_dir, report)?;
-    // The parser's error may hold a line of the file, so it is not shown.
-    match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(key) => Some(key),
-        Err(_) => useless(field, "private key in PEM form without a password", report),
-    }
+    let pem = source.bytes(Part::ClientKey, files, report)?;
+    tls::private_key(&pem).or_else(|| useless(source, tls::PRIVATE_KEY, report))
 }
 
-fn useless<T>(field: Field<'_>, wanted: &str, report: &mut Report) -> Option<T> {
-    let name = quote(field.text(report)?);
-    field.mistake(&format!("{name} holds no {wanted}"), report)
+/// What is written may be a secret; the name of a file is shown.
+fn useless<T>(source: Source<'_>, wanted: &str, report: &mut Report) -> Option<T> {
+    let said = match source {
+        Source::Written(_) => format!("holds no {wanted}"),
+        Source::File(field) => format!("{} holds no {wanted}", quote(field.text(report)?)),
+    };
+    source.field().mistake(&said, report)
 }
 
 fn server_name(field: Field<'_>, report: &mut Report) -> Option<String> {

@@ -33,29 +33,49 @@ pub struct Choice {
     pub first: IpAddr,
     /// The first address of the other family, if the module lets it stand in.
     pub fallback: Option<IpAddr>,
+    /// The address of this machine to send from, of the family of the others.
+    pub source: Option<IpAddr>,
 }
 
-/// Chooses by `preferred_ip_protocol` and `ip_protocol_fallback`.
+/// Chooses by `preferred_ip_protocol` and `ip_protocol_fallback`, among the addresses that
+/// `source_ip_address` can reach.
 pub fn choose(addresses: &Addresses, module: &Module) -> Result<Choice, Stop> {
+    let source = module.source_ip;
+    let first_of = |addresses: &[IpAddr]| {
+        let first = addresses.first().copied();
+        first.filter(|ip| can_be_reached(*ip, module))
+    };
     let (preferred, other) = match module.preferred_family {
         IpFamily::V4 => (&addresses.v4, &addresses.v6),
         IpFamily::V6 => (&addresses.v6, &addresses.v4),
     };
-    let fallback = other.first().copied().filter(|_| module.family_fallback);
-    match (preferred.first().copied(), fallback) {
-        (Some(first), fallback) => Ok(Choice { first, fallback }),
+    let fallback = first_of(other).filter(|_| module.family_fallback);
+    match (first_of(preferred), fallback) {
+        (Some(first), fallback) => Ok(Choice {
+            first,
+            fallback,
+            source,
+        }),
         (None, Some(first)) => Ok(Choice {
             first,
             fallback: None,
+            source,
         }),
         (None, None) => Err(match &addresses.fault {
             Some(fault) => Stop::Failed(fault.clone()),
             None => Stop::failed(
                 Reason::DnsNoAddressFamily,
-                "the name has only addresses of a family that the module does not fall back to",
+                "the name has only addresses of a family that the module does not fall back to, or \
+                 does not send from",
             ),
         }),
     }
+}
+
+/// Whether an address is of the family that the module sends from.
+fn can_be_reached(ip: IpAddr, module: &Module) -> bool {
+    let source = module.source_ip;
+    source.is_none_or(|source| source.is_ipv4() == ip.is_ipv4())
 }
 
 /// Every address that the module lets be probed, those of the preferred family first.
@@ -66,7 +86,8 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
         IpFamily::V6 => (&addresses.v6, &addresses.v4),
     };
     let other = other.iter().filter(|_| module.family_fallback);
-    Ok(preferred.iter().chain(other).copied().collect())
+    let of_both = preferred.iter().chain(other).copied();
+    Ok(of_both.filter(|ip| can_be_reached(*ip, module)).collect())
 }
 
 /// Connects to the chosen address, with Nagle's algorithm off: together with delayed
@@ -74,16 +95,20 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
 pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
-    match attempt(first, walk).await {
+    match attempt(first, choice.source, walk).await {
         Err(Stop::Skipped(SkipReason::NoRoute)) => match second {
-            Some(second) => attempt(second, walk).await,
+            Some(second) => attempt(second, choice.source, walk).await,
             None => Err(Stop::Skipped(SkipReason::NoRoute)),
         },
         result => result,
     }
 }
 
-async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop> {
+async fn attempt(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    walk: &mut Walk,
+) -> Result<TcpStream, Stop> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -91,7 +116,10 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
     let socket = socket
         .and_then(|socket| socket.set_nodelay(true).map(|()| socket))
         .inspect(kernel::enable_stamps)
-        .map_err(|error| blame(address, &error))?;
+        .map_err(|error| blame(address, source, &error))?;
+    if let Some(source) = source {
+        bind(&socket, source)?;
+    }
     walk.note_address(address.ip());
     let began = Instant::now();
     walk.begin(Phase::Connect, began);
@@ -108,13 +136,28 @@ async fn attempt(address: SocketAddr, walk: &mut Walk) -> Result<TcpStream, Stop
         remote: address,
     });
     connected
-        .map_err(|error| blame(address, &error))
+        .map_err(|error| blame(address, source, &error))
         // A fault of this machine is told before a SYN is sent: no phase ran.
         .inspect_err(|stop| match stop {
             Stop::Skipped(_) => walk.forget_phase(),
             Stop::Failed(_) => walk.end(established),
         })
         .inspect(|_| walk.end(established))
+}
+
+/// Has the socket send from `source`. An address that this machine does not have, or may not send
+/// from, is no fault of the target.
+fn bind(socket: &TcpSocket, source: IpAddr) -> Result<(), Stop> {
+    kernel::choose_port_late(socket);
+    socket
+        .bind((source, 0).into())
+        .map_err(|error| match own_fault(&error) {
+            Some(skip) => Stop::Skipped(skip),
+            None if errno(&error) == Some(Errno::EADDRINUSE) => {
+                Stop::Skipped(SkipReason::PortExhausted)
+            }
+            None => Stop::Skipped(SkipReason::NoRoute),
+        })
 }
 
 /// When the answer to the SYN arrived. The kernel knows how long it took; the exporter learns of it
@@ -126,14 +169,14 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
 }
 
 /// Tells a fault of this machine from an answer of the network.
-fn blame(address: SocketAddr, error: &io::Error) -> Stop {
+fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
         Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::EADDRNOTAVAIL)
-            if !has_route(address) =>
+            if !has_route(address, source) =>
         {
             return Stop::Skipped(SkipReason::NoRoute);
         }
@@ -152,14 +195,15 @@ fn blame(address: SocketAddr, error: &io::Error) -> Stop {
     Stop::failed(reason, format!("connecting to {address}: {error}"))
 }
 
-/// Whether this machine would know where to send a packet; connecting a datagram socket asks the
-/// routing table and sends nothing.
-fn has_route(address: SocketAddr) -> bool {
+/// Whether this machine would know where to send a packet, from `source` if that is given;
+/// connecting a datagram socket asks the routing table and sends nothing.
+fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
     let any: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    UdpSocket::bind((any, 0)).is_ok_and(|socket| socket.connect(address).is_ok())
+    let from = (source.unwrap_or(any), 0);
+    UdpSocket::bind(from).is_ok_and(|socket| socket.connect(address).is_ok())
 }
 
 #[cfg(test)]
@@ -180,15 +224,20 @@ mod tests {
             v6: vec![],
             fault: None,
         };
-        for (addresses, preferred, falls_back, expected) in [
-            (&both, IpFamily::V6, true, Some((v6, Some(v4)))),
-            (&both, IpFamily::V4, true, Some((v4, Some(v6)))),
-            (&both, IpFamily::V6, false, Some((v6, None))),
-            (&only_v4, IpFamily::V6, true, Some((v4, None))),
-            (&only_v4, IpFamily::V4, true, Some((v4, None))),
-            (&only_v4, IpFamily::V6, false, None),
+        for (addresses, preferred, falls_back, source_ip, expected) in [
+            (&both, IpFamily::V6, true, None, Some((v6, Some(v4)))),
+            (&both, IpFamily::V4, true, None, Some((v4, Some(v6)))),
+            (&both, IpFamily::V6, false, None, Some((v6, None))),
+            (&only_v4, IpFamily::V6, true, None, Some((v4, None))),
+            (&only_v4, IpFamily::V4, true, None, Some((v4, None))),
+            (&only_v4, IpFamily::V6, false, None, None),
+            (&both, IpFamily::V6, true, Some(v4), Some((v4, None))),
+            (&both, IpFamily::V6, true, Some(v6), Some((v6, None))),
+            (&both, IpFamily::V4, true, Some(v6), Some((v6, None))),
+            (&only_v4, IpFamily::V4, true, Some(v6), None),
         ] {
             let module = Module {
+                source_ip,
                 preferred_family: preferred,
                 family_fallback: falls_back,
                 ..Module::http_2xx()

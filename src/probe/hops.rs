@@ -100,6 +100,7 @@ impl Prober {
             Some(first) => Choice {
                 first,
                 fallback: None,
+                source: self.target.module.source_ip,
             },
             None => {
                 let addresses = self.look_up(url.host(), walk).await?;

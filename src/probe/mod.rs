@@ -53,6 +53,7 @@ use crate::probe::tls::TlsClient;
 use crate::probe::validate::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
+use crate::target::module::Module;
 
 /// Probes one target. Made once, when all that can be wrong with the target is known.
 #[derive(Debug)]
@@ -87,6 +88,29 @@ impl Prober {
             wall_clock: WallClock::default(),
             heartbeat: Arc::default(),
         }
+    }
+
+    /// A prober of the same target with the module as its files have it now, and with `tls` if TLS
+    /// has a part in them.
+    pub fn renewed(&self, module: Arc<Module>, tls: Option<Arc<TlsClient>>) -> Self {
+        let target = Arc::new(Target {
+            module,
+            ..Target::clone(&self.target)
+        });
+        let tls = self
+            .tls
+            .as_ref()
+            .map(|old| tls.unwrap_or_else(|| old.clone()));
+        Self::new(target, self.resolver.clone(), tls)
+            .with_wall_clock(self.wall_clock)
+            .with_heartbeat(self.heartbeat.clone())
+    }
+
+    /// A prober of another target with what this one has for its module.
+    pub fn aimed_at(&self, target: Target) -> Self {
+        Self::new(Arc::new(target), self.resolver.clone(), self.tls.clone())
+            .with_wall_clock(self.wall_clock)
+            .with_heartbeat(self.heartbeat.clone())
     }
 
     /// The same prober, knowing when the runtime that it probes on stands still.

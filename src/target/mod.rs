@@ -5,6 +5,7 @@ pub mod checks;
 pub mod conflict;
 pub mod credentials;
 pub mod expression;
+pub mod files;
 pub mod labels;
 pub mod module;
 pub mod no_proxy;

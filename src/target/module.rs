@@ -1,7 +1,7 @@
 //! How to probe: the request, and what counts as success and as conflict.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
@@ -10,6 +10,7 @@ use crate::outcome::{Conflict, ConflictReason};
 use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::credentials::Credentials;
+use crate::target::files::PartFile;
 use crate::target::proxy::ProxySettings;
 use crate::target::tls::TlsSettings;
 
@@ -48,8 +49,12 @@ pub struct Module {
     pub proxy: Option<Box<ProxySettings>>,
     /// The name server to ask instead of the system's.
     pub resolver: Option<SocketAddr>,
+    /// The address of this machine to send from, instead of the one that the system takes.
+    pub source_ip: Option<IpAddr>,
     /// What TLS must be like.
     pub tls: TlsSettings,
+    /// Which parts of all this come from files.
+    pub files: Vec<PartFile>,
 }
 
 impl Module {
@@ -72,7 +77,9 @@ impl Module {
             ip_strategy: IpStrategy::First,
             proxy: None,
             resolver: None,
+            source_ip: None,
             tls: TlsSettings::default(),
+            files: Vec::new(),
         }
     }
 
@@ -138,7 +145,9 @@ impl fmt::Debug for Module {
             .field("ip_strategy", &self.ip_strategy)
             .field("proxy", &self.proxy)
             .field("resolver", &self.resolver)
+            .field("source_ip", &self.source_ip)
             .field("tls", &self.tls)
+            .field("files", &self.files)
             .finish()
     }
 }
@@ -150,6 +159,16 @@ pub enum IpFamily {
     V4,
     /// IPv6.
     V6,
+}
+
+impl IpFamily {
+    /// The family of an address.
+    pub fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
 }
 
 /// Which of the addresses of a name are probed.

@@ -2,7 +2,14 @@
 
 use std::sync::Arc;
 
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// What [`certificates`] wants.
+pub const CERTIFICATE: &str = "certificate in PEM form";
+
+/// What [`private_key`] wants.
+pub const PRIVATE_KEY: &str = "private key in PEM form without a password";
 
 /// The TLS part of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,6 +48,17 @@ pub struct ClientIdentity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The key that belongs to the first certificate.
     pub key: Arc<PrivateKeyDer<'static>>,
+}
+
+/// The certificates in a text in PEM form, if there is one and none is broken.
+pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    parsed.ok().filter(|certificates| !certificates.is_empty())
+}
+
+/// The private key in a text in PEM form. The parser's error may hold a line of it, so there is none.
+pub fn private_key(pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).ok()
 }
 
 /// A version of TLS that can be probed with.

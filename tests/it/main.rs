@@ -28,5 +28,7 @@ mod probe_endpoint;
 mod proxies;
 mod redirects;
 mod reload;
+mod rotation;
+mod source_address;
 mod support;
 mod tidy;

@@ -17,6 +17,7 @@ use nix::sys::socket::getsockopt;
 use nix::sys::socket::recvmsg;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::GetStruct;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
 use nix::sys::time::TimeSpec;
 
@@ -49,6 +50,15 @@ nix::getsockopt_impl!(
 pub fn enable_stamps(socket: &impl AsFd) {
     if let Err(error) = setsockopt(socket, ReceiveTimestampns, &true) {
         tracing::debug!(%error, "the kernel does not stamp what arrives");
+    }
+}
+
+/// Has the kernel choose the local port of a bound socket only when it connects, so that connections to
+/// different targets may share one, as those of unbound sockets do. A kernel that will not is no
+/// reason to fail: there are fewer ports then.
+pub fn choose_port_late(socket: &impl AsFd) {
+    if let Err(error) = setsockopt(socket, IpBindAddressNoPort, &true) {
+        tracing::debug!(%error, "the kernel takes a port for each bound socket");
     }
 }
 

@@ -5,6 +5,7 @@
 #[cfg_attr(not(target_os = "linux"), path = "other.rs")]
 mod system;
 
+pub use crate::probe::kernel::system::choose_port_late;
 pub use crate::probe::kernel::system::enable_stamps;
 pub use crate::probe::kernel::system::handshake_round_trip;
 pub use crate::probe::kernel::system::hold_stamping;

@@ -14,6 +14,9 @@ use crate::probe::kernel::Received;
 pub fn enable_stamps(_socket: &impl AsFd) {}
 
 /// Does nothing.
+pub fn choose_port_late(_socket: &impl AsFd) {}
+
+/// Does nothing.
 pub fn hold_stamping() {}
 
 /// Reads from a socket.

@@ -93,8 +93,8 @@ impl TlsClient {
         })
     }
 
-    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts
-    /// from the first byte of the ClientHello to the last byte that the server sent.
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase
+    /// lasts from the first byte of the ClientHello to the last byte that the server sent.
     pub async fn handshake(
         &self,
         carrier: Carrier,
@@ -167,7 +167,7 @@ fn trust(settings: &TlsSettings) -> Result<Trust, String> {
         Some(authorities) => {
             for authority in authorities {
                 trust.add(authority).map_err(|error| {
-                    format!("a certificate of ca_file cannot be an authority: {error}")
+                    format!("a certificate of ca or ca_file cannot be an authority: {error}")
                 })?;
             }
         }
@@ -178,7 +178,7 @@ fn trust(settings: &TlsSettings) -> Result<Trust, String> {
             }
             if trust.is_empty() {
                 return Err("this system has no certificate authorities; install \
-                            ca-certificates or set tls_config.ca_file"
+                            ca-certificates or set ca or ca_file in tls_config"
                     .to_owned());
             }
         }

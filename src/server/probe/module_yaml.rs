@@ -34,8 +34,8 @@ const PUBLIC: [HeaderName; 9] = [
     header::USER_AGENT,
 ];
 
-/// Writes a module with its defaults. What came from files is told in comments, as the names of the
-/// files are not kept.
+/// Writes a module with its defaults. What came from files is masked as if it
+/// stood there, and the files are named in comments.
 pub fn written(module: &Module, timeout: Option<Duration>) -> String {
     // Taken apart without a rest, so that no field is forgotten.
     let Module {
@@ -55,7 +55,9 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         ip_strategy,
         proxy,
         resolver,
+        source_ip,
         tls,
+        files,
     } = module;
     let mut yaml = Yaml(String::new());
     yaml.entry(0, "prober", "http");
@@ -93,6 +95,9 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
     if let Some(resolver) = resolver {
         yaml.entry(1, "resolver", quoted(&resolver.to_string()));
     }
+    if let Some(ip) = source_ip {
+        yaml.entry(1, "source_ip_address", quoted(&ip.to_string()));
+    }
     yaml.section(1, "conflict");
     yaml.list(2, "codes", conflict_codes);
     if let Some(rule) = conflict_reason {
@@ -100,6 +105,9 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         yaml.comment(2, format_args!("reasons: {}", names.join(", ")));
     }
     yaml.tls(tls);
+    for file in files {
+        yaml.comment(1, format_args!("from {:?}", file.path));
+    }
     yaml.0
 }
 

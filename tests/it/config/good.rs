@@ -12,6 +12,7 @@ use httpcycle_exporter::target::address::TargetUrl;
 use httpcycle_exporter::target::checks::{Checks, HeaderMatch};
 use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
+use httpcycle_exporter::target::files::Part;
 use httpcycle_exporter::target::module::{IpFamily, IpStrategy, Module};
 use httpcycle_exporter::target::tls::TlsVersion;
 
@@ -105,6 +106,7 @@ fn a_complete_file_is_read_as_written() {
     assert!(!module.family_fallback);
     let resolver: SocketAddr = "127.0.0.1:5353".parse().unwrap();
     assert_eq!(module.resolver, Some(resolver));
+    assert_eq!(module.source_ip, Some([127, 0, 0, 2].into()));
     assert_eq!(module.tls.authorities.as_ref().map(Vec::len), Some(1));
     assert_eq!(module.tls.server_name.as_deref(), Some("internal.example"));
     assert!(!module.tls.verify);
@@ -291,21 +293,56 @@ fn tls_is_tried_only_where_it_is_used() {
     assert!(load(set).is_err());
 }
 
+/// Both forms of each, and one of each.
 #[test]
-fn a_client_certificate_is_read_with_its_key() {
+fn certificates_and_keys_are_written_or_in_files() {
     let dir = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
-    fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
-    fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let tls = "tls_config: {cert_file: cert.pem, key_file: key.pem}";
-    let text = format!("modules:\n  m: {{prober: http, http: {{{tls}}}}}\n");
-    let path = dir.path().join("httpcycle.yml");
-    fs::write(&path, text).unwrap();
-    let config = config::load(&path, &check_tls).unwrap();
-    let identity = config.modules["m"].module.tls.identity.as_ref().unwrap();
-    assert_eq!(identity.chain, [made.cert.der().clone()]);
-    assert_eq!(
-        identity.key.secret_der(),
-        made.signing_key.serialize_der().as_slice()
-    );
+    let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    fs::write(dir.path().join("cert.pem"), &cert).unwrap();
+    fs::write(dir.path().join("key.pem"), &key).unwrap();
+    // As JSON, which YAML is as well, so that the line breaks are kept.
+    let (cert, key) = (format!("{cert:?}"), format!("{key:?}"));
+    for (tls, files) in [
+        (
+            "ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem".to_owned(),
+            &[Part::Authorities, Part::ClientChain, Part::ClientKey][..],
+        ),
+        (format!("ca: {cert}, cert: {cert}, key: {key}"), &[]),
+        (
+            format!("ca: {cert}, cert_file: cert.pem, key: {key}, key_file: ''"),
+            &[Part::ClientChain],
+        ),
+        (
+            format!("ca_file: cert.pem, cert: {cert}, key_file: key.pem"),
+            &[Part::Authorities, Part::ClientKey],
+        ),
+    ] {
+        let text = format!("modules:\n  m: {{prober: http, http: {{tls_config: {{{tls}}}}}}}\n");
+        let path = dir.path().join("httpcycle.yml");
+        fs::write(&path, text).unwrap();
+        let config = config::load(&path, &check_tls).unwrap();
+        let module = &config.modules["m"].module;
+        let identity = module.tls.identity.as_ref().unwrap();
+        let certificates = [made.cert.der().clone()];
+        assert_eq!(module.tls.authorities.as_deref(), Some(&certificates[..]));
+        assert_eq!(identity.chain, certificates);
+        assert_eq!(
+            identity.key.secret_der(),
+            made.signing_key.serialize_der().as_slice()
+        );
+        let parts: Vec<_> = module.files.iter().map(|file| file.part.clone()).collect();
+        assert_eq!(parts, files, "{tls}");
+    }
+}
+
+#[test]
+fn empty_texts_are_keys_that_are_not_there() {
+    let config = good("empty_texts.yml");
+    let bare = Module {
+        name: "m".to_owned(),
+        ..Module::http_2xx()
+    };
+    assert_eq!(*config.modules["m"].module, bare);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }

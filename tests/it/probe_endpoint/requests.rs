@@ -267,3 +267,39 @@ async fn what_the_exporter_lacks_is_not_charged_to_the_target() {
     );
     assert_eq!(ask(&exporter, "/logs?id=0", "").status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_count_as_they_are_now() {
+    let (peer, mut heads) = listening().await;
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "old").unwrap();
+    let exporter = start(&format!(
+        "modules: {{m: {{prober: http, http: {{bearer_token_file: {}}}}}}}\n",
+        token.display()
+    ));
+    let path = format!("/probe?module=m&target={}", peer.address);
+    let mut shown = async |expected: &str| {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let answer = ask(&exporter, &path, "");
+            let found = match answer.status {
+                200 => heads.recv().await.unwrap(),
+                _ => answer.body,
+            };
+            if found.contains(expected) {
+                return;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{expected}: {found}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    shown("Bearer old\r\n").await;
+    std::fs::write(&token, "renewed").unwrap();
+    shown("Bearer renewed\r\n").await;
+    std::fs::remove_file(&token).unwrap();
+    shown("The exporter could not probe (secret_unreadable); nothing was measured\n").await;
+}

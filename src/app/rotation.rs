@@ -1,0 +1,262 @@
+//! Files of modules that change while the exporter runs: a thread looks at them, and the probes that
+//! begin after it are made of what they hold then.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use crate::config::file;
+use crate::probe::Prober;
+use crate::probe::tls::TlsClient;
+use crate::target::module::Module;
+
+/// The time between two looks. A change counts within a second.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// A file that was changed so shortly before it was read may have been changed again within the same
+/// tick of its time stamps, and is read once more.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// The prober that was made last; none while a file cannot be read.
+type Latest = Option<Arc<Prober>>;
+
+/// The prober of a target, now and when the files of its module have changed.
+#[derive(Debug)]
+pub enum Current {
+    /// The module has no files.
+    Fixed(Arc<Prober>),
+    /// What the files held last made this, if they could be read.
+    Changing(watch::Receiver<Latest>),
+}
+
+impl Current {
+    /// A prober whose files nobody looks at.
+    pub fn fixed(prober: Prober) -> Self {
+        Self::Fixed(Arc::new(prober))
+    }
+
+    /// The prober to probe with now; `None` if a file cannot be read.
+    pub fn prober(&self) -> Latest {
+        match self {
+            Self::Fixed(prober) => Some(prober.clone()),
+            Self::Changing(latest) => latest.borrow().clone(),
+        }
+    }
+}
+
+/// The thread that looks at files. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Watcher(mpsc::Sender<Vec<Watched>>);
+
+impl Watcher {
+    /// Starts the thread, which sleeps as long as there are no files. It is one of its own, as a file
+    /// system that hangs would hold up whoever reads from it, and the end of the process if that
+    /// were a thread of the runtime.
+    pub fn start() -> io::Result<Self> {
+        let (send, inbox) = mpsc::channel();
+        thread::Builder::new()
+            .name("watching".to_owned())
+            .spawn(move || watch(&inbox))?;
+        Ok(Self(send))
+    }
+
+    /// Looks from now on at the files of these probers' modules and no others.
+    pub fn watch(&self, probers: Vec<Prober>) -> Vec<Current> {
+        let mut watched: Vec<Watched> = Vec::new();
+        let mut current = Vec::with_capacity(probers.len());
+        for prober in probers {
+            let prober = Arc::new(prober);
+            let module = &prober.target().module;
+            if module.files.is_empty() {
+                current.push(Current::Fixed(prober));
+                continue;
+            }
+            let known = watched
+                .iter()
+                .position(|one| Arc::ptr_eq(&one.module, module));
+            let place = known.unwrap_or_else(|| {
+                watched.push(Watched::new(module.clone()));
+                watched.len() - 1
+            });
+            let (send, receive) = watch::channel(Some(prober.clone()));
+            if let Some(one) = watched.get_mut(place) {
+                one.probers.push((prober, send));
+            }
+            current.push(Current::Changing(receive));
+        }
+        if self.0.send(watched).is_err() {
+            tracing::error!("files of modules are not looked at: their thread has ended");
+        }
+        current
+    }
+}
+
+fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
+    let mut watched: Vec<Watched> = Vec::new();
+    loop {
+        let next = if watched.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(EVERY)
+        };
+        match next {
+            Ok(others) => watched = others,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        for one in &mut watched {
+            one.look();
+        }
+    }
+}
+
+/// A module with files and the probers that are made of it.
+#[derive(Debug)]
+struct Watched {
+    /// As it was read last.
+    module: Arc<Module>,
+    /// Whether it is what the probers are made of.
+    in_use: bool,
+    /// What the files looked like when they were read, if they had settled.
+    seen: Option<Vec<Stamp>>,
+    probers: Vec<(Arc<Prober>, watch::Sender<Latest>)>,
+}
+
+/// What tells one state of a file from another without reading it. Through a symbolic link it is that
+/// of the file behind it, so that a link that is moved counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// Whether the file has been left alone for long enough that another change would show.
+    fn has_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let (seconds, _) = self.changed;
+        let changed = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        now.is_ok_and(|now| changed + SETTLED < now)
+    }
+}
+
+impl Watched {
+    fn new(module: Arc<Module>) -> Self {
+        Self {
+            module,
+            in_use: true,
+            seen: None,
+            probers: Vec::new(),
+        }
+    }
+
+    /// Looks at the files, reads them if they may have changed, and makes new probers if they have.
+    fn look(&mut self) {
+        let paths = self.module.files.iter().map(|file| file.path.as_path());
+        let stamps: Option<Vec<Stamp>> = paths.map(|path| Stamp::of(path).ok()).collect();
+        if stamps.is_some() && stamps == self.seen {
+            return;
+        }
+        self.seen = stamps.filter(|stamps| stamps.iter().all(Stamp::has_settled));
+        // Half of the files may have been those of before a link was moved, and half those of after it.
+        match self.reread().or_else(|_| self.reread()) {
+            Ok(None) => {}
+            Ok(Some(renewed)) => {
+                for ((_, send), prober) in self.probers.iter().zip(renewed) {
+                    send.send_replace(Some(Arc::new(prober)));
+                }
+                self.in_use = true;
+                let module = &self.module.name;
+                tracing::info!(module, "the files of the module are read again");
+            }
+            Err(why) => {
+                // Of a key and its certificate one may be new and the other to come.
+                self.seen = None;
+                for (_, send) in &self.probers {
+                    send.send_replace(None);
+                }
+                if std::mem::replace(&mut self.in_use, false) {
+                    let module = &self.module.name;
+                    tracing::warn!(module, why, "a file of the module cannot be used");
+                }
+            }
+        }
+    }
+
+    /// Reads the files, and makes a prober of what they hold for each that is there, unless that is
+    /// what they are made of.
+    fn reread(&mut self) -> Result<Option<Vec<Prober>>, String> {
+        let module = self.module.reread(file::read);
+        let module = module.map_err(|error| error.to_string())?;
+        if self.in_use && module == *self.module {
+            return Ok(None);
+        }
+        let tls = match module.has_tls_files() {
+            true => Some(Arc::new(TlsClient::new(&module.tls)?)),
+            false => None,
+        };
+        self.module = Arc::new(module);
+        let renewed = self.probers.iter().map(|(prober, _)| {
+            let module = self.module.clone();
+            prober.renewed(module, tls.clone())
+        });
+        Ok(Some(renewed.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn whatever_changes_a_file_changes_its_stamp() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let stamp = || Stamp::of(&at("link")).expect("a file");
+        for (name, text) in [("one", "1"), ("two", "2"), ("three", "3")] {
+            fs::write(at(name), text).expect("written");
+        }
+        symlink("one", at("link")).expect("linked");
+        let before = stamp();
+        assert_eq!(stamp(), before);
+        assert!(!before.has_settled(), "it was written just now");
+
+        let moved = at("moved");
+        symlink("two", &moved).expect("linked");
+        fs::rename(&moved, at("link")).expect("moved");
+        let of_two = stamp();
+        assert_ne!(of_two, before);
+        fs::rename(at("three"), at("two")).expect("replaced");
+        let of_three = stamp();
+        assert_ne!(of_three, of_two);
+        fs::write(at("two"), "longer").expect("rewritten");
+        assert_ne!(stamp(), of_three);
+        fs::remove_file(at("two")).expect("removed");
+        assert!(Stamp::of(&at("link")).is_err());
+    }
+}

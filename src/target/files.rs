@@ -1,0 +1,131 @@
+//! Which parts of a module come from files, and the module again when they have changed. Nothing is
+//! read here: who asks says how.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::target::credentials::Credentials;
+use crate::target::credentials::secret_value;
+use crate::target::credentials::trimmed;
+use crate::target::module::Module;
+use crate::target::tls;
+
+/// A part of a module that a file holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The body of the request.
+    Body,
+    /// The user name of basic authentication.
+    Username,
+    /// The password of basic authentication.
+    Password,
+    /// What stands after the scheme in the header `Authorization`.
+    Authorization {
+        /// The scheme, such as `Bearer`.
+        scheme: String,
+    },
+    /// The value of the header at this place in `http_headers`.
+    HttpHeader(usize),
+    /// The authorities to trust.
+    Authorities,
+    /// The client certificate with its chain.
+    ClientChain,
+    /// The key of the client certificate.
+    ClientKey,
+}
+
+/// A part of a module with its file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PartFile {
+    /// What it holds.
+    pub part: Part,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// Why a file is of no use. It names the file and shows nothing of what is in it.
+#[derive(Debug)]
+pub enum FileError {
+    /// It cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// It holds something else than this.
+    Useless(PathBuf, &'static str),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "{path:?} cannot be read: {error}"),
+            Self::Useless(path, wanted) => write!(f, "{path:?} holds no {wanted}"),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+impl Module {
+    /// The same module with what its files hold now.
+    pub fn reread(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Self, FileError> {
+        let mut module = self.clone();
+        for PartFile { part, path } in &self.files {
+            let bytes =
+                read(path).map_err(|error| FileError::Unreadable(path.to_owned(), error))?;
+            module
+                .replace(part, bytes)
+                .map_err(|wanted| FileError::Useless(path.to_owned(), wanted))?;
+        }
+        Ok(module)
+    }
+
+    /// Whether a file has a part in TLS.
+    pub fn has_tls_files(&self) -> bool {
+        self.files.iter().any(|file| {
+            matches!(
+                file.part,
+                Part::Authorities | Part::ClientChain | Part::ClientKey
+            )
+        })
+    }
+
+    /// Puts what a file holds in its place. The error is what it ought to hold.
+    fn replace(&mut self, part: &Part, bytes: Vec<u8>) -> Result<(), &'static str> {
+        match part {
+            Part::Body => self.body = bytes.into(),
+            Part::Username => {
+                if let Some(Credentials::Basic { username, .. }) = &mut self.credentials {
+                    *username = trimmed(&bytes).to_vec();
+                }
+            }
+            Part::Password => {
+                if let Some(Credentials::Basic { password, .. }) = &mut self.credentials {
+                    *password = trimmed(&bytes).to_vec();
+                }
+            }
+            Part::Authorization { scheme } => {
+                let credentials = Credentials::authorization(scheme, trimmed(&bytes));
+                self.credentials = Some(credentials.ok_or("value of a header")?);
+            }
+            Part::HttpHeader(index) => {
+                if let Some((_, value)) = self.http_headers.get_mut(*index) {
+                    *value = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
+                }
+            }
+            Part::Authorities => {
+                self.tls.authorities = Some(tls::certificates(&bytes).ok_or(tls::CERTIFICATE)?);
+            }
+            Part::ClientChain => {
+                if let Some(identity) = &mut self.tls.identity {
+                    identity.chain = tls::certificates(&bytes).ok_or(tls::CERTIFICATE)?;
+                }
+            }
+            Part::ClientKey => {
+                if let Some(identity) = &mut self.tls.identity {
+                    identity.key = tls::private_key(&bytes).ok_or(tls::PRIVATE_KEY)?.into();
+                }
+            }
+        }
+        Ok(())
+    }
+}
