@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -38,7 +39,11 @@ pub fn start(level: LogLevel, format: LogFormat) -> WorkerGuard {
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
-    let registry = tracing_subscriber::registry().with(level);
+    // It logs every frame, and what servers say when they close a connection.
+    let levels = Targets::new()
+        .with_default(level)
+        .with_target("h2", LevelFilter::OFF);
+    let registry = tracing_subscriber::registry().with(levels);
     match format {
         LogFormat::Logfmt => {
             let layer = tracing_logfmt::builder()

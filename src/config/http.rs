@@ -29,7 +29,6 @@ const LATER: &[&str] = &[
     "fail_if_body_json_not_matches_cel",
     "compression",
     "body_size_limit",
-    "enable_http2",
     "enable_http3",
     "oauth2",
 ];
@@ -65,6 +64,7 @@ pub const KEYS: &[&str] = &[
     "source_ip_address",
     "conflict",
     "tls_config",
+    "enable_http2",
 ];
 
 /// Where `tls_config` stands, and whether it can be used.
@@ -142,6 +142,9 @@ pub fn read(
             is_fine: report.n_mistakes() == n_before,
         }
     });
+    if let Some(field) = fields.take("enable_http2") {
+        module.enable_http2 = field.boolean(report).unwrap_or(true);
+    }
     module.files = files.found;
     fields.refuse(LATER, report);
     fields.belong(&["timeout", "prober"], "to the module, beside http");

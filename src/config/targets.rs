@@ -202,6 +202,8 @@ fn fitting_timeout(
 fn refuse_other_family(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mut Report) {
     if let (Hostname::Ip(ip), Some(source)) = (url.host(), http.module.source_ip)
         && ip.is_ipv4() != source.is_ipv4()
+        // A proxy connects from an address of its own.
+        && http.module.proxy.is_none()
     {
         let name = quote(&http.module.name);
         let message = format!(

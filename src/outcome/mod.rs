@@ -106,7 +106,7 @@ impl Verdict {
 pub struct Response {
     /// The status code as sent, 100 to 999.
     pub code: u16,
-    /// The version of HTTP that the status line named.
+    /// The version of HTTP that the status line named, or that was agreed on.
     pub version: HttpVersion,
     /// The conflict that it is, if its code is one.
     pub conflict: Option<Conflict>,
@@ -147,14 +147,17 @@ pub enum HttpVersion {
     Http10,
     /// HTTP/1.1.
     Http11,
+    /// HTTP/2.
+    Http2,
 }
 
 impl HttpVersion {
-    /// The version as a status line has it.
+    /// The version as a status line has it, or would have.
     pub fn name(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
         }
     }
 
@@ -163,6 +166,7 @@ impl HttpVersion {
         match self {
             Self::Http10 => 1.0,
             Self::Http11 => 1.1,
+            Self::Http2 => 2.0,
         }
     }
 }

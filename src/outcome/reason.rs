@@ -45,6 +45,9 @@ impl Reason {
                 | Self::TransferBodyTimeout
                 | Self::TransferBodyTruncated
                 | Self::TransferBodyReset
+                | Self::TransferH2Goaway
+                | Self::TransferH2Reset
+                | Self::TransferH2Stalled
         )
     }
 

@@ -40,10 +40,18 @@ pub struct Choice {
 /// Chooses by `preferred_ip_protocol` and `ip_protocol_fallback`, among the addresses that
 /// `source_ip_address` can reach.
 pub fn choose(addresses: &Addresses, module: &Module) -> Result<Choice, Stop> {
-    let source = module.source_ip;
+    choose_from(module.source_ip, addresses, module)
+}
+
+/// Chooses like [`choose`], with another address to connect from.
+pub fn choose_from(
+    source: Option<IpAddr>,
+    addresses: &Addresses,
+    module: &Module,
+) -> Result<Choice, Stop> {
     let first_of = |addresses: &[IpAddr]| {
         let first = addresses.first().copied();
-        first.filter(|ip| can_be_reached(*ip, module))
+        first.filter(|ip| can_be_reached(*ip, source))
     };
     let (preferred, other) = match module.preferred_family {
         IpFamily::V4 => (&addresses.v4, &addresses.v6),
@@ -72,9 +80,8 @@ pub fn choose(addresses: &Addresses, module: &Module) -> Result<Choice, Stop> {
     }
 }
 
-/// Whether an address is of the family that the module sends from.
-fn can_be_reached(ip: IpAddr, module: &Module) -> bool {
-    let source = module.source_ip;
+/// Whether an address is of the family of the one to connect from.
+fn can_be_reached(ip: IpAddr, source: Option<IpAddr>) -> bool {
     source.is_none_or(|source| source.is_ipv4() == ip.is_ipv4())
 }
 
@@ -87,7 +94,8 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
     };
     let other = other.iter().filter(|_| module.family_fallback);
     let of_both = preferred.iter().chain(other).copied();
-    Ok(of_both.filter(|ip| can_be_reached(*ip, module)).collect())
+    let source = module.source_ip;
+    Ok(of_both.filter(|ip| can_be_reached(*ip, source)).collect())
 }
 
 /// Connects to the chosen address, with Nagle's algorithm off: together with delayed

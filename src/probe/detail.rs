@@ -5,33 +5,31 @@ use std::time::UNIX_EPOCH;
 use http::HeaderMap;
 use http::Method;
 use http::StatusCode;
-use http::Version;
 use http::header;
-use hyper::body::Body;
 
 use crate::outcome::detail::Head;
 use crate::probe::walk::Walk;
 
 /// Notes the head of a response to a request with `method`, if anybody asked.
-pub fn note_head(walk: &mut Walk, response: &http::Response<impl Body>, method: &Method) {
+pub fn note_head(walk: &mut Walk, status: StatusCode, headers: &HeaderMap, method: &Method) {
     if let Some(detail) = &mut walk.detail {
-        let ended = response.version() == Version::HTTP_2 && response.body().is_end_stream();
-        let headers = response.headers();
         detail.head = Some(Head {
-            content_length: content_length(headers, response.status(), method, ended),
+            content_length: content_length(headers, status, method),
             last_modified: last_modified(headers),
         });
     }
 }
 
-/// The length that a body is to have by its head, as Go's client finds it; `ended` if the head is
-/// known to be all.
-fn content_length(
-    headers: &HeaderMap,
-    status: StatusCode,
-    method: &Method,
-    ended: bool,
-) -> Option<u64> {
+/// Notes that the head was all of the response, which HTTP/2 tells with it.
+pub fn note_end(walk: &mut Walk, method: &Method) {
+    let head = walk.detail.as_mut().and_then(|detail| detail.head.as_mut());
+    if let Some(head) = head.filter(|_| method != Method::HEAD) {
+        head.content_length.get_or_insert(0);
+    }
+}
+
+/// The length that a body is to have by its head, as Go's client finds it.
+fn content_length(headers: &HeaderMap, status: StatusCode, method: &Method) -> Option<u64> {
     let is_bodyless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if method != Method::HEAD && is_bodyless {
         return Some(0);
@@ -40,8 +38,7 @@ fn content_length(
         return None;
     }
     let named = headers.get(header::CONTENT_LENGTH);
-    let named = named.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    named.or_else(|| (ended && method != Method::HEAD).then_some(0))
+    named.and_then(|value| value.to_str().ok()?.trim().parse().ok())
 }
 
 fn last_modified(headers: &HeaderMap) -> Option<i64> {
@@ -70,21 +67,20 @@ mod tests {
     fn lengths_are_those_of_go() {
         let length = ("content-length", "12");
         let chunked = ("transfer-encoding", "chunked");
-        for (lines, status, method, ended, expected) in [
-            (&[length][..], 200, Method::GET, false, Some(12)),
-            (&[], 200, Method::GET, false, None),
-            (&[], 200, Method::GET, true, Some(0)),
-            (&[chunked], 200, Method::GET, false, None),
-            (&[length], 204, Method::GET, false, Some(0)),
-            (&[length], 304, Method::GET, false, Some(0)),
-            (&[length], 200, Method::HEAD, false, Some(12)),
-            (&[length], 304, Method::HEAD, false, Some(12)),
-            (&[], 200, Method::HEAD, true, None),
-            (&[("content-length", "x")], 200, Method::HEAD, false, None),
+        for (lines, status, method, expected) in [
+            (&[length][..], 200, Method::GET, Some(12)),
+            (&[], 200, Method::GET, None),
+            (&[chunked], 200, Method::GET, None),
+            (&[length], 204, Method::GET, Some(0)),
+            (&[length], 304, Method::GET, Some(0)),
+            (&[length], 200, Method::HEAD, Some(12)),
+            (&[length], 304, Method::HEAD, Some(12)),
+            (&[], 200, Method::HEAD, None),
+            (&[("content-length", "x")], 200, Method::HEAD, None),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let found = content_length(&headers(lines), status, &method, ended);
-            assert_eq!(found, expected, "{lines:?} {status} {method} {ended}");
+            let found = content_length(&headers(lines), status, &method);
+            assert_eq!(found, expected, "{lines:?} {status} {method}");
         }
     }
 

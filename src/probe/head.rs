@@ -14,7 +14,7 @@ pub const MAX_HEAD_BYTES: usize = 256 * 1024;
 pub const MAX_HEADERS: usize = 256;
 
 /// How many interim responses may come before the final one; Ruby and CPython have the same bound.
-const MAX_INTERIMS: u32 = 100;
+pub const MAX_INTERIMS: u32 = 100;
 
 /// The head of the final response, as far as it arrived. Interim responses are passed over
 /// (RFC 9110, 15.2); 101 is final, since nobody asked for another protocol.

@@ -78,7 +78,10 @@ impl Prober {
             (_, false) => Stream::Plain(carrier),
             (Some(tls), true) => {
                 let host = self.server_name(url);
-                Stream::Tls(Box::new(tls.handshake(carrier, &host, walk).await?))
+                Stream::Tls(Box::new(
+                    tls.handshake(carrier, &host, module.enable_http2, walk)
+                        .await?,
+                ))
             }
             (None, true) => {
                 return Err(Stop::failed(
@@ -132,9 +135,9 @@ impl Prober {
             return Ok(None);
         }
         let addresses = self.look_up(url.host(), walk).await?;
-        Ok(Some(
-            connect::choose(&addresses, &self.target.module)?.first,
-        ))
+        // The proxy connects to it, from an address of its own.
+        let choice = connect::choose_from(None, &addresses, &self.target.module)?;
+        Ok(Some(choice.first))
     }
 
     pub(super) async fn look_up(

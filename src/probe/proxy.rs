@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use http::HeaderName;
 use http::HeaderValue;
 use http::Request;
 use http::Uri;
@@ -112,16 +113,20 @@ impl Way<'_> {
     async fn ask_for_tunnel(&self, mut carrier: Carrier) -> Result<Carrier, Stop> {
         let destination = self.destination();
         let mut head = format!("CONNECT {destination} HTTP/1.1\r\nHost: {destination}\r\n");
-        head.push_str("User-Agent: ");
-        head.push_str(request::USER_AGENT);
-        head.push_str("\r\n");
+        let names_agent = |(name, _): &(HeaderName, HeaderValue)| *name == header::USER_AGENT;
+        if !self.settings.connect_headers.iter().any(names_agent) {
+            head.push_str(&format!("User-Agent: {}\r\n", request::USER_AGENT));
+        }
         let mut head = head.into_bytes();
         let credentials = self.credentials();
         let credentials = credentials.map(|value| (header::PROXY_AUTHORIZATION, value));
         let configured = &self.settings.connect_headers;
-        let credentials =
-            credentials.filter(|(name, _)| configured.iter().all(|(other, _)| other != name));
-        for (name, value) in configured.iter().chain(&credentials) {
+        // As in Go the credentials of the URL win, and the host is the one that is wanted.
+        let own = |name: &HeaderName| {
+            *name == header::HOST || (credentials.is_some() && *name == header::PROXY_AUTHORIZATION)
+        };
+        let configured = configured.iter().filter(|(name, _)| !own(name));
+        for (name, value) in configured.chain(&credentials) {
             head.extend_from_slice(name.as_str().as_bytes());
             head.extend_from_slice(b": ");
             head.extend_from_slice(value.as_bytes());

@@ -37,6 +37,8 @@ pub struct Walk {
     pub connection: Option<Endpoints>,
     /// When the first certificate of the presented chain expires, in seconds since 1970.
     pub cert_expiry: Option<i64>,
+    /// Whether the connection is one of TLS with the target.
+    pub over_tls: bool,
     /// The final response, from the moment that its head is complete.
     pub response: Option<Response>,
     /// The headers of the final response, if the module has checks for them.
@@ -71,6 +73,7 @@ impl Walk {
             wire: Arc::new(Wire::new(wall_clock)),
             connection: None,
             cert_expiry: None,
+            over_tls: false,
             response: None,
             headers: HeaderMap::new(),
             evidence: Evidence::default(),
@@ -211,7 +214,10 @@ impl Walk {
                 } else if marks.head.first_byte().is_some() {
                     Reason::TransferHeaderTimeout
                 } else if marks.last_write.is_some() && marks.request_out.is_none() {
-                    Reason::SendTimeout
+                    match marks.wants_window() {
+                        true => Reason::TransferH2Stalled,
+                        false => Reason::SendTimeout,
+                    }
                 } else {
                     Reason::FirstByteTimeout
                 })

@@ -1,5 +1,6 @@
 //! What the sockets of one probe saw and when: the marks from which phases are made.
 
+use std::io;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
-use crate::probe::head::ResponseHead;
+use crate::probe::progress::ResponseProgress;
 
 /// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
 /// them. All run in one task, so the lock is never waited for.
@@ -46,10 +47,16 @@ pub struct Marks {
     pub last_read: Option<Arrival>,
     /// Before the write that handed the last piece of the request to the kernel, once that is done.
     pub request_out: Option<Instant>,
+    /// Whether the kernel would take no more when it was last offered something.
+    pub is_write_blocked: bool,
     /// The head of the response and when its first byte arrived.
-    pub head: ResponseHead,
+    pub head: ResponseProgress,
     /// When the last bytes of the response arrived, as far as it got.
     pub last_byte: Option<Arrival>,
+    /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
+    pub broken_by: Option<io::Error>,
+    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them.
+    pub undigested: usize,
 }
 
 impl Marks {
@@ -64,5 +71,11 @@ impl Marks {
         // What comes later arrived later, so an earlier stamp is none.
         let earliest = self.last_read.map(|read| read.at).max(self.opened);
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
+    }
+
+    /// Whether it is the server that keeps a request from going out: HTTP/2 lets it grant what may
+    /// be sent, and the kernel would take more.
+    pub fn wants_window(&self) -> bool {
+        matches!(self.head, ResponseProgress::Frames(_)) && !self.is_write_blocked
     }
 }

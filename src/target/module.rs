@@ -53,6 +53,8 @@ pub struct Module {
     pub source_ip: Option<IpAddr>,
     /// What TLS must be like.
     pub tls: TlsSettings,
+    /// Whether HTTP/2 may be spoken.
+    pub enable_http2: bool,
     /// Which parts of all this come from files.
     pub files: Vec<PartFile>,
 }
@@ -79,6 +81,7 @@ impl Module {
             resolver: None,
             source_ip: None,
             tls: TlsSettings::default(),
+            enable_http2: true,
             files: Vec::new(),
         }
     }
@@ -89,6 +92,12 @@ impl Module {
             [] => (200..300).contains(&code),
             listed => listed.contains(&code),
         }
+    }
+
+    /// Whether servers without TLS are known to speak HTTP/2 (RFC 9113, 3.3): there is nothing to
+    /// negotiate it with, and no other version would be valid.
+    pub fn knows_http2(&self) -> bool {
+        self.enable_http2 && self.checks.http_versions == ["HTTP/2.0"]
     }
 
     /// The conflict that a response with `code` is, if it is one. Its reason is for the rest of the
@@ -147,6 +156,7 @@ impl fmt::Debug for Module {
             .field("resolver", &self.resolver)
             .field("source_ip", &self.source_ip)
             .field("tls", &self.tls)
+            .field("enable_http2", &self.enable_http2)
             .field("files", &self.files)
             .finish()
     }
@@ -183,6 +193,30 @@ pub enum IpStrategy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http2_is_known_only_where_nothing_else_will_do() {
+        for (enable_http2, versions, expected) in [
+            (true, &["HTTP/2.0"][..], true),
+            (true, &["HTTP/1.1", "HTTP/2.0"], false),
+            (true, &[], false),
+            (false, &["HTTP/2.0"], false),
+        ] {
+            let module = Module {
+                enable_http2,
+                checks: Checks {
+                    http_versions: versions.iter().map(ToString::to_string).collect(),
+                    ..Checks::default()
+                },
+                ..Module::http_2xx()
+            };
+            assert_eq!(
+                module.knows_http2(),
+                expected,
+                "{enable_http2}: {versions:?}"
+            );
+        }
+    }
 
     #[test]
     fn codes_are_judged_by_the_lists() {

@@ -39,7 +39,7 @@ impl NoProxy {
     /// Whether `url` is reached without the proxy. Whatever the list says, this machine is.
     pub fn excepts(&self, url: &TargetUrl) -> bool {
         let (name, ip) = match url.host() {
-            Hostname::Ip(ip) => (ip.to_string(), Some(*ip)),
+            Hostname::Ip(ip) => (ip.to_string(), Some(ip.to_canonical())),
             Hostname::Name(name) => (name.clone(), None),
         };
         let is_here = name == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
@@ -64,9 +64,15 @@ impl Entry {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
-        if let Ok(ip) = bare.parse() {
-            return Some(Self::Address(ip, port));
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return Some(Self::Address(ip.to_canonical(), port));
         }
+        // Names of URLs are in ASCII.
+        let ascii = url::Host::parse(host);
+        let host = match &ascii {
+            Ok(url::Host::Domain(name)) if !host.is_ascii() => name,
+            _ => host,
+        };
         let host = host
             .strip_prefix('*')
             .filter(|rest| rest.starts_with('.'))
@@ -107,6 +113,7 @@ impl Entry {
 /// Takes a port off the end; an IPv6 address without brackets has none.
 fn split_port(text: &str) -> (&str, Option<u16>) {
     match text.rsplit_once(':') {
+        Some((host, "")) if !host.contains(':') => (host, None),
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
             Ok(port) => (host, Some(port)),
             Err(_) => (text, None),
@@ -149,6 +156,10 @@ mod tests {
             ("[fd00::1]:81", "http://[fd00::1]/", false),
             (",,", "http://a.test/", false),
             ("*a.test", "http://sub.a.test/", false),
+            ("", "http://[::ffff:127.0.0.1]/", true),
+            ("::ffff:192.0.2.1", "http://192.0.2.1/", true),
+            ("a.test:", "http://a.test/", true),
+            ("bücher.test", "http://a.bücher.test/", true),
         ] {
             let url = TargetUrl::parse(url).expect("valid");
             assert_eq!(NoProxy::parse(list).excepts(&url), expected, "{list} {url}");

@@ -84,6 +84,11 @@ impl ProxyUrl {
             "http" => (ProxyScheme::Http, 80),
             "https" => (ProxyScheme::Https, 443),
             "socks5" | "socks5h" => (ProxyScheme::Socks5, 1080),
+            // What stands before the colon may be a user name.
+            other if !text.contains("://") => {
+                let what = if text.contains('@') { "it" } else { other };
+                return Err(format!("{what} has no scheme; {WANTED}"));
+            }
             other => {
                 return Err(format!(
                     "scheme {other:?} is not spoken; use http, https or socks5"
@@ -205,7 +210,8 @@ mod tests {
             ("socks5h://[::1]:9", Ok("socks5://[::1]:9")),
             ("socks5://127.0.0.1:9", Ok("socks5://127.0.0.1:9")),
             ("ftp://p.test", Err("scheme \"ftp\" is not spoken")),
-            ("p.test:3128", Err("scheme \"p.test\" is not spoken")),
+            ("p.test:3128", Err("p.test has no scheme")),
+            ("user:s3cret@p.test:3128", Err("it has no scheme")),
             ("127.0.0.1:3128", Err("relative URL without a base")),
             ("http://", Err("empty host")),
             ("http://p.test:0", Err("port 0")),

@@ -40,7 +40,7 @@ const NOT_MATCHES_IF_THERE: &str =
     "fail_if_header_not_matches: [{header: x-a, regexp: '^a$', allow_missing: true}]";
 const BOTH: &str = "fail_if_header_matches: [{header: X-A, regexp: b}, {header: X-B, regexp: b}], \
                     fail_if_header_not_matches: [{header: X-A, regexp: a}]";
-const ALL: &str = "valid_status_codes: [200, 409], valid_http_versions: [HTTP/2.0], fail_if_not_ssl: true, \
+const ALL: &str = "valid_status_codes: [200, 409], enable_http2: false, valid_http_versions: [HTTP/2.0], fail_if_not_ssl: true, \
                    fail_if_header_matches: [{header: X-A, regexp: a}]";
 
 #[rustfmt::skip]

@@ -22,6 +22,7 @@ mod docs;
 mod exporter;
 mod exposition;
 mod failures;
+mod http2;
 mod nginx_and_prometheus;
 mod phases;
 mod probe_endpoint;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -10,9 +11,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::exporter::Exporter;
+use crate::support::pki;
 use crate::support::prometheus::{self, Prometheus};
 use crate::support::real_parts;
-use crate::support::surroundings::{nginx, wait_until};
+use crate::support::surroundings::{Running, nginx, wait_until};
 
 fn configuration(nginx: SocketAddr, interval: &str) -> String {
     format!(
@@ -82,6 +84,108 @@ fn nginx_and_the_exporter_count_alike_and_prometheus_sees_the_first_conflict() {
     assert_eq!(counted, logged);
     for seen in ["GET 200", "GET 404", "MKCOL 409", "MKCOL 405"] {
         assert!(logged.contains_key(seen), "{seen} is missing in {logged:?}");
+    }
+}
+
+/// nginx with HTTP/2 over TLS and without, which has a file and logs what it was asked.
+struct Http2Servers {
+    plain: SocketAddr,
+    over_tls: SocketAddr,
+    without: SocketAddr,
+    _running: Running,
+}
+
+fn http2_servers(folder: &Path) -> Http2Servers {
+    let here = folder.display();
+    let [plain, over_tls, without] = [(); 3].map(|()| real_parts::free_address());
+    let authority = pki::Authority::new();
+    let (certificate, key) = authority.issue("127.0.0.1", |_| {});
+    for (name, label, der) in [
+        ("ca.pem", "CERTIFICATE", authority.certificate().to_vec()),
+        ("cert.pem", "CERTIFICATE", certificate.to_vec()),
+        ("key.pem", "PRIVATE KEY", key.secret_der().to_vec()),
+    ] {
+        fs::write(folder.join(name), pki::pem(label, &der)).unwrap();
+    }
+    fs::create_dir_all(folder.join("files/late")).unwrap();
+    fs::write(folder.join("files/index.html"), "x".repeat(3_000_000)).unwrap();
+    let server = |listen: String, log: &str| {
+        format!(
+            "server {{ listen {listen} http2; root {here}/files; dav_methods PUT MKCOL; \
+             access_log {here}/{log}.log version; ssl_certificate {here}/cert.pem; \
+             ssl_certificate_key {here}/key.pem; }}\n"
+        )
+    };
+    let servers = [
+        "log_format version '$server_protocol $request_method $status';\n".to_owned(),
+        server(format!("{over_tls} ssl"), "tls"),
+        server(without.to_string(), "prior"),
+    ];
+    Http2Servers {
+        plain,
+        over_tls,
+        without,
+        _running: nginx(folder, plain, &servers.concat(), ""),
+    }
+}
+
+#[test]
+fn nginx_takes_the_exporters_http2_for_its_own() {
+    if !real_parts::is_installed("nginx", Command::new("nginx").arg("-v")) {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let servers = http2_servers(folder.path());
+    let (plain, over_tls, without) = (servers.plain, servers.over_tls, servers.without);
+    let ca_file = folder.path().join("ca.pem");
+    let tls = format!("tls_config: {{ca_file: {}}}", ca_file.display());
+    let exporter = Exporter::start(&format!(
+        "modules:\n\
+         \x20 page: {{prober: http, http: {{{tls}}}}}\n\
+         \x20 old: {{prober: http, http: {{enable_http2: false, {tls}}}}}\n\
+         \x20 orphan: {{prober: http, http: {{method: MKCOL, {tls}}}}}\n\
+         \x20 known: {{prober: http, http: {{valid_http_versions: [HTTP/2.0]}}}}\n\
+         \x20 upload: {{prober: http, http: {{method: PUT, valid_http_versions: [HTTP/2.0], body: {body}}}}}\n\
+         targets:\n\
+         - {{name: page, url: 'https://{over_tls}/', module: page, interval: 500ms}}\n\
+         - {{name: old, url: 'https://{over_tls}/', module: old, interval: 500ms}}\n\
+         - {{name: orphan, url: 'https://{over_tls}/no/parent/', module: orphan, interval: 500ms}}\n\
+         - {{name: known, url: 'http://{without}/', module: known, interval: 500ms}}\n\
+         - {{name: wrong, url: 'http://{plain}/', module: known, interval: 500ms}}\n\
+         - {{name: upload, url: 'http://{without}/late/x', module: upload, interval: 500ms}}\n",
+        body = "x".repeat(500_000),
+    ));
+    for (target, version, code, success) in [
+        ("page", 2.0, "200", 1.0),
+        ("old", 1.1, "200", 1.0),
+        ("orphan", 2.0, "409", 0.0),
+        ("known", 2.0, "200", 1.0),
+        ("upload", 2.0, "204", 1.0),
+    ] {
+        let series =
+            |name: &str, more: &str| format!("httpcycle_{name}{{target=\"{target}\"{more}");
+        let responses = series("responses_total", &format!(",code=\"{code}\""));
+        exporter.wait_for(&responses, |value| value > Some(2.0));
+        exporter.wait_for(&series("http_version", "}"), |value| value == Some(version));
+        exporter.wait_for(&series("probe_success", "}"), |value| {
+            value == Some(success)
+        });
+    }
+    let conflicts = "httpcycle_conflicts_total{target=\"orphan\",expected=\"false\"";
+    exporter.wait_for(conflicts, |value| value > Some(2.0));
+    // Without HTTP/2, nginx takes the preface for a request of HTTP/1.
+    let wrong = "httpcycle_probe_failures_total{target=\"wrong\",phase=\"transfer\",reason=\"http_version\"}";
+    exporter.wait_for(wrong, |value| value > Some(2.0));
+    for (log, expected) in [
+        ("tls.log", "HTTP/2.0 GET 200"),
+        ("tls.log", "HTTP/1.1 GET 200"),
+        ("tls.log", "HTTP/2.0 MKCOL 409"),
+        ("prior.log", "HTTP/2.0 GET 200"),
+        ("prior.log", "HTTP/2.0 PUT 204"),
+    ] {
+        let logged = fs::read_to_string(folder.path().join(log)).unwrap();
+        let is_there = logged.lines().any(|line| line == expected);
+        assert!(is_there, "{expected} is missing in {log}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use httpcycle_exporter::outcome::HttpVersion;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::timeline::Timeline;
@@ -27,22 +28,30 @@ struct Scene {
     prober: Prober,
 }
 
+/// What a server of each version of HTTP wants in ALPN.
+const VERSIONS: [(HttpVersion, &str); 2] = [
+    (HttpVersion::Http11, "http/1.1"),
+    (HttpVersion::Http2, "h2"),
+];
+
 /// A target with all six phases, slow in one of them for `delay`.
-async fn scene(slow: Option<Phase>, delay: Duration, timeout: Duration) -> Scene {
+async fn scene(protocol: &str, slow: Phase, delay: Duration, timeout: Duration) -> Scene {
     let authority = pki::Authority::new();
-    let peer = peer::slow_in(slow, delay, authority.server("orders.test")).await;
-    let dns_delay = if slow == Some(Phase::Dns) {
+    let acceptor = authority.server_of("orders.test", &[protocol]);
+    let peer = peer::slow_in(Some(slow), delay, acceptor).await;
+    let dns_delay = if slow == Phase::Dns {
         delay
     } else {
         Duration::ZERO
     };
     let script = Script::Addresses(vec![peer.address.ip()], dns_delay);
     let name_server = dns::serve(script).await;
-    // A slow reader is felt only by who sends more than the socket buffers of both sides hold.
-    let body_bytes = if slow == Some(Phase::Send) {
-        24 << 20
-    } else {
-        100
+    // A slow reader is felt only by who sends more than the socket buffers of both sides hold, or
+    // than HTTP/2 lets a client send unasked.
+    let body_bytes = match (slow, protocol) {
+        (Phase::Send, "h2") => 200_000,
+        (Phase::Send, _) => 24 << 20,
+        _ => 100,
     };
     let module = Module {
         method: Method::PUT,
@@ -61,6 +70,14 @@ async fn scene(slow: Option<Phase>, delay: Duration, timeout: Duration) -> Scene
     }
 }
 
+fn in_each_version<T>(
+    rows: impl IntoIterator<Item = T> + Clone,
+) -> impl Iterator<Item = ((HttpVersion, &'static str), T)> {
+    VERSIONS
+        .into_iter()
+        .flat_map(move |version| rows.clone().into_iter().map(move |row| (version, row)))
+}
+
 fn assert_consistent(timeline: &Timeline) {
     let mut end = Duration::ZERO;
     for span in timeline.spans() {
@@ -74,20 +91,25 @@ fn assert_consistent(timeline: &Timeline) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_slow_phase_grows_and_no_other_does() {
-    for slow in Phase::ALL {
-        let scene = scene(Some(slow), DELAY, PATIENCE).await;
+    for ((version, protocol), slow) in in_each_version(Phase::ALL) {
+        let scene = scene(protocol, slow, DELAY, PATIENCE).await;
         let outcome = probing::probe(&scene.prober).await;
-        assert_eq!(outcome.failure, None, "{slow:?}");
+        assert_eq!(outcome.failure, None, "{protocol}: {slow:?}");
+        let response = outcome.response.expect("a response");
+        assert_eq!((response.version, response.body_bytes), (version, 8));
         assert_consistent(&outcome.timeline);
         for phase in Phase::ALL {
             let took = outcome.timeline.phase(phase).expect("all phases run");
             if phase == slow {
-                assert!(took >= DELAY * 9 / 10, "{phase:?} took {took:?}");
-                assert!(took < DELAY * 2, "{phase:?} took {took:?}");
+                assert!(
+                    took >= DELAY * 9 / 10,
+                    "{protocol}: {phase:?} took {took:?}"
+                );
+                assert!(took < DELAY * 2, "{protocol}: {phase:?} took {took:?}");
             } else {
                 assert!(
                     took < DELAY / 2,
-                    "slow in {slow:?}, yet {phase:?} took {took:?}"
+                    "{protocol}: slow in {slow:?}, yet {phase:?} took {took:?}"
                 );
             }
         }
@@ -97,16 +119,25 @@ async fn the_slow_phase_grows_and_no_other_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phase_cut_short_is_kept_with_those_before_it() {
     let timeout = DELAY;
-    for (cut, reason) in [
+    let of_send = |version| match version {
+        HttpVersion::Http2 => Reason::TransferH2Stalled,
+        _ => Reason::SendTimeout,
+    };
+    for ((version, protocol), (cut, reason)) in in_each_version([
         (Phase::Dns, Reason::DnsTimeout),
         (Phase::Connect, Reason::ConnectTimeout),
         (Phase::Tls, Reason::TlsTimeout),
         (Phase::Send, Reason::SendTimeout),
         (Phase::FirstByte, Reason::FirstByteTimeout),
         (Phase::Transfer, Reason::TransferBodyTimeout),
-    ] {
-        let scene = scene(Some(cut), PATIENCE, timeout).await;
+    ]) {
+        let scene = scene(protocol, cut, PATIENCE, timeout).await;
         let outcome = probing::probe(&scene.prober).await;
+        let reason = if cut == Phase::Send {
+            of_send(version)
+        } else {
+            reason
+        };
         assert_eq!(outcome.failure.as_ref().map(|f| f.reason), Some(reason));
         assert_consistent(&outcome.timeline);
         assert!(outcome.timeline.total() >= timeout);

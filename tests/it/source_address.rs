@@ -7,6 +7,7 @@ use httpcycle_exporter::outcome::Attempt;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::proxy::{Proxies, ProxySettings, ProxyUrl};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
@@ -91,4 +92,43 @@ async fn only_addresses_of_its_family_are_candidates() {
         let connected = expected == Reason::ConnectRefused;
         assert_eq!(remote, connected.then_some(source));
     }
+}
+
+/// The source address is for the way to the proxy. The target's address is the proxy's business, of
+/// whatever family it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_behind_a_proxy_may_be_of_the_other_family() {
+    let (send, mut seen) = mpsc::unbounded_channel();
+    let proxy = peer::serve(move |mut stream| {
+        let send = send.clone();
+        async move {
+            send.send(stream.peer_addr().unwrap().ip()).unwrap();
+            peer::read_request(&mut stream).await;
+            let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+            stream.write_all(answer).await.ok();
+            stream.shutdown().await.ok();
+        }
+    })
+    .await;
+    let addresses = Script::Addresses(vec![Ipv6Addr::LOCALHOST.into()], Duration::ZERO);
+    let server = dns::serve(addresses).await;
+    let url = ProxyUrl::parse(&format!("http://{}", proxy.address)).unwrap();
+    let settings = ProxySettings {
+        proxies: Proxies {
+            http: Some(url),
+            ..Proxies::default()
+        },
+        connect_headers: Vec::new(),
+        skips_look_up: false,
+    };
+    let source: IpAddr = [127, 0, 0, 2].into();
+    let module = Module {
+        resolver: Some(server.address),
+        proxy: Some(Box::new(settings)),
+        ..from(source)
+    };
+    let prober = probing::prober("http://name.test/", module, PATIENCE);
+    let outcome = probing::probe(&prober).await;
+    assert_eq!(outcome.failure, None);
+    assert_eq!(seen.recv().await, Some(source));
 }

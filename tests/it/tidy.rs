@@ -45,9 +45,10 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Where each external crate has its home.
-const HOMES: [(&str, &[&str]); 27] = [
+const HOMES: &[(&str, &[&str])] = &[
     ("granit_parser", &["config"]),
     ("hyper", &["probe"]),
+    ("h2", &["probe"]),
     ("http_body_util", &["probe"]),
     ("httparse", &["probe"]),
     ("rustls", &["probe"]),

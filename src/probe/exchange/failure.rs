@@ -1,12 +1,16 @@
-//! What went wrong in an exchange: hyper's typed errors, read together with what the wire saw.
+//! What went wrong in an exchange: typed errors of hyper and h2, read together with what the wire
+//! saw.
 
 use std::error::Error;
 use std::io;
 
+use h2::Reason as H2;
 use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
+use crate::probe::frames::FrameFault;
 use crate::probe::head::HeadLimit;
+use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::tls;
@@ -19,17 +23,95 @@ pub fn of(error: &hyper::Error, marks: &Marks) -> Stop {
 
 fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
     let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
-    let limit = io.and_then(|io| io.get_ref()?.downcast_ref::<HeadLimit>());
-    if let Some(limit) = limit {
-        return limit.reason();
-    }
-    if let Some(tls) = io.and_then(tls::failure::of_io) {
-        return tls::failure::reason(tls);
+    if let Some(reason) = io.and_then(told_by) {
+        return reason;
     }
     if error.is_parse() {
-        return marks.head.fault();
+        return fault_of_head(marks);
     }
-    let end = End::of(error, io);
+    of_end(End::of(error, io), marks)
+}
+
+/// The failure behind an error of h2 before there was a response.
+pub fn of_http2(error: &h2::Error, marks: &Marks) -> Stop {
+    let reason =
+        told_by_http2(error, marks).unwrap_or_else(|| match (error.reason(), &marks.head) {
+            (Some(H2::ENHANCE_YOUR_CALM), _) => Reason::TransferHeaderTooLarge,
+            (Some(_), ResponseProgress::Frames(frames)) if frames.has_invalid_status() => {
+                Reason::TransferStatusInvalid
+            }
+            (Some(_), ResponseProgress::Frames(frames))
+                if error.is_reset() && frames.has_large_head() =>
+            {
+                Reason::TransferHeaderTooLarge
+            }
+            (Some(_), _) => Reason::TransferH2Protocol,
+            (None, _) => of_end(End::Other, marks),
+        });
+    Stop::failed(reason, words_of_http2(error, marks))
+}
+
+/// The failure behind an error of h2 in a body, whose head had a Content-Length or not.
+pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop {
+    let is_in_trailers =
+        matches!(&marks.head, ResponseProgress::Frames(frames) if frames.is_in_trailers());
+    let reason = told_by_http2(error, marks).unwrap_or_else(|| match error.reason() {
+        Some(H2::ENHANCE_YOUR_CALM) => Reason::TransferH2Flood,
+        // All else that is wrong with the frames of a body closes the connection.
+        Some(H2::PROTOCOL_ERROR) if error.is_reset() && has_length && !is_in_trailers => {
+            Reason::TransferFraming
+        }
+        Some(_) => Reason::TransferH2Protocol,
+        None => of_end(End::Other, marks),
+    });
+    Stop::failed(reason, words_of_http2(error, marks))
+}
+
+/// The reason that an error of h2 tells unless h2 itself found the fault.
+fn told_by_http2(error: &h2::Error, marks: &Marks) -> Option<Reason> {
+    if error.is_io() {
+        // What h2 keeps of it is a text.
+        let Some(io) = &marks.broken_by else {
+            return Some(of_end(End::Other, marks));
+        };
+        return Some(told_by(io).unwrap_or_else(|| of_end(End::of_io(io), marks)));
+    }
+    if !error.is_remote() {
+        return None;
+    }
+    Some(match error.reason() {
+        _ if error.is_go_away() => Reason::TransferH2Goaway,
+        Some(H2::REFUSED_STREAM) => Reason::TransferH2Refused,
+        _ => Reason::TransferH2Reset,
+    })
+}
+
+/// The reason that an error of I/O carries, from a layer above the socket.
+fn told_by(io: &io::Error) -> Option<Reason> {
+    if let Some(tls) = tls::failure::of_io(io) {
+        return Some(tls::failure::reason(tls));
+    }
+    let inner = io.get_ref()?;
+    let fault = inner.downcast_ref::<FrameFault>();
+    let fault = fault.map(|fault| fault.reason());
+    fault.or_else(|| Some(inner.downcast_ref::<HeadLimit>()?.reason()))
+}
+
+/// What is wrong with a head that is refused or that ended early.
+fn fault_of_head(marks: &Marks) -> Reason {
+    match &marks.head {
+        ResponseProgress::Text(head) => head.fault(),
+        ResponseProgress::Frames(_) => Reason::TransferHeaderTruncated,
+    }
+}
+
+/// The reason for a connection that ended, by what was under way.
+fn of_end(end: End, marks: &Marks) -> Reason {
+    if let (ResponseProgress::Frames(frames), End::Closed | End::Reset) = (&marks.head, end)
+        && frames.has_goaway()
+    {
+        return Reason::TransferH2Goaway;
+    }
     if marks.head.is_complete() {
         return match end {
             End::Closed => Reason::TransferBodyTruncated,
@@ -41,7 +123,7 @@ fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
     }
     if marks.head.first_byte().is_some() {
         return match end {
-            End::Closed | End::Reset => marks.head.fault(),
+            End::Closed | End::Reset => fault_of_head(marks),
             End::TimedOut => Reason::TransferHeaderTimeout,
             End::Unsolicited => Reason::TransferNotHttp,
             End::BadBody | End::Other => Reason::TransferOther,
@@ -84,6 +166,10 @@ impl End {
                 Self::Other
             };
         };
+        Self::of_io(io)
+    }
+
+    fn of_io(io: &io::Error) -> Self {
         match (io.kind(), errno(io)) {
             (io::ErrorKind::UnexpectedEof, _) => Self::Closed,
             (_, Some(Errno::ECONNRESET | Errno::EPIPE | Errno::ECONNABORTED)) => Self::Reset,
@@ -97,6 +183,14 @@ impl End {
 fn causes(error: &hyper::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let outermost: &(dyn Error + 'static) = error;
     std::iter::successors(Some(outermost), |error| (*error).source())
+}
+
+/// The error, or what it was that broke the connection.
+fn words_of_http2(error: &h2::Error, marks: &Marks) -> String {
+    match &marks.broken_by {
+        Some(io) if error.is_io() => io.to_string(),
+        _ => error.to_string(),
+    }
 }
 
 /// The error with its causes, which hyper leaves out of its own text.

@@ -1,4 +1,4 @@
-//! The stream below hyper and above TLS: what of it is the request, what the response, and when.
+//! The stream below the clients of HTTP and above TLS: what of it is the request, what the response, and when.
 
 use std::cell::RefCell;
 use std::io;
@@ -21,10 +21,20 @@ use tokio_rustls::client::TlsStream;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
+use crate::probe::exchange::sent::RequestProgress;
+use crate::probe::frames::PREFACE;
 use crate::probe::wire::Wire;
 
 /// How much is read at once without TLS.
 const READ_BYTES: usize = 16 * 1024;
+
+/// How much h2 may read before it is asked what it made of it: it would else go on as long as there
+/// is something, and keep all of a body.
+const UNDIGESTED_BYTES: usize = 64 * 1024;
+
+/// How much of a request h2 may be ahead of the kernel: a frame of a body, and what h2 answers to
+/// frames that carry nothing, of which there is a bound.
+const BACKLOG_BYTES: usize = 64 * 1024;
 
 thread_local! {
     /// What was just read without TLS. It is used within one poll, so the probes of a thread share
@@ -41,25 +51,31 @@ pub enum Stream {
     Tls(Box<TlsStream<Carrier>>),
 }
 
-/// The stream as hyper wants it, noting in the marks of the wire how far the request and the
+/// The stream as hyper and h2 want it, noting in the marks of the wire how far the request and the
 /// response got.
 #[derive(Debug)]
 pub struct ExchangeIo {
     stream: Stream,
     wire: Arc<Wire>,
     request: RequestProgress,
+    /// What h2 has written and the socket has not. At first it is the preface, which h2 writes by
+    /// itself and which goes out with what follows, so that a request can go out in one piece.
+    /// Later it is what the kernel would not take: h2 reads on only once it has written what it
+    /// owes, and the response may be there.
+    backlog: Vec<u8>,
     /// Set once the peer takes no more of the request. It may have answered before that, so what
-    /// hyper still writes is dropped, and reading goes on to the answer or to the end.
+    /// is still written is dropped, and reading goes on to the answer or to the end.
     broken: bool,
 }
 
 impl ExchangeIo {
-    /// Wraps `stream` for one request with a body of `body_bytes`.
-    pub fn new(stream: Stream, wire: Arc<Wire>, body_bytes: usize) -> Self {
+    /// Wraps `stream` for one request.
+    pub fn new(stream: Stream, wire: Arc<Wire>, request: RequestProgress) -> Self {
         Self {
             stream,
             wire,
-            request: RequestProgress::new(body_bytes),
+            request,
+            backlog: Vec::new(),
             broken: false,
         }
     }
@@ -73,13 +89,17 @@ impl ExchangeIo {
         if self.broken {
             return Poll::Ready(Ok(all()));
         }
-        let written = match ready!(write(&mut self.stream)) {
-            Ok(written) => written,
-            Err(error) if takes_no_more(&error) => {
+        let written = match write(&mut self.stream) {
+            Poll::Ready(Ok(written)) => written,
+            Poll::Ready(Err(error)) if takes_no_more(&error) => {
                 self.broken = true;
                 return Poll::Ready(Ok(all()));
             }
-            Err(error) => return Poll::Ready(Err(error)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.wire.marks().is_write_blocked = true;
+                return Poll::Pending;
+            }
         };
         self.request.wrote(slices, written);
         self.note_progress();
@@ -96,6 +116,7 @@ impl ExchangeIo {
             }
         };
         let mut marks = self.wire.marks();
+        marks.is_write_blocked = !all_handed_over || !self.backlog.is_empty();
         if self.request.is_whole() && all_handed_over && marks.request_out.is_none() {
             marks.request_out = marks.last_write;
         }
@@ -119,33 +140,37 @@ fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
     let at = marks
         .last_read
         .unwrap_or_else(|| Arrival::by_user(Instant::now()));
-    marks.last_byte = Some(at);
-    marks.head.feed(bytes, at).map_err(io::Error::other)
+    if marks.head.feed(bytes, at)? {
+        marks.last_byte = Some(at);
+    }
+    marks.undigested += bytes.len();
+    Ok(())
 }
 
-impl Read for ExchangeIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+impl ExchangeIo {
+    /// Reads at most `room` bytes and hands them to `take` as they are noted.
+    fn read_with(
+        &mut self,
         cx: &mut Context<'_>,
-        mut target: ReadBufCursor<'_>,
+        room: usize,
+        mut take: impl FnMut(&[u8]),
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        match &mut this.stream {
+        match &mut self.stream {
             Stream::Plain(socket) => BUFFER.with_borrow_mut(|buffer| {
-                let room = buffer.len().min(target.remaining());
+                let room = buffer.len().min(room);
                 let mut buffer = ReadBuf::new(buffer.get_mut(..room).unwrap_or_default());
                 ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
-                target.put_slice(buffer.filled());
-                Poll::Ready(note_arrival(&this.wire, buffer.filled()))
+                take(buffer.filled());
+                Poll::Ready(note_arrival(&self.wire, buffer.filled()))
             }),
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
                 // would be that of bytes that came later.
                 let arrived = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
-                let length = arrived.len().min(target.remaining());
+                let length = arrived.len().min(room);
                 let arrived = arrived.get(..length).unwrap_or_default();
-                target.put_slice(arrived);
-                let noted = note_arrival(&this.wire, arrived);
+                take(arrived);
+                let noted = note_arrival(&self.wire, arrived);
                 Pin::new(&mut *stream).consume(length);
                 // The first plaintext is here: what comes now is stamped as it comes.
                 stream.get_mut().0.read_freely();
@@ -153,18 +178,125 @@ impl Read for ExchangeIo {
             }
         }
     }
+
+    fn write_one(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.write_with([bytes].into_iter(), |stream| match stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        })
+    }
+
+    fn write_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bytes = slices.iter().map(|slice| &**slice);
+        self.write_with(bytes, |stream| match stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        })
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.broken {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = match &mut self.stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        };
+        match flushed {
+            Poll::Ready(Err(error)) if takes_no_more(&error) => {
+                self.broken = true;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => {
+                self.wire.marks().is_write_blocked = true;
+                Poll::Pending
+            }
+            flushed => {
+                self.note_progress();
+                flushed
+            }
+        }
+    }
+
+    fn shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Writes `slices` behind the backlog, and what the kernel does not take is the backlog then, as
+    /// long as it is little.
+    fn write_behind(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let backlog = std::mem::take(&mut self.backlog);
+        let written = if backlog.is_empty() {
+            self.write_many(cx, slices)
+        } else {
+            let mut all = vec![IoSlice::new(&backlog)];
+            all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
+            self.write_many(cx, &all)
+        };
+        let written = match written {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        let of_backlog = written.min(backlog.len());
+        self.backlog = backlog;
+        self.backlog.drain(..of_backlog);
+        let mut taken = written - of_backlog;
+        if taken == 0 && self.backlog.len() + offered <= BACKLOG_BYTES {
+            for slice in slices {
+                self.backlog.extend_from_slice(slice);
+            }
+            taken = offered;
+        }
+        if !self.backlog.is_empty() {
+            self.wire.marks().is_write_blocked = true;
+        }
+        match taken {
+            0 if offered > 0 => Poll::Pending,
+            taken => Poll::Ready(Ok(taken)),
+        }
+    }
+
+    /// Keeps an error for who asks why h2 failed, and gives h2 what it makes of it anyway.
+    fn keep<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            self.wire.marks().broken_by.get_or_insert(error);
+            kind.into()
+        })
+    }
 }
 
+/// For hyper.
+impl Read for ExchangeIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut target: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.read_with(cx, target.remaining(), |bytes| target.put_slice(bytes))
+    }
+}
+
+/// For hyper.
 impl Write for ExchangeIo {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.write_with([bytes].into_iter(), |stream| match stream {
-            Stream::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        })
+        self.write_one(cx, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -179,109 +311,82 @@ impl Write for ExchangeIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let bytes = slices.iter().map(|slice| &**slice);
-        self.write_with(bytes, |stream| match stream {
-            Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        })
+        self.write_many(cx, slices)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.broken {
-            return Poll::Ready(Ok(()));
-        }
-        let flushed = match &mut self.stream {
-            Stream::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        };
-        match flushed {
-            Poll::Ready(Err(error)) if takes_no_more(&error) => {
-                self.broken = true;
-                Poll::Ready(Ok(()))
-            }
-            flushed => {
-                self.note_progress();
-                flushed
-            }
-        }
+        self.flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        self.shutdown(cx)
     }
 }
 
-/// Counts the request as it is written: a head up to the empty line, then a body of known length.
-#[derive(Debug)]
-struct RequestProgress {
-    /// How many bytes of `\r\n\r\n` the head so far ends with.
-    matched: usize,
-    body_left: usize,
+/// For h2.
+impl AsyncRead for ExchangeIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        target: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.wire.marks().undigested > UNDIGESTED_BYTES {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = target.filled().len();
+        let read = self.read_with(cx, target.remaining(), |bytes| target.put_slice(bytes));
+        let read = ready!(read).and_then(|()| match target.filled().len() - before {
+            // Closed. h2 calls it a broken pipe.
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        });
+        Poll::Ready(self.keep(read))
+    }
 }
 
-impl RequestProgress {
-    const END: [u8; 4] = *b"\r\n\r\n";
-
-    fn new(body_bytes: usize) -> Self {
-        Self {
-            matched: 0,
-            body_left: body_bytes,
+/// For h2.
+impl AsyncWrite for ExchangeIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if bytes == PREFACE {
+            self.backlog.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
         }
+        AsyncWrite::poll_write_vectored(self, cx, &[IoSlice::new(bytes)])
     }
 
-    fn wrote<'a>(&mut self, slices: impl Iterator<Item = &'a [u8]>, mut written: usize) {
-        for slice in slices {
-            let mut rest = slice.get(..written.min(slice.len())).unwrap_or_default();
-            written -= rest.len();
-            while let [byte, behind @ ..] = rest
-                && self.matched < Self::END.len()
-            {
-                self.matched = match byte {
-                    byte if Self::END.get(self.matched) == Some(byte) => self.matched + 1,
-                    b'\r' => 1,
-                    _ => 0,
-                };
-                rest = behind;
+    fn is_write_vectored(&self) -> bool {
+        Write::is_write_vectored(self)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.write_behind(cx, slices));
+        Poll::Ready(self.keep(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.backlog.is_empty() && !self.broken {
+            let before = self.backlog.len();
+            let written = ready!(self.write_behind(cx, &[]));
+            self.keep(written)?;
+            if self.backlog.len() == before {
+                return Poll::Pending;
             }
-            self.body_left = self.body_left.saturating_sub(rest.len());
         }
+        let flushed = ready!(self.flush(cx));
+        Poll::Ready(self.keep(flushed))
     }
 
-    fn is_whole(&self) -> bool {
-        self.matched == Self::END.len() && self.body_left == 0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_whole_with_its_last_byte_however_it_is_cut() {
-        let request = b"PUT / HTTP/1.1\r\nHost: a\r\nX: \r\r\n\r\nbody\r\n\r\n";
-        let body = b"body\r\n\r\n".len();
-        for size in 1..=request.len() {
-            let mut progress = RequestProgress::new(body);
-            let mut sent = 0;
-            for piece in request.chunks(size) {
-                assert!(!progress.is_whole(), "after {sent} bytes");
-                progress.wrote([piece].into_iter(), piece.len());
-                sent += piece.len();
-            }
-            assert!(progress.is_whole(), "pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn only_what_was_written_counts() {
-        let (head, body) = (&b"GET / HTTP/1.1\r\n\r\n"[..], &b"abc"[..]);
-        let mut progress = RequestProgress::new(3);
-        progress.wrote([head, body].into_iter(), head.len() + 2);
-        assert!(!progress.is_whole());
-        progress.wrote([&b"c"[..]].into_iter(), 1);
-        assert!(progress.is_whole());
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = ready!(self.shutdown(cx));
+        Poll::Ready(self.keep(shut))
     }
 }

@@ -8,6 +8,7 @@ use rustls::Error;
 use rustls::InvalidMessage;
 use rustls::OtherError;
 use rustls::PeerIncompatible;
+use rustls::PeerMisbehaved;
 use rustls_pki_types::CertificateDer;
 
 use crate::outcome::reason::Reason;
@@ -69,7 +70,10 @@ pub fn reason(error: &Error) -> Reason {
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
         ) => Reason::TlsNotTls,
-        Error::NoApplicationProtocol => Reason::TlsAlpn,
+        Error::NoApplicationProtocol
+        | Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
+            Reason::TlsAlpn
+        }
         Error::InvalidMessage(_)
         | Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. }

@@ -40,6 +40,12 @@ pub struct TlsClient {
     chains: Arc<Chains>,
 }
 
+/// How ALPN calls HTTP/2 (RFC 9113, 3.2).
+pub const HTTP2: &[u8] = b"h2";
+
+/// How ALPN calls HTTP/1.1 (RFC 7301, 6).
+const HTTP1: &[u8] = b"http/1.1";
+
 /// The one crypto provider of the program.
 pub fn crypto_provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
@@ -93,16 +99,18 @@ impl TlsClient {
         })
     }
 
-    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase
-    /// lasts from the first byte of the ClientHello to the last byte that the server sent.
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for, and the server
+    /// may choose HTTP/2 if it is offered. The phase lasts from the first byte of the ClientHello to
+    /// the last byte that the server sent.
     pub async fn handshake(
         &self,
         carrier: Carrier,
         host: &str,
+        offers_http2: bool,
         walk: &mut Walk,
     ) -> Result<TlsStream<Carrier>, Stop> {
         let name = server_name(host).map_err(failure::name)?;
-        let (connector, observer) = self.observed();
+        let (connector, observer) = self.observed(offers_http2);
         let wire = walk.wire.clone();
         let carrier = carrier.read_by_record();
         let began = Instant::now();
@@ -138,7 +146,7 @@ impl TlsClient {
         host: &str,
     ) -> Result<TlsStream<ProbeSocket>, Stop> {
         let name = server_name(host).map_err(failure::name)?;
-        let (connector, observer) = self.observed();
+        let (connector, observer) = self.observed(false);
         let shaken = connector.connect(name, socket).await;
         shaken.map_err(|error| {
             let was_asked = observer.was_asked_for_certificate();
@@ -147,8 +155,11 @@ impl TlsClient {
     }
 
     /// What shakes hands once, and what sees which certificates are shown meanwhile.
-    fn observed(&self) -> (TlsConnector, Arc<Observer>) {
+    fn observed(&self, offers_http2: bool) -> (TlsConnector, Arc<Observer>) {
         let mut config = self.config.clone();
+        if offers_http2 {
+            config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+        }
         let observer = Arc::new(Observer::new(
             self.verifier.clone(),
             Some(config.client_auth_cert_resolver.clone()),

@@ -47,6 +47,7 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         body,
         valid_status_codes,
         follow_redirects,
+        enable_http2,
         checks,
         conflict_codes,
         conflict_reason,
@@ -73,6 +74,7 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         yaml.entry(1, "body", SECRET);
     }
     yaml.entry(1, "follow_redirects", follow_redirects);
+    yaml.entry(1, "enable_http2", enable_http2);
     yaml.checks(checks);
     yaml.entry(
         1,

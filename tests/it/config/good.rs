@@ -111,6 +111,7 @@ fn a_complete_file_is_read_as_written() {
     assert_eq!(module.tls.server_name.as_deref(), Some("internal.example"));
     assert!(!module.tls.verify);
     assert_eq!(module.tls.max_version, TlsVersion::Tls12);
+    assert!(!module.enable_http2);
 
     assert_eq!(second.name, "https://api.example.com/orders/43?token=xxxxx");
     assert_eq!(second.timeout, second.interval);

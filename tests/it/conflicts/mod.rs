@@ -1,6 +1,7 @@
 //! Why a response is a conflict: rules as users write them, against real sockets.
 
 mod hostile;
+mod http2;
 mod reload;
 mod rules;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use httpcycle_exporter::outcome::HttpVersion;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::target::module::Module;
@@ -96,6 +97,7 @@ async fn handshakes_are_classified() {
         (alert(40), Then::Close, R::TlsNoCommonCipher),
         (alert(112), Then::Close, R::TlsAlert),
         (alert(120), Then::Close, R::TlsAlpn),
+        (server_hello_with_alpn("spdy/3"), Then::Hold, R::TlsAlpn),
         (
             vec![0x16, 3, 3, 0, 4, 1, 0, 0, 0],
             Then::Close,
@@ -129,6 +131,76 @@ async fn handshakes_are_classified() {
         assert!(outcome.timeline.phase(Phase::Tls).is_some(), "{row}");
         assert_eq!(outcome.timeline.phase(Phase::Send), None, "{row}");
     }
+}
+
+/// A ServerHello of TLS 1.2 that chooses a protocol which nobody offered.
+fn server_hello_with_alpn(protocol: &str) -> Vec<u8> {
+    let length = u8::try_from(protocol.len()).unwrap();
+    let list = [&[0, length + 1, length], protocol.as_bytes()].concat();
+    let alpn = [&[0, 16, 0, length + 3][..], &list].concat();
+    let extensions = [&[0, length + 7][..], &alpn].concat();
+    // Version, random, no session, ECDHE_RSA_WITH_AES_128_GCM_SHA256, no compression.
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0xc0, 0x2f, 0], &extensions].concat();
+    let sized = |kind: &[u8], body: &[u8]| {
+        let size = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [kind, &size, body].concat()
+    };
+    sized(&[0x16, 3, 3], &sized(&[2, 0], &hello))
+}
+
+/// The server's choice is spoken, and one that has nothing in common refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_version_of_http_is_agreed_on() {
+    use HttpVersion::{Http2, Http11};
+    let authority = pki::Authority::new();
+    for (offered, enable_http2, spoken, expected) in [
+        (&["h2", "http/1.1"][..], true, Some(Http2), None),
+        (&["http/1.1", "h2"], true, Some(Http11), None),
+        (&["h2"], true, Some(Http2), None),
+        (&["http/1.1"], true, Some(Http11), None),
+        (&[], true, Some(Http11), None),
+        (&["http/0.9"], true, None, Some(Reason::TlsAlpn)),
+        (&["h2", "http/1.1"], false, Some(Http11), None),
+        (&["h2"], false, Some(Http11), None),
+    ] {
+        let acceptor = authority.server_of("127.0.0.1", offered);
+        let peer = peer::slow_in(None, Duration::ZERO, acceptor).await;
+        let module = Module {
+            enable_http2,
+            tls: authority.trusted(),
+            ..Module::http_2xx()
+        };
+        let url = format!("https://{}/", peer.address);
+        let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
+        let row = format!("{offered:?}, {enable_http2}: {:?}", outcome.failure);
+        assert_eq!(reason(&outcome), expected, "{row}");
+        let version = outcome.response.map(|response| response.version);
+        assert_eq!(version, spoken, "{row}");
+    }
+}
+
+/// A server may choose HTTP/2 and not speak it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_choice_that_is_not_kept_is_told() {
+    let authority = pki::Authority::new();
+    let acceptor = authority.server_of("127.0.0.1", &["h2"]);
+    let peer = peer::serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            peer::write(&mut stream, answer).await;
+            stream.read_to_end(&mut Vec::new()).await.ok();
+        }
+    })
+    .await;
+    let module = Module {
+        tls: authority.trusted(),
+        ..Module::http_2xx()
+    };
+    let url = format!("https://{}/", peer.address);
+    let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
+    assert_eq!(reason(&outcome), Some(Reason::TransferHttpVersion));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 mod connections;
 mod handshakes;
+mod http2;
 mod look_ups;
 mod responses;
 

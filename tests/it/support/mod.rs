@@ -2,6 +2,7 @@
 
 pub mod dns;
 pub mod exporter;
+pub mod http2;
 pub mod peer;
 pub mod pki;
 pub mod probing;

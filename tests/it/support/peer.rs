@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support::http2;
+
 /// A peer that stops listening and drops its connections when it is dropped.
 pub struct Peer {
     pub address: SocketAddr,
@@ -132,7 +134,7 @@ pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     head
 }
 
-/// A TLS server that answers 200, slow in one phase.
+/// A TLS server that answers 200, slow in one phase, in the version of HTTP that was agreed on.
 pub async fn slow_in(phase: Option<Phase>, delay: Duration, acceptor: TlsAcceptor) -> Peer {
     let (listener, filling) = match phase {
         Some(Phase::Connect) => full_listener().await,
@@ -168,6 +170,11 @@ pub async fn slow_in(phase: Option<Phase>, delay: Duration, acceptor: TlsAccepto
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 return;
             };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                http2::slowly(&mut stream, pause).await;
+                drop(filling);
+                return;
+            }
             pause(Phase::Send).await;
             read_request(&mut stream).await;
             pause(Phase::FirstByte).await;
@@ -181,7 +188,8 @@ pub async fn slow_in(phase: Option<Phase>, delay: Duration, acceptor: TlsAccepto
     })
 }
 
-async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) {
+/// Writes unless the other side is gone.
+pub async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) {
     if stream.write_all(bytes).await.is_ok() {
         stream.flush().await.ok();
     }

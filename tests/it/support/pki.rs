@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use httpcycle_exporter::probe::tls::crypto_provider;
 use httpcycle_exporter::target::tls::{ClientIdentity, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -56,6 +58,17 @@ impl Authority {
         acceptor(certificate, key)
     }
 
+    /// A server like [`Self::server`] that speaks one of these protocols, the first one best.
+    pub fn server_of(&self, name: &str, protocols: &[&str]) -> TlsAcceptor {
+        let acceptor = self.server(name);
+        let mut config = ServerConfig::clone(acceptor.config());
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// A server like [`Self::server`] that lets in only who shows a certificate of this authority.
     pub fn server_for_clients(&self, name: &str) -> TlsAcceptor {
         let mut roots = RootCertStore::empty();
@@ -79,6 +92,15 @@ impl Authority {
             key: Arc::new(key),
         }
     }
+}
+
+/// DER as nginx and configuration files want it.
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64.encode(der);
+    let lines = text.as_bytes().chunks(64);
+    let lines: Vec<_> = lines.map(|line| str::from_utf8(line).unwrap()).collect();
+    let lines = lines.join("\n");
+    format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
 }
 
 /// A certificate that vouches for itself alone, as `openssl req -x509` makes them.

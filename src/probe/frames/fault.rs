@@ -1,0 +1,49 @@
+//! What a server does that ends the reading of its frames.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::outcome::reason::Reason;
+use crate::probe::head::HeadLimit;
+
+/// Why nothing more is read of a server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FrameFault {
+    /// It speaks HTTP/1.
+    Http1,
+    /// It speaks something else.
+    NotHttp,
+    /// It does not begin with its settings.
+    NoSettings,
+    /// It sends more frames that carry nothing than the bound.
+    Flood,
+    /// A bound of the head is broken.
+    Head(HeadLimit),
+}
+
+impl FrameFault {
+    /// The reason of the failure.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Http1 => Reason::TransferHttpVersion,
+            Self::NotHttp => Reason::TransferNotHttp,
+            Self::NoSettings => Reason::TransferH2Protocol,
+            Self::Flood => Reason::TransferH2Flood,
+            Self::Head(limit) => limit.reason(),
+        }
+    }
+}
+
+impl fmt::Display for FrameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http1 => f.write_str("the server speaks HTTP/1 where HTTP/2 is due"),
+            Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
+            Self::NoSettings => f.write_str("the server does not begin with its settings"),
+            Self::Flood => f.write_str("too many frames that carry nothing of a response"),
+            Self::Head(limit) => limit.fmt(f),
+        }
+    }
+}
+
+impl Error for FrameFault {}

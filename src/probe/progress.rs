@@ -1,0 +1,51 @@
+//! How far the response of an exchange got, in whichever version of HTTP.
+
+use std::io;
+
+use crate::probe::arrival::Arrival;
+use crate::probe::frames::ResponseFrames;
+use crate::probe::head::ResponseHead;
+
+/// What follows the response beside the client that reads it.
+#[derive(Debug)]
+pub enum ResponseProgress {
+    /// The text of HTTP/1.
+    Text(ResponseHead),
+    /// The frames of HTTP/2.
+    Frames(Box<ResponseFrames>),
+}
+
+impl Default for ResponseProgress {
+    fn default() -> Self {
+        Self::Text(ResponseHead::default())
+    }
+}
+
+impl ResponseProgress {
+    /// Takes the bytes that arrived at `at`, and tells whether any of them are of the response.
+    pub fn feed(&mut self, arrived: &[u8], at: Arrival) -> io::Result<bool> {
+        match self {
+            Self::Text(head) => head
+                .feed(arrived, at)
+                .map_err(io::Error::other)
+                .map(|()| true),
+            Self::Frames(frames) => frames.feed(arrived, at).map_err(io::Error::other),
+        }
+    }
+
+    /// When the first byte of the final response arrived.
+    pub fn first_byte(&self) -> Option<Arrival> {
+        match self {
+            Self::Text(head) => head.first_byte(),
+            Self::Frames(frames) => frames.first_byte(),
+        }
+    }
+
+    /// Whether the head of the final response has arrived whole.
+    pub fn is_complete(&self) -> bool {
+        match self {
+            Self::Text(head) => head.is_complete(),
+            Self::Frames(frames) => frames.is_complete(),
+        }
+    }
+}
