@@ -1,5 +1,6 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod endpoint;
 mod error;
 mod job;
 mod limits;
@@ -23,18 +24,23 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
 
+use crate::app::endpoint::ConfiguredProbes;
+use crate::app::endpoint::EndpointModules;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
 use crate::app::plan::Plan;
+use crate::app::rotation::Current;
 use crate::app::rotation::Watcher;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
+use crate::probe::Prober;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
 use crate::server::Site;
 use crate::server::listen::ListenAddress;
+use crate::server::probe::Endpoint;
 
 /// How the operator wants the exporter to run.
 #[derive(Clone, Debug)]
@@ -47,6 +53,9 @@ pub struct Settings {
     pub telemetry_path: String,
     /// How many probes of each target to keep.
     pub history_limit: usize,
+    /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
+    /// request.
+    pub probe_endpoint: Option<f64>,
 }
 
 /// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
@@ -85,8 +94,10 @@ async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
         }
     }
     let mut app = App::new(settings)?;
-    // Every series stands before the first scrape can come.
+    // Every series and module stands before the first request can come.
     app.adopt_series(&plan);
+    let templates = app.templates(&plan);
+    app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
     let (stop_server, server) = app.start_server(listeners)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
@@ -126,6 +137,7 @@ struct App {
     ready: Arc<AtomicBool>,
     system_files: Arc<SystemFiles>,
     heartbeat: Arc<Heartbeat>,
+    endpoint_modules: Arc<EndpointModules>,
     watcher: Watcher,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
@@ -141,6 +153,7 @@ impl App {
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
+            endpoint_modules: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
@@ -157,12 +170,17 @@ impl App {
             .enable_all()
             .build()
             .map_err(StartError::Runtime)?;
+        let endpoint = self.settings.probe_endpoint.map(|offset| {
+            let modules = self.endpoint_modules.clone();
+            Endpoint::new(modules, offset, self.settings.history_limit)
+        });
         let site = Site {
             store: self.store.clone(),
             histories: self.histories.clone(),
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
+            endpoint: endpoint.map(Arc::new),
         };
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new()
@@ -215,10 +233,14 @@ impl App {
             tracing::warn!("{warning}");
         }
         self.adopt_series(&plan);
-        let probers = plan.probers(&self.system_files, &self.heartbeat);
-        let mut jobs = HashMap::with_capacity(probers.len());
-        let mut in_order = Vec::with_capacity(probers.len());
-        for (target, current) in plan.targets.iter().zip(self.watcher.watch(probers)) {
+        let mut probers = plan.probers(&self.system_files, &self.heartbeat);
+        probers.extend(self.templates(&plan));
+        let mut watched = self.watcher.watch(probers);
+        let templates = watched.split_off(plan.targets.len());
+        self.adopt_modules(&plan, templates);
+        let mut jobs = HashMap::with_capacity(watched.len());
+        let mut in_order = Vec::with_capacity(watched.len());
+        for (target, current) in plan.targets.iter().zip(watched) {
             let name = target.name.clone();
             let (Some(series), Some(history)) =
                 (self.store.series(&name), self.histories.of(&name))
@@ -236,6 +258,28 @@ impl App {
         }
         self.jobs = jobs;
         self.scheduler.reconcile(in_order);
+    }
+
+    /// Probers of no target, one for each module that `/probe` probes with.
+    fn templates(&self, plan: &Plan) -> Vec<Prober> {
+        plan.templates(&self.system_files, &self.heartbeat)
+    }
+
+    /// Makes the modules of `plan` what `/probe` probes with, as their templates have them.
+    fn adopt_modules(&self, plan: &Plan, templates: impl IntoIterator<Item = Current>) {
+        let modules = plan.endpoint.iter().zip(templates);
+        self.endpoint_modules
+            .replace(modules.map(|(module, template)| {
+                let (own, probing) = (self.own.clone(), runtime::Handle::current());
+                ConfiguredProbes {
+                    timeout: module.configured.timeout,
+                    no_tls: module.tls.as_ref().err().cloned(),
+                    module: module.configured.module.clone(),
+                    template,
+                    own,
+                    probing,
+                }
+            }));
     }
 
     fn adopt_series(&self, plan: &Plan) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::app::Settings;
 use crate::app::StartError;
 use crate::config;
+use crate::config::ConfiguredModule;
 use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
@@ -16,6 +17,8 @@ use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::probe::tls::TlsClient;
 use crate::target::Target;
+use crate::target::address::TargetUrl;
+use crate::target::labels::Labels;
 use crate::target::tls::TlsSettings;
 
 /// What to run.
@@ -27,8 +30,19 @@ pub struct Plan {
     tls_clients: Vec<Option<Arc<TlsClient>>>,
     /// The bounds of the histograms.
     pub bounds: Arc<Bounds>,
+    /// The modules that `/probe` probes with, if it does.
+    pub endpoint: Vec<EndpointModule>,
     /// What the operator should know.
     pub warnings: Vec<String>,
+}
+
+/// A module that `/probe` probes with.
+#[derive(Debug)]
+pub struct EndpointModule {
+    /// The module with its timeout.
+    pub configured: ConfiguredModule,
+    /// What it needs for TLS, or why it cannot have it: not every module is for https.
+    pub tls: Result<Arc<TlsClient>, String>,
 }
 
 /// The TLS clients of a configuration, one for equal settings: each holds all trusted roots.
@@ -75,8 +89,16 @@ impl Plan {
                 .then(|| tls_clients.build(&module.tls).ok());
             Ok(client.flatten())
         });
+        let tls_clients_of_targets = of_targets.collect::<Result<_, _>>()?;
+        let modules = config.modules.into_values();
+        let modules = modules.filter(|_| settings.probe_endpoint.is_some());
+        let endpoint = modules.map(|configured| {
+            let tls = tls_clients.build(&configured.module.tls);
+            EndpointModule { configured, tls }
+        });
         Ok(Self {
-            tls_clients: of_targets.collect::<Result<_, _>>()?,
+            tls_clients: tls_clients_of_targets,
+            endpoint: endpoint.collect(),
             targets,
             bounds: Arc::new(bounds),
             warnings: config.warnings.iter().map(ToString::to_string).collect(),
@@ -98,6 +120,31 @@ impl Plan {
                     .entry(server)
                     .or_insert_with(|| Arc::new(Resolver::new(system_files.clone(), server)));
                 Prober::new(target.clone(), resolver.clone(), tls.clone())
+                    .with_heartbeat(heartbeat.clone())
+            })
+            .collect()
+    }
+
+    /// Makes a prober for each module of `/probe`, in their order, that is to be aimed at a target.
+    pub fn templates(
+        &self,
+        system_files: &Arc<SystemFiles>,
+        heartbeat: &Arc<Heartbeat>,
+    ) -> Vec<Prober> {
+        let modules = self.endpoint.iter();
+        modules
+            .map(|EndpointModule { configured, tls }| {
+                let module = configured.module.clone();
+                let resolver = Resolver::new(system_files.clone(), module.resolver);
+                let nowhere = Target {
+                    name: module.name.clone(),
+                    url: TargetUrl::loopback(),
+                    interval: Duration::MAX,
+                    timeout: Duration::MAX,
+                    labels: Labels::default(),
+                    module,
+                };
+                Prober::new(Arc::new(nowhere), Arc::new(resolver), tls.clone().ok())
                     .with_heartbeat(heartbeat.clone())
             })
             .collect()

@@ -67,7 +67,8 @@ struct Arguments {
     )]
     telemetry_path: String,
 
-    /// How many of its last probes to keep of each target, failures for longer; 0 for none.
+    /// How many of its last probes to keep of each target, and of those of /probe, failures for
+    /// longer; 0 for none.
     #[arg(
         long = "history.limit",
         value_name = "PROBES",
@@ -76,6 +77,22 @@ struct Arguments {
         global = true
     )]
     history_limit: usize,
+
+    /// Answers /probe and /logs as blackbox_exporter does: whoever may ask can have anything probed
+    /// that this machine reaches.
+    #[arg(long = "web.enable-probe-endpoint", global = true)]
+    enable_probe_endpoint: bool,
+
+    /// How many seconds less than the scrape a probe of /probe may take.
+    #[arg(
+        long = "timeout-offset",
+        value_name = "SECONDS",
+        default_value = "0.5",
+        value_parser = timeout_offset,
+        allow_hyphen_values = true,
+        global = true
+    )]
+    timeout_offset: f64,
 
     /// The least severe messages to log.
     #[arg(
@@ -114,7 +131,18 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if text.starts_with("/-/") || text.starts_with("/api/") {
         return Err("the paths below /-/ and /api/ are taken".to_owned());
     }
+    if ["/probe", "/logs"].contains(&text) {
+        return Err("/probe and /logs are taken".to_owned());
+    }
     Ok(text.to_owned())
+}
+
+/// Accepts seconds that can be taken from others.
+fn timeout_offset(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..f64::INFINITY).contains(&seconds) => Ok(seconds),
+        _ => Err("write seconds like 0.5, or 0 for none".to_owned()),
+    }
 }
 
 /// Runs the program with these arguments, the first of them its name.
@@ -144,6 +172,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         listen_addresses: arguments.listen_addresses,
         telemetry_path: arguments.telemetry_path,
         history_limit: arguments.history_limit,
+        probe_endpoint: arguments
+            .enable_probe_endpoint
+            .then_some(arguments.timeout_offset),
     };
     if arguments.config_check {
         return match app::check(&settings) {

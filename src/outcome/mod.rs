@@ -1,5 +1,6 @@
 //! What happened: the result of one probe as a plain value, free of I/O.
 
+pub mod detail;
 pub mod judgement;
 pub mod phase;
 pub mod reason;

@@ -128,6 +128,7 @@ async fn attempt(
     if let Some(source) = source {
         bind(&socket, source)?;
     }
+    walk.note_address(address.ip());
     let began = Instant::now();
     walk.begin(Phase::Connect, began);
     let connected = socket.connect(address).await;

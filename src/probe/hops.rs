@@ -67,6 +67,7 @@ impl Prober {
                     url,
                     address: self.look_up_behind(settings, url, walk).await?,
                 };
+                walk.note_proxy(way.address, settings.skips_look_up);
                 if way.forwards() {
                     way.address(&mut request);
                 }

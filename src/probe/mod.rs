@@ -6,6 +6,7 @@ mod carrier;
 mod conflict;
 mod connect;
 mod cookies;
+mod detail;
 pub mod dns;
 mod exchange;
 mod frames;
@@ -43,6 +44,7 @@ use crate::outcome::Conflict;
 use crate::outcome::ConflictReason;
 use crate::outcome::Failure;
 use crate::outcome::Outcome;
+use crate::outcome::detail::Detail;
 use crate::outcome::judgement::Judgement;
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
@@ -109,6 +111,13 @@ impl Prober {
             .with_heartbeat(self.heartbeat.clone())
     }
 
+    /// A prober of another target with what this one has for its module.
+    pub fn aimed_at(&self, target: Target) -> Self {
+        Self::new(Arc::new(target), self.resolver.clone(), self.tls.clone())
+            .with_wall_clock(self.wall_clock)
+            .with_heartbeat(self.heartbeat.clone())
+    }
+
     /// The same prober, knowing when the runtime that it probes on stands still.
     pub fn with_heartbeat(mut self, heartbeat: Arc<Heartbeat>) -> Self {
         self.heartbeat = heartbeat;
@@ -139,6 +148,16 @@ impl Prober {
         let mut walk = Walk::start(bounds.started, self.wall_clock);
         let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
         self.attempt(bounds, walk, walked)
+    }
+
+    /// Like [`Self::probe`], and tells what the loop has no use for.
+    pub async fn probe_in_detail(&self) -> (Attempt, Box<Detail>) {
+        let bounds = self.bounds_until(Instant::now() + self.target.timeout);
+        let mut walk = Walk::start(bounds.started, self.wall_clock);
+        walk.detail = Some(Box::default());
+        let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
+        let detail = walk.detail.take().unwrap_or_default();
+        (self.attempt(bounds, walk, walked), detail)
     }
 
     /// Looks up the addresses of the target once and walks the rest of the cycle with each that

@@ -1,5 +1,6 @@
 //! The walk of one probe through the cycle: which phase runs, and what to make of an early end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -9,6 +10,8 @@ use tokio::time::Instant;
 
 use crate::outcome::Endpoints;
 use crate::outcome::Response;
+use crate::outcome::detail::Detail;
+use crate::outcome::detail::Way;
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
 use crate::outcome::timeline::Span;
@@ -45,6 +48,8 @@ pub struct Walk {
     pub body: RawBody,
     /// What of a conflict may tell its reason.
     pub evidence: Evidence,
+    /// What else is to be told, if anybody asked.
+    pub detail: Option<Box<Detail>>,
 }
 
 /// Where the walk stands.
@@ -76,6 +81,7 @@ impl Walk {
             headers: HeaderMap::new(),
             body: RawBody::default(),
             evidence: Evidence::default(),
+            detail: None,
         }
     }
 
@@ -91,6 +97,21 @@ impl Walk {
     /// The wall clock at the start.
     pub fn started_at(&self) -> SystemTime {
         self.started_at
+    }
+
+    /// Notes the address that is about to be tried.
+    pub fn note_address(&mut self, ip: IpAddr) {
+        if let Some(detail) = &mut self.detail {
+            detail.connecting_to(ip, self.hop);
+        }
+    }
+
+    /// Notes that the first request goes through a proxy, and what is known of where it leads.
+    pub fn note_proxy(&mut self, ip: Option<IpAddr>, skips_look_up: bool) {
+        if let Some(detail) = self.detail.as_mut().filter(|_| self.hop == 0) {
+            detail.way = Way::Proxy { skips_look_up };
+            detail.ip = ip;
+        }
     }
 
     /// Begins the request that a redirect asks for, on a connection of its own. What the response

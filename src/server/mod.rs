@@ -1,12 +1,14 @@
 //! What the exporter serves over HTTP. It reads the metrics and the histories and never waits
-//! for a probe.
+//! for a probe, but for those that `/probe` asks for.
 
 mod api;
 mod chunks;
 pub mod listen;
 mod pages;
+pub mod probe;
 mod scrape;
 
+use std::future;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,6 +24,7 @@ use tokio::time::timeout;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
+use crate::server::probe::Endpoint;
 
 /// How long responses under way may take once the server stops.
 const GRACE: Duration = Duration::from_secs(3);
@@ -39,13 +42,15 @@ pub struct Site {
     pub ready: Arc<AtomicBool>,
     /// Where the metrics are, `/metrics` unless the operator says otherwise.
     pub telemetry_path: String,
+    /// What probes on request, if anything does.
+    pub endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Site {
     fn router(self) -> Router {
-        let landing = pages::landing(&self.telemetry_path);
         let telemetry_path = self.telemetry_path.clone();
         let ready = self.ready.clone();
+        let endpoint = self.endpoint.clone();
         let mut router = api::router(self.histories.clone())
             .route("/-/healthy", get("Healthy\n"))
             .route(
@@ -53,7 +58,14 @@ impl Site {
                 get(move || pages::ready(ready.load(Ordering::Acquire))),
             )
             .route(&telemetry_path, get(scrape::metrics).with_state(self));
+        if let Some(endpoint) = endpoint.clone() {
+            router = router.merge(endpoint.router());
+        }
         if telemetry_path != "/" {
+            let landing = move || {
+                let recent = endpoint.as_ref().map(|endpoint| endpoint.recent());
+                future::ready(pages::landing(&telemetry_path, recent.as_deref()))
+            };
             router = router.route("/", get(landing));
         }
         router

@@ -97,6 +97,11 @@ impl TargetUrl {
         })
     }
 
+    /// Where this machine itself is: a place for what has no target yet.
+    pub fn loopback() -> Self {
+        Self::parse("http://127.0.0.1/").expect("it is a URL with a host that is an address")
+    }
+
     /// The host.
     pub fn host(&self) -> &Hostname {
         &self.host

@@ -26,6 +26,7 @@ mod failures;
 mod http2;
 mod nginx_and_prometheus;
 mod phases;
+mod probe_endpoint;
 mod proxies;
 mod redirects;
 mod reload;

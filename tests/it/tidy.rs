@@ -57,6 +57,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("webpki", &["probe"]),
     ("x509_parser", &["probe"]),
     ("base64", &["probe"]),
+    ("ring", &["probe"]),
+    ("httpdate", &["probe"]),
     ("cookie_store", &["probe"]),
     ("tokio_socks", &["probe"]),
     ("ipnet", &["target"]),

@@ -25,6 +25,7 @@ use http_body_util::BodyExt;
 use http_body_util::Full;
 
 use crate::outcome::HttpVersion;
+use crate::probe::detail;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
 use crate::probe::exchange::io::Stream;
@@ -102,6 +103,9 @@ pub async fn exchange(
     let redirection = note_head(head.status, HttpVersion::Http2, &head.headers, module, walk);
     if redirection.is_some() {
         return Ok(redirection);
+    }
+    if body.is_end_stream() {
+        detail::note_end(walk, &module.method);
     }
     let has_length = head.headers.contains_key(header::CONTENT_LENGTH);
     if module.checks.need_headers() {

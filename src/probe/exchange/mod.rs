@@ -18,6 +18,7 @@ use crate::outcome::Response;
 use crate::outcome::reason::Reason;
 use crate::probe::body::RawBody;
 use crate::probe::conflict::Evidence;
+use crate::probe::detail;
 pub use crate::probe::exchange::io::Stream;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
@@ -63,6 +64,7 @@ fn note_head(
     if redirection.is_some() && module.checks.need_headers() {
         walk.headers = headers.clone();
     }
+    detail::note_head(walk, status, headers, &module.method);
     let code = status.as_u16();
     let conflict = module.conflict(code);
     if let (Some(_), Some(rule)) = (conflict, &module.conflict_reason) {

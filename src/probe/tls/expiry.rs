@@ -7,11 +7,13 @@ use x509_parser::prelude::FromDer;
 /// The earliest end of validity in `chain`, in seconds since 1970; `None` if no certificate of it
 /// can be read. blackbox_exporter takes the earliest too, but only of chains that are valid.
 pub fn earliest(chain: &[CertificateDer<'_>]) -> Option<i64> {
-    let ends = chain.iter().filter_map(|certificate| {
-        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-        Some(certificate.validity().not_after.timestamp())
-    });
-    ends.min()
+    chain.iter().filter_map(end).min()
+}
+
+/// The end of validity of one certificate.
+pub fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 /// Whether a certificate is signed with its own key, going by its names.

@@ -1,7 +1,9 @@
 //! TLS: the client configuration of a module, and the handshake of a probe.
 
+mod chain;
 mod expiry;
 pub mod failure;
+mod name;
 mod observer;
 pub mod record;
 
@@ -9,7 +11,6 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use rustls::ClientConfig;
-use rustls::RootCertStore;
 use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
@@ -23,6 +24,8 @@ use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
+use crate::probe::tls::chain::Chains;
+use crate::probe::tls::chain::Trust;
 use crate::probe::tls::observer::Observer;
 use crate::probe::walk::Walk;
 use crate::target::tls::TlsSettings;
@@ -33,6 +36,8 @@ use crate::target::tls::TlsVersion;
 pub struct TlsClient {
     config: ClientConfig,
     verifier: Option<Arc<WebPkiServerVerifier>>,
+    trust: Option<Arc<Trust>>,
+    chains: Arc<Chains>,
 }
 
 /// How ALPN calls HTTP/2 (RFC 9113, 3.2).
@@ -52,10 +57,16 @@ impl TlsClient {
     /// Builds the client. The error says what is wrong with the settings or with this system.
     pub fn new(settings: &TlsSettings) -> Result<Self, String> {
         let provider = crypto_provider();
-        let verifier = match settings.verify {
-            true => Some(verifier(settings, provider.clone())?),
+        let trust = match settings.verify {
+            true => Some(trust(settings)?),
             false => None,
         };
+        let verifier = trust.as_ref().map(|trust| {
+            WebPkiServerVerifier::builder_with_provider(trust.roots(), provider.clone())
+                .build()
+                .map_err(|error| format!("the certificate authorities cannot be used: {error}"))
+        });
+        let verifier = verifier.transpose()?;
         let versions: Vec<_> = [
             (TlsVersion::Tls12, &rustls::version::TLS12),
             (TlsVersion::Tls13, &rustls::version::TLS13),
@@ -80,7 +91,12 @@ impl TlsClient {
         };
         // A resumed session is a third shorter and shows no certificate.
         config.resumption = Resumption::disabled();
-        Ok(Self { config, verifier })
+        Ok(Self {
+            config,
+            verifier,
+            trust: trust.map(Arc::new),
+            chains: Arc::default(),
+        })
     }
 
     /// Shakes hands with the server behind `carrier`; `host` is the name to ask for, and the server
@@ -114,6 +130,10 @@ impl TlsClient {
         walk.end(ended.unwrap_or_else(|| Arrival::by_user(Instant::now())));
         let chain = observer.chain();
         walk.cert_expiry = expiry::earliest(&chain);
+        if let Some(detail) = &mut walk.detail {
+            let connection = shaken.as_ref().ok().map(|stream| stream.get_ref().1);
+            detail.tls = self.detail(connection, &chain);
+        }
         shaken.map_err(|error| {
             failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
         })
@@ -152,32 +172,29 @@ impl TlsClient {
     }
 }
 
-fn verifier(
-    settings: &TlsSettings,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, String> {
-    let mut roots = RootCertStore::empty();
+fn trust(settings: &TlsSettings) -> Result<Trust, String> {
+    let mut trust = Trust::empty();
     match &settings.authorities {
         Some(authorities) => {
             for authority in authorities {
-                roots.add(authority.clone()).map_err(|error| {
+                trust.add(authority).map_err(|error| {
                     format!("a certificate of ca or ca_file cannot be an authority: {error}")
                 })?;
             }
         }
         None => {
-            let system = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(system.certs);
-            if roots.is_empty() {
+            for authority in rustls_native_certs::load_native_certs().certs {
+                // The system may have some that cannot be used; the others will do.
+                trust.add(&authority).ok();
+            }
+            if trust.is_empty() {
                 return Err("this system has no certificate authorities; install \
                             ca-certificates or set ca or ca_file in tls_config"
                     .to_owned());
             }
         }
     }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(|error| format!("the certificate authorities cannot be used: {error}"))
+    Ok(trust)
 }
 
 fn server_name(host: &str) -> Result<ServerName<'static>, String> {

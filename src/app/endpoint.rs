@@ -1,0 +1,127 @@
+//! The modules of the configuration in use, ready to probe what `/probe` asks for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::app::rotation::Current;
+use crate::metrics::own::Own;
+use crate::outcome::Attempt;
+use crate::outcome::detail::Detail;
+use crate::outcome::skip::SkipReason;
+use crate::probe::Prober;
+use crate::server::probe::Modules;
+use crate::server::probe::ProbeModule;
+use crate::server::probe::Probed;
+use crate::server::probe::Probing;
+use crate::target::Target;
+use crate::target::module::Module;
+
+/// The modules of the configuration in use; a reload puts others in their place.
+#[derive(Debug, Default)]
+pub struct EndpointModules(RwLock<Arc<HashMap<String, Arc<ConfiguredProbes>>>>);
+
+impl EndpointModules {
+    /// Puts these modules in the place of those before. Probes under way keep theirs.
+    pub fn replace(&self, modules: impl Iterator<Item = ConfiguredProbes>) {
+        let modules = modules.map(|probes| (probes.module.name.clone(), Arc::new(probes)));
+        let modules = Arc::new(modules.collect());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = modules;
+    }
+}
+
+impl Modules for EndpointModules {
+    fn find(&self, name: &str) -> Option<Arc<dyn ProbeModule>> {
+        let modules = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let probes = modules.get(name)?.clone();
+        let template = probes.template.prober();
+        Some(Arc::new(ReadyModule { probes, template }))
+    }
+}
+
+/// A module with what its probes share.
+#[derive(Debug)]
+pub struct ConfiguredProbes {
+    /// How to probe, as the configuration was read.
+    pub module: Arc<Module>,
+    /// The timeout that is written with it.
+    pub timeout: Option<Duration>,
+    /// A prober of no target, as the files of the module have it now.
+    pub template: Current,
+    /// Why TLS cannot be had, if it cannot.
+    pub no_tls: Option<String>,
+    /// Where probes are counted.
+    pub own: Arc<Own>,
+    /// The runtime that probes.
+    pub probing: Handle,
+}
+
+/// A module as it is when a request comes; without a template while a file of it cannot be read.
+#[derive(Debug)]
+struct ReadyModule {
+    probes: Arc<ConfiguredProbes>,
+    template: Option<Arc<Prober>>,
+}
+
+impl ProbeModule for ReadyModule {
+    fn module(&self) -> &Arc<Module> {
+        let template = self.template.as_ref();
+        template.map_or(&self.probes.module, |template| &template.target().module)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.probes.timeout
+    }
+
+    fn probe(&self, target: Target) -> Probing {
+        let Some(template) = &self.template else {
+            return Box::pin(async { Ok(skipped(SkipReason::SecretUnreadable)) });
+        };
+        let proxy = target.module.proxy.as_ref();
+        let needs_tls = target.url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls());
+        if let Some(error) = self.probes.no_tls.as_ref().filter(|_| needs_tls) {
+            let name = &target.module.name;
+            let error = format!("TLS of module {name:?} cannot work: {error}");
+            return Box::pin(async { Err(error) });
+        }
+        let prober = template.aimed_at(target);
+        let (own, probing) = (self.probes.own.clone(), self.probes.probing.clone());
+        Box::pin(async move {
+            let task = probing.spawn(async move { probe(&prober, &own).await });
+            let _aborted = AbortOnDrop(task.abort_handle());
+            task.await.unwrap_or_else(|error| {
+                Ok(skipped(match error.is_panic() {
+                    true => SkipReason::Internal,
+                    false => SkipReason::Shutdown,
+                }))
+            })
+        })
+    }
+}
+
+fn skipped(reason: SkipReason) -> (Attempt, Box<Detail>) {
+    (Attempt::Skipped(reason), Box::default())
+}
+
+async fn probe(prober: &Prober, own: &Own) -> Probed {
+    let _in_flight = own.probe_started();
+    let (attempt, detail): (Attempt, Box<Detail>) = prober.probe_in_detail().await;
+    if let Attempt::Finished(outcome) = &attempt {
+        own.observe_probe(&outcome.timeline);
+    }
+    Ok((attempt, detail))
+}
+
+/// Ends a probe that nobody waits for any more.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

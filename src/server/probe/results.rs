@@ -1,0 +1,114 @@
+//! The results that `/logs` shows: the newest, and failures for longer. They are written only when
+//! somebody asks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use crate::outcome::Outcome;
+use crate::outcome::detail::Detail;
+use crate::target::address::TargetUrl;
+use crate::target::module::Module;
+
+/// One probe on request.
+#[derive(Debug)]
+pub struct ProbeResult {
+    /// The module, changed as the request wanted it.
+    pub module: Arc<Module>,
+    /// The timeout that is written with the module.
+    pub module_timeout: Option<Duration>,
+    /// The target as the request named it. It may hold a password, and is never shown.
+    pub target: String,
+    /// When the probe began.
+    pub started: SystemTime,
+    /// How long it might take.
+    pub timeout: Duration,
+    /// What it found, or why the target is none.
+    pub found: Result<Found, String>,
+}
+
+/// What a probe found.
+#[derive(Debug)]
+pub struct Found {
+    /// The URL that the target stands for.
+    pub url: TargetUrl,
+    /// What happened.
+    pub outcome: Outcome,
+    /// More of it.
+    pub detail: Box<Detail>,
+}
+
+impl ProbeResult {
+    /// Whether the probe succeeded.
+    pub fn is_success(&self) -> bool {
+        self.found
+            .as_ref()
+            .is_ok_and(|found| found.outcome.failure.is_none())
+    }
+
+    /// The target without what is secret in it.
+    pub fn shown_target(&self) -> String {
+        match &self.found {
+            Ok(found) => found.url.to_string(),
+            Err(_) => "(invalid)".to_owned(),
+        }
+    }
+}
+
+/// The results that are kept, numbered from 0 on.
+#[derive(Debug)]
+pub struct Results {
+    limit: usize,
+    next_id: i64,
+    newest: VecDeque<(i64, Arc<ProbeResult>)>,
+    failed: VecDeque<(i64, Arc<ProbeResult>)>,
+}
+
+impl Results {
+    /// Keeps the `limit` newest, and as many failures before them.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            next_id: 0,
+            newest: VecDeque::new(),
+            failed: VecDeque::new(),
+        }
+    }
+
+    /// Keeps a result in place of the oldest.
+    pub fn add(&mut self, result: Arc<ProbeResult>) {
+        self.newest.push_back((self.next_id, result));
+        self.next_id += 1;
+        if self.newest.len() <= self.limit {
+            return;
+        }
+        let oldest = self.newest.pop_front();
+        if let Some((id, result)) = oldest.filter(|(_, result)| !result.is_success()) {
+            self.failed.push_back((id, result));
+            if self.failed.len() > self.limit {
+                self.failed.pop_front();
+            }
+        }
+    }
+
+    /// All results with their numbers, the oldest first.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = (i64, &Arc<ProbeResult>)> {
+        let all = self.failed.iter().chain(&self.newest);
+        all.map(|(id, result)| (*id, result))
+    }
+
+    /// The result of this number.
+    pub fn of_id(&self, id: i64) -> Option<Arc<ProbeResult>> {
+        let found = self.all().find(|(known, _)| *known == id);
+        found.map(|(_, result)| result.clone())
+    }
+
+    /// The oldest result of this target, with any module or with this one.
+    pub fn of_target(&self, target: &str, module: Option<&str>) -> Option<Arc<ProbeResult>> {
+        let found = self.all().find(|(_, result)| {
+            result.target == target && module.is_none_or(|module| result.module.name == module)
+        });
+        found.map(|(_, result)| result.clone())
+    }
+}
