@@ -45,7 +45,7 @@ impl<'n> Field<'n> {
             _ if self.node.is_null() => "nothing".to_owned(),
             Kind::Scalar { text, plain: true } => quote(text),
             Kind::Scalar { text, .. } => format!("{} in quotes", quote(text)),
-            Kind::List(_) | Kind::Mapping(_) => self.node.describe().to_owned(),
+            Kind::Binary | Kind::List(_) | Kind::Mapping(_) => self.node.describe().to_owned(),
         };
         self.mistake(&format!("must be {what}, found {found}{hint}"), report)
     }
@@ -115,7 +115,7 @@ impl<'n> Field<'n> {
     ) -> Option<Duration> {
         let parsed = match &self.node.kind {
             Kind::Scalar { text, .. } => parse(text),
-            Kind::List(_) | Kind::Mapping(_) => Err(""),
+            Kind::Binary | Kind::List(_) | Kind::Mapping(_) => Err(""),
         };
         match parsed {
             Ok(duration) => Some(duration),

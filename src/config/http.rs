@@ -23,7 +23,7 @@ use crate::target::files::Part;
 use crate::target::module::{IpFamily, IpStrategy, Module};
 
 /// Keys of blackbox_exporter that have no effect here yet.
-const LATER: &[&str] = &["enable_http3", "oauth2"];
+const LATER: &[&str] = &["oauth2"];
 
 /// The keys that are read; people write them one level too high.
 pub const KEYS: &[&str] = &[
@@ -145,6 +145,10 @@ pub fn read(
         module.enable_http2 = field.boolean(report).unwrap_or(true);
     }
     module.files = files.found;
+    if let Some(field) = fields.take("enable_http3") {
+        // Who wants it does not come here, see `http3`.
+        field.boolean(report);
+    }
     fields.refuse(LATER, report);
     fields.belong(&["timeout", "prober"], "to the module, beside http");
     fields.finish(report);

@@ -15,6 +15,7 @@ mod fields;
 pub mod file;
 mod headers;
 mod http;
+mod http3;
 mod http_headers;
 mod modules;
 pub mod problem;

@@ -9,6 +9,7 @@ use crate::config::duration;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::http::{self, TlsConfig};
+use crate::config::http3;
 use crate::config::problem::{Pos, Report};
 use crate::config::text::quote;
 use crate::target::module::Module;
@@ -23,6 +24,8 @@ pub enum ModuleEntry {
     Http(HttpModule),
     /// It has another prober.
     Skipped(String),
+    /// It asks for HTTP/3.
+    Http3,
     /// Its mistakes are reported.
     Broken,
 }
@@ -101,7 +104,14 @@ fn read_module(module: Field<'_>, base_dir: &Path, report: &mut Report) -> Modul
         }
     }
     let timeout = fields.take("timeout");
-    let (module, tls_config) = http::read(fields.take("http"), name, base_dir, report);
+    let section = fields.take("http");
+    if http3::is_asked_for(section, report) {
+        let name = quote(name);
+        let message = format!("module {name} is skipped: \"enable_http3\" is not supported yet");
+        report.warning(pos, message);
+        return ModuleEntry::Http3;
+    }
+    let (module, tls_config) = http::read(section, name, base_dir, report);
     for prober in OTHER_PROBERS {
         if let Some(field) = fields.take(prober) {
             report.warning(

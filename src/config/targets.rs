@@ -154,6 +154,13 @@ fn read_module<'m>(
                 quote(name)
             ),
         ),
+        Some(ModuleEntry::Http3) => report.mistake(
+            pos,
+            format!(
+                "module {} has enable_http3, which is not supported yet; use another module",
+                quote(name)
+            ),
+        ),
         None => {
             let advice = suggest(name, modules.keys().map(String::as_str));
             report.mistake(

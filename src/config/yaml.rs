@@ -28,6 +28,8 @@ pub enum Kind {
         /// Without quotes, so that it may be meant as a number, a boolean or nothing.
         plain: bool,
     },
+    /// Bytes that are no text, written in base64.
+    Binary,
     /// A list.
     List(Vec<Rc<Node>>),
     /// A mapping in the order of the file, keys once each, merge keys resolved.
@@ -57,6 +59,7 @@ impl Node {
         match &self.kind {
             _ if self.is_null() => "nothing",
             Kind::Scalar { .. } => "a single value",
+            Kind::Binary => "binary data",
             Kind::List(_) => "a list",
             Kind::Mapping(_) => "a mapping",
         }
@@ -111,6 +114,7 @@ mod tests {
         let drawn = match &node.kind {
             Kind::Scalar { text, plain: true } => text.clone(),
             Kind::Scalar { text, .. } => format!("{text:?}"),
+            Kind::Binary => "binary".to_owned(),
             Kind::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| draw(item)).collect();
                 format!("[{}]", items.join(" "))

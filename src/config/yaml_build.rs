@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use crate::config::problem::{Pos, Report};
@@ -107,13 +109,18 @@ impl<'r> Builder<'r> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, pos)?;
-                let is_text = self.check_tag(tag.as_deref(), span)?;
-                let node = Node {
-                    pos,
-                    kind: Kind::Scalar {
+                let kind = if tag.as_deref().is_some_and(is_binary) {
+                    self.binary(&text, pos)
+                } else {
+                    let is_text = self.check_tag(tag.as_deref(), span)?;
+                    Kind::Scalar {
                         text: text.into_owned(),
                         plain: style == ScalarStyle::Plain && !is_text,
-                    },
+                    }
+                };
+                let node = Node {
+                    pos,
+                    kind,
                     n_nodes: 1,
                     height: 1,
                 };
@@ -162,6 +169,21 @@ impl<'r> Builder<'r> {
             );
         }
         Ok(())
+    }
+
+    /// What a scalar in base64 is: text, if it is that, as anything else would be of no use to the
+    /// readers of a module.
+    fn binary(&mut self, text: &str, pos: Pos) -> Kind {
+        let dense: String = text.split_whitespace().collect();
+        let Ok(bytes) = BASE64_STANDARD.decode(dense) else {
+            self.report
+                .mistake(pos, "!!binary must be followed by base64");
+            return Kind::Binary;
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => Kind::Scalar { text, plain: false },
+            Err(_) => Kind::Binary,
+        }
     }
 
     /// Tells whether a tag makes a scalar text. The tag itself is never shown: a secret that begins
@@ -349,7 +371,7 @@ fn key_of(node: &Node, pos: Pos, report: &mut Report) -> Key {
     match &node.kind {
         Kind::Scalar { text, plain: true } if text == "<<" => Key::Merge(pos),
         Kind::Scalar { text, .. } => Key::Named(text.clone(), pos),
-        Kind::List(_) | Kind::Mapping(_) => {
+        Kind::Binary | Kind::List(_) | Kind::Mapping(_) => {
             report.mistake(
                 pos,
                 format!("a key must be text, found {}", node.describe()),
@@ -364,4 +386,8 @@ fn pos_of(marker: &Marker) -> Pos {
         line: marker.line(),
         column: marker.col() + 1,
     }
+}
+/// Whether a tag says that a scalar is base64, as `!!binary` does.
+fn is_binary(tag: &Tag) -> bool {
+    format!("{}{}", tag.handle(), tag.suffix()) == "tag:yaml.org,2002:binary"
 }

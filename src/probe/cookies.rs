@@ -49,9 +49,12 @@ impl Jar {
             .compartments
             .iter()
             .find_map(|(owner, store)| owner.is_same_origin(url).then_some(store));
-        let set: Vec<(&str, &str)> = store
-            .map(|store| store.get_request_values(url.as_url()).collect())
+        let mut set = store
+            .map(|store| store.matches(url.as_url()))
             .unwrap_or_default();
+        // Those of longer paths first, else as they were set (RFC 6265, 5.4).
+        set.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        let set: Vec<(&str, &str)> = set.iter().map(|cookie| cookie.name_value()).collect();
         if set.is_empty() {
             return configured.cloned();
         }

@@ -30,7 +30,10 @@ pub fn note_end(walk: &mut Walk, method: &Method) {
 
 /// The length that a body is to have by its head, as Go's client finds it.
 fn content_length(headers: &HeaderMap, status: StatusCode, method: &Method) -> Option<u64> {
-    let is_bodyless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_bodyless = matches!(
+        status,
+        StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
     if method != Method::HEAD && is_bodyless {
         return Some(0);
     }

@@ -23,7 +23,7 @@ const MAX_REDIRECTS: u8 = 10;
 
 /// The headers that go along to another origin: what a request needs to be understood, nothing that
 /// could let somebody in. All others may be secrets of the first origin, and stay.
-const HARMLESS: [HeaderName; 9] = [
+const HARMLESS: [HeaderName; 10] = [
     header::ACCEPT,
     header::ACCEPT_CHARSET,
     header::ACCEPT_ENCODING,
@@ -31,6 +31,7 @@ const HARMLESS: [HeaderName; 9] = [
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
     header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::USER_AGENT,
 ];

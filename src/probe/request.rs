@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::HeaderValue;
+use http::Method;
 use http::Request;
 use http::Uri;
 use http::header;
@@ -38,6 +39,14 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
         .is_some_and(|value| !value.is_empty());
     if let Some(value) = authorization(target).filter(|_| !is_set) {
         headers.insert(header::AUTHORIZATION, value);
+    }
+    let means_body = matches!(module.method, Method::POST | Method::PUT | Method::PATCH);
+    if means_body && module.body.is_empty() {
+        // Servers may ask for the length of a body that is to be expected, even of none (RFC 9110,
+        // 8.6); of others hyper tells it.
+        headers
+            .entry(header::CONTENT_LENGTH)
+            .or_insert(HeaderValue::from_static("0"));
     }
     let mut request = Request::new(Full::new(module.body.clone()));
     *request.method_mut() = module.method.clone();

@@ -56,7 +56,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["probe"]),
     ("webpki", &["probe"]),
     ("x509_parser", &["probe"]),
-    ("base64", &["probe"]),
+    ("base64", &["probe", "config"]),
     ("ring", &["probe"]),
     ("httpdate", &["probe"]),
     ("cookie_store", &["probe"]),

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::pin::pin;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::Request;
 use http::StatusCode;
 use http::Version;
@@ -74,6 +75,14 @@ pub async fn exchange(
         return Err(Stop::failed(
             Reason::TransferFraming,
             "both Content-Length and Transfer-Encoding",
+        ));
+    }
+    let is_unknown = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if version == HttpVersion::Http11 && codings.any(is_unknown) {
+        return Err(Stop::failed(
+            Reason::TransferFraming,
+            "a Transfer-Encoding that nobody asked for",
         ));
     }
     let (head, body) = response.into_parts();

@@ -128,7 +128,7 @@ fn body_of<'w>(
     let Some(compression) = checks.compression else {
         return Body {
             text: Some(Cow::Borrowed(raw.bytes())),
-            bytes: response.body_bytes,
+            bytes: response.body_bytes.min(checks.max_bytes()),
             failure: None,
         };
     };

@@ -103,8 +103,10 @@ impl Endpoint {
             })?;
         let target = query::first(query, "target");
         let target = target.ok_or_else(|| bad("Target parameter is missing"))?;
-        // Once more: some write what they have into a URL that is escaped as a whole.
-        let target = query::unescape(&target).unwrap_or(target);
+        let target = match is_escaped_whole(&target) {
+            true => query::unescape(&target).unwrap_or(target),
+            false => target,
+        };
         if target.len() > MAX_TARGET_BYTES {
             let message = format!("Target parameter has more than {MAX_TARGET_BYTES} bytes");
             return Err(bad(message));
@@ -177,6 +179,12 @@ impl Asked {
             found,
         })
     }
+}
+
+/// Whether a target is escaped twice: some write what they have into a URL that is escaped as a whole.
+/// What is escaped within a URL is to stay so.
+fn is_escaped_whole(target: &str) -> bool {
+    !target.contains("://") && target.to_ascii_lowercase().contains("%3a%2f%2f")
 }
 
 /// The URL that a target stands for; without a scheme it is plain HTTP.

@@ -250,6 +250,22 @@ fn aliases_and_merge_keys_share_what_is_written_once() {
 }
 
 #[test]
+fn what_blackbox_exporter_comes_with_loads() {
+    let config = good("blackbox_default.yml");
+    let names: Vec<_> = config.modules.keys().collect();
+    assert_eq!(names, ["http_2xx", "http_post_2xx"]);
+    assert_eq!(config.warnings.len(), 12, "one a module of another prober");
+    let http3: Vec<_> = config
+        .warnings
+        .iter()
+        .filter(|warning| warning.message.contains("enable_http3"))
+        .map(|warning| warning.message.as_str())
+        .collect();
+    let expected = "module \"http_3xx\" is skipped: \"enable_http3\" is not supported yet";
+    assert_eq!(http3, [expected]);
+}
+
+#[test]
 fn a_file_of_blackbox_exporter_loads_with_warnings() {
     let config = good("blackbox.yml");
     let names: Vec<_> = config.modules.keys().collect();

@@ -35,6 +35,8 @@ const ROWS: &[Row<'_>] = &[
     ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Hold, Some(R::TransferFraming), None),
     ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", Hold, Some(R::TransferFraming), None),
     ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", Hold, Some(R::TransferFraming), Some(200)),
+    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nbody", Close, Some(R::TransferFraming), Some(200)),
+    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", Hold, Some(R::TransferFraming), Some(200)),
     ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Close, Some(R::TransferBodyTruncated), Some(200)),
     ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Reset, Some(R::TransferBodyReset), Some(200)),
     ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Hold, Some(R::TransferBodyTimeout), Some(200)),

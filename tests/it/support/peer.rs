@@ -114,11 +114,16 @@ pub async fn finish(stream: TcpStream, then: Then) {
 
 /// Reads one request with its body and returns its head; what comes later stays unread.
 pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    read_request_and_body(stream).await.0
+}
+
+/// Reads one request and returns its head and its body; what comes later stays unread.
+pub async fn read_request_and_body(stream: &mut (impl AsyncRead + Unpin)) -> (String, Vec<u8>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
             Ok(byte) => head.push(byte),
-            Err(_) => return String::new(),
+            Err(_) => return (String::new(), Vec::new()),
         }
     }
     let head = String::from_utf8(head).unwrap();
@@ -127,11 +132,13 @@ pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
         name.eq_ignore_ascii_case("content-length")
             .then(|| value.trim().parse::<u64>().unwrap())
     });
-    let mut body = stream.take(length.unwrap_or(0));
-    tokio::io::copy(&mut body, &mut tokio::io::sink())
+    let mut body = Vec::new();
+    stream
+        .take(length.unwrap_or(0))
+        .read_to_end(&mut body)
         .await
         .ok();
-    head
+    (head, body)
 }
 
 /// A TLS server that answers 200, slow in one phase, in the version of HTTP that was agreed on.
