@@ -120,17 +120,46 @@ fn the_example_loads_and_leaves_nothing_to_warn_of() {
     assert!(!config.targets.is_empty());
 }
 
+/// The headings of a document as links name them.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| {
+            heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || "_- ".contains(*c))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut n_links = 0;
-    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/migration.md",
+    ] {
         let text = read(document);
+        let folder = root().join(document).parent().unwrap().to_owned();
         for behind in text.split("](").skip(1) {
             let link = behind.split(')').next().unwrap();
-            if !link.contains("://") {
-                n_links += 1;
-                assert!(root().join(link).exists(), "{document}: {link}");
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") {
+                continue;
             }
+            n_links += 1;
+            let path = match file {
+                "" => root().join(document),
+                file => folder.join(file),
+            };
+            assert!(path.exists(), "{document}: {link}");
+            let is_there = heading.is_empty()
+                || headings(&fs::read_to_string(path).unwrap()).any(|known| known == heading);
+            assert!(is_there, "{document}: {link}");
         }
     }
     assert!(n_links > 4);

@@ -9,6 +9,7 @@
 mod addresses;
 mod alerts;
 mod api;
+mod blackbox;
 mod bodies;
 mod checks;
 mod clocks;
@@ -24,6 +25,7 @@ mod exporter;
 mod exposition;
 mod failures;
 mod http2;
+mod migration;
 mod nginx_and_prometheus;
 mod phases;
 mod probe_endpoint;
