@@ -41,19 +41,38 @@ impl KeepAlive {
         Self { address, stream }
     }
 
-    /// Gets a page; `None` once the other side is gone. The pages asked for come in chunks.
+    /// Gets a page, in chunks or of a length that is told; `None` once the other side is gone.
     pub fn get(&mut self, path: &str) -> Option<String> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
         self.stream.write_all(request.as_bytes()).ok()?;
         let mut response = Vec::new();
         let mut buffer = [0; 16 * 1024];
-        while !response.ends_with(b"\r\n0\r\n\r\n") {
+        let body = loop {
             match self.stream.read(&mut buffer) {
                 Ok(0) | Err(_) => return None,
                 Ok(read) => response.extend_from_slice(&buffer[..read]),
             }
+            if let Some(body) = whole_body(&response) {
+                break body;
+            }
+        };
+        Some(String::from_utf8(body).unwrap())
+    }
+}
+
+/// The body of a response that is there to its end.
+fn whole_body(response: &[u8]) -> Option<Vec<u8>> {
+    let end = response.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&response[..end])
+        .unwrap()
+        .to_ascii_lowercase();
+    let body = &response[end + 4..];
+    match head.split("content-length: ").nth(1) {
+        Some(rest) => {
+            let length: usize = rest.lines().next().unwrap().parse().unwrap();
+            (body.len() >= length).then(|| body.to_vec())
         }
-        Some(String::from_utf8(joined(body_of(&response))).unwrap())
+        None => body.ends_with(b"0\r\n\r\n").then(|| joined(body)),
     }
 }
 
