@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -17,7 +19,6 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
 use crate::server::probe::Modules;
 use crate::server::probe::ProbeModule;
-use crate::server::probe::Probed;
 use crate::server::probe::Probing;
 use crate::target::Target;
 use crate::target::module::Module;
@@ -59,6 +60,37 @@ pub struct ConfiguredProbes {
     pub own: Arc<Own>,
     /// The runtime that probes.
     pub probing: Handle,
+    /// Whether the last probe could not be made, which the log then says once.
+    pub skipping: AtomicBool,
+}
+
+impl ConfiguredProbes {
+    /// Logs what no series can tell: that nothing was measured, and failures that nobody foresaw.
+    fn log(&self, attempt: &Attempt) {
+        let module = &*self.module.name;
+        match attempt {
+            Attempt::Skipped(reason) => {
+                if !self.skipping.swap(true, Ordering::Relaxed) {
+                    let reason = reason.label();
+                    tracing::warn!(module, reason, "a probe on request could not be made");
+                }
+            }
+            Attempt::Finished(outcome) => {
+                self.skipping.store(false, Ordering::Relaxed);
+                let failure = outcome.failure.as_ref();
+                if let Some(failure) = failure.filter(|failure| failure.reason.label() == "other") {
+                    let (phase, detail) =
+                        (failure.reason.place().label(), failure.printable_detail());
+                    tracing::error!(
+                        module,
+                        phase,
+                        detail,
+                        "unforeseen failure, please report it"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// A module as it is when a request comes; without a template while a file of it cannot be read.
@@ -80,7 +112,9 @@ impl ProbeModule for ReadyModule {
 
     fn probe(&self, target: Target) -> Probing {
         let Some(template) = &self.template else {
-            return Box::pin(async { Ok(skipped(SkipReason::SecretUnreadable)) });
+            let skipped = skipped(SkipReason::SecretUnreadable);
+            self.probes.log(&skipped.0);
+            return Box::pin(async { Ok(skipped) });
         };
         let proxy = target.module.proxy.as_ref();
         let needs_tls = target.url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls());
@@ -90,16 +124,21 @@ impl ProbeModule for ReadyModule {
             return Box::pin(async { Err(error) });
         }
         let prober = template.aimed_at(target);
-        let (own, probing) = (self.probes.own.clone(), self.probes.probing.clone());
+        let probes = self.probes.clone();
         Box::pin(async move {
-            let task = probing.spawn(async move { probe(&prober, &own).await });
+            let own = probes.own.clone();
+            let task = probes
+                .probing
+                .spawn(async move { probe(&prober, &own).await });
             let _aborted = AbortOnDrop(task.abort_handle());
-            task.await.unwrap_or_else(|error| {
-                Ok(skipped(match error.is_panic() {
+            let probed = task.await.unwrap_or_else(|error| {
+                skipped(match error.is_panic() {
                     true => SkipReason::Internal,
                     false => SkipReason::Shutdown,
-                }))
-            })
+                })
+            });
+            probes.log(&probed.0);
+            Ok(probed)
         })
     }
 }
@@ -108,13 +147,13 @@ fn skipped(reason: SkipReason) -> (Attempt, Box<Detail>) {
     (Attempt::Skipped(reason), Box::default())
 }
 
-async fn probe(prober: &Prober, own: &Own) -> Probed {
+async fn probe(prober: &Prober, own: &Own) -> (Attempt, Box<Detail>) {
     let _in_flight = own.probe_started();
     let (attempt, detail): (Attempt, Box<Detail>) = prober.probe_in_detail().await;
     if let Attempt::Finished(outcome) = &attempt {
         own.observe_probe(&outcome.timeline);
     }
-    Ok((attempt, detail))
+    (attempt, detail)
 }
 
 /// Ends a probe that nobody waits for any more.

@@ -41,8 +41,13 @@ pub struct TargetJob {
 pub enum Found {
     /// The attempt at the target.
     Target(Attempt),
-    /// The attempts at the addresses of the target, and those that came to none.
-    Addresses(Vec<(Option<IpAddr>, Attempt)>),
+    /// The attempts at the addresses of the target.
+    Addresses {
+        /// By the address, or by none if there was none to probe.
+        found: Vec<(Option<IpAddr>, Attempt)>,
+        /// The series of the addresses, as they were when the probes began.
+        taken_in: Vec<(IpAddr, Arc<Series>)>,
+    },
 }
 
 impl TargetJob {
@@ -151,9 +156,13 @@ impl Job for TargetJob {
         match self.target.module.ip_strategy {
             IpStrategy::First => Found::Target(prober.probe_until(latest).await),
             IpStrategy::All => {
-                let choose = |ips: &[IpAddr]| self.series.take_in(ips, Instant::now());
-                let probing = prober.probe_addresses_until(latest, choose);
-                Found::Addresses(probing.await)
+                let mut taken_in = Vec::new();
+                let probing = prober.probe_addresses_until(latest, |ips| {
+                    taken_in = self.series.take_in(ips, Instant::now());
+                    taken_in.iter().map(|(ip, _)| *ip).collect()
+                });
+                let found = probing.await;
+                Found::Addresses { found, taken_in }
             }
         }
     }
@@ -173,14 +182,15 @@ impl Job for TargetJob {
     fn finished(&self, found: Found, lag: Duration) {
         match found {
             Found::Target(attempt) => self.record(None, &self.series, attempt, lag),
-            Found::Addresses(attempts) => {
-                if attempts.iter().any(|(ip, _)| ip.is_some()) {
+            Found::Addresses { found, taken_in } => {
+                if !taken_in.is_empty() {
                     // The look-up worked: when it fails again that is news.
                     self.states.change(None, State::Up);
+                    self.series.leave_to_addresses();
                 }
-                for (ip, attempt) in attempts {
-                    let series = ip.and_then(|ip| self.series.of(ip));
-                    let series = series.as_ref().unwrap_or(&self.series);
+                for (ip, attempt) in found {
+                    let series = taken_in.iter().find(|(taken, _)| Some(*taken) == ip);
+                    let series = series.map_or(&self.series, |(_, series)| series);
                     self.record(ip, series, attempt, lag);
                 }
             }

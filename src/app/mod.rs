@@ -278,6 +278,7 @@ impl App {
                     template,
                     own,
                     probing,
+                    skipping: AtomicBool::new(false),
                 }
             }));
     }

@@ -75,6 +75,7 @@ impl Plan {
         let bounds = Bounds::new(&seconds).map_err(StartError::Unbuildable)?;
         let targets: Vec<_> = config.targets.into_iter().map(Arc::new).collect();
         let mut tls_clients = tls_clients.into_inner();
+        let mut no_https: Option<String> = None;
         let of_targets = targets.iter().map(|target| {
             let module = &target.module;
             let proxy = module.proxy.as_ref();
@@ -84,12 +85,19 @@ impl Plan {
                 });
             }
             // Redirects may lead to https. A system without authorities can still probe http.
-            let client = module
-                .follow_redirects
-                .then(|| tls_clients.build(&module.tls).ok());
-            Ok(client.flatten())
+            if !module.follow_redirects {
+                return Ok(None);
+            }
+            let built = tls_clients.build(&module.tls);
+            Ok(built.map_err(|what| no_https = Some(what)).ok())
         });
         let tls_clients_of_targets = of_targets.collect::<Result<_, _>>()?;
+        let mut warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+        warnings.extend(no_https.map(|what| {
+            format!(
+                "redirects from http to https cannot be followed, their slots are skipped: {what}"
+            )
+        }));
         let modules = config.modules.into_values();
         let modules = modules.filter(|_| settings.probe_endpoint.is_some());
         let endpoint = modules.map(|configured| {
@@ -101,7 +109,7 @@ impl Plan {
             endpoint: endpoint.collect(),
             targets,
             bounds: Arc::new(bounds),
-            warnings: config.warnings.iter().map(ToString::to_string).collect(),
+            warnings,
         })
     }
 

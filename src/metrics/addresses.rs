@@ -19,9 +19,18 @@ pub const MAX_ADDRESSES: usize = 8;
 /// intervals: some name servers answer with other addresses every time.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// The addresses of one target, in the order in which they were first seen.
-#[derive(Debug, Default)]
-pub(crate) struct Addresses(Mutex<Vec<Known>>);
+/// The addresses of one target.
+#[derive(Debug)]
+pub(crate) struct Addresses(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// What series of a new address are made of, as it was configured last: a probe that began
+    /// before a reload may find one after it.
+    template: Series,
+    /// In the order in which they were first seen.
+    known: Vec<Known>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -31,65 +40,59 @@ struct Known {
 }
 
 impl Addresses {
+    /// None yet; the series of those to come are made like `template`.
+    pub(crate) fn new(template: Series) -> Self {
+        Self(Mutex::new(State {
+            template,
+            known: Vec::new(),
+        }))
+    }
+
     /// The series of all addresses.
     pub(crate) fn series(&self) -> Vec<Arc<Series>> {
         self.lock()
+            .known
             .iter()
             .map(|known| known.series.clone())
             .collect()
     }
 
-    /// The series of one address.
-    pub(crate) fn of(&self, ip: IpAddr) -> Option<Arc<Series>> {
-        let known = self.lock();
-        let of_ip = known.iter().find(|known| known.ip == ip)?;
-        Some(of_ip.series.clone())
-    }
-
-    /// Takes in what the name has `now` and returns what of it is to be probed. Those that are known come first, then new ones while there is room, for which the one that
-    /// was missing for longest goes.
-    pub(crate) fn take_in(&self, ips: &[IpAddr], now: Instant, of_target: &Series) -> Vec<IpAddr> {
-        let mut known = self.lock();
+    /// Takes in what the name has `now` and returns what of it is to be probed, with its series.
+    /// Those that are known come first, then new ones while there is room. Nobody makes room for
+    /// them before it was missing for long, or a name server that answers with others every time
+    /// would make series without bound.
+    pub(crate) fn take_in(&self, ips: &[IpAddr], now: Instant) -> Vec<(IpAddr, Arc<Series>)> {
+        let State { template, known } = &mut *self.lock();
         for known in known.iter_mut().filter(|known| ips.contains(&known.ip)) {
             known.seen = now;
         }
-        let kept = KEPT.max(10 * of_target.target.interval);
+        let kept = KEPT.max(10 * template.target.interval);
         known.retain(|known| now.saturating_duration_since(known.seen) <= kept);
         for &ip in ips {
-            if known.iter().any(|known| known.ip == ip) {
-                continue;
+            if known.len() < MAX_ADDRESSES && known.iter().all(|known| known.ip != ip) {
+                known.push(Known {
+                    ip,
+                    series: Arc::new(template.of_address(ip)),
+                    seen: now,
+                });
             }
-            if known.len() == MAX_ADDRESSES {
-                let missing = known
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, known)| known.seen < now);
-                let Some((place, _)) = missing.min_by_key(|(_, known)| known.seen) else {
-                    break;
-                };
-                known.remove(place);
-            }
-            known.push(Known {
-                ip,
-                series: Arc::new(of_target.of_address(ip)),
-                seen: now,
-            });
         }
-        known
-            .iter()
-            .filter(|known| known.seen == now)
-            .map(|known| known.ip)
+        let there = known.iter().filter(|known| known.seen == now);
+        there
+            .map(|known| (known.ip, known.series.clone()))
             .collect()
     }
 
-    /// Renews the series of every address.
+    /// Renews the series of every address, and of those to come.
     pub(crate) fn renew(&self, renewed: impl Fn(&Series) -> Series) {
-        for known in self.lock().iter_mut() {
+        let State { template, known } = &mut *self.lock();
+        *template = renewed(template);
+        for known in known {
             known.series = Arc::new(renewed(&known.series));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is whole before anything can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,12 +130,12 @@ mod tests {
 
     #[test]
     fn addresses_come_and_go_within_the_bound() {
-        let series = series();
-        let addresses = Addresses::default();
+        let addresses = Addresses::new(series());
         let start = Instant::now();
         let at = |minutes| start + Duration::from_mins(minutes);
         let taken = |minutes, last: std::ops::Range<u8>| -> Vec<IpAddr> {
-            addresses.take_in(&ips(last), at(minutes), &series)
+            let taken = addresses.take_in(&ips(last), at(minutes));
+            taken.into_iter().map(|(ip, _)| ip).collect()
         };
         assert_eq!(taken(0, 1..4), ips(1..4));
         let first = addresses.series();
@@ -143,13 +146,14 @@ mod tests {
         assert_eq!(taken(2, 1..20), ips(1..9));
         assert_eq!(taken(3, 1..20), ips(1..9));
         assert!(Arc::ptr_eq(&first[0], &addresses.series()[0]));
-        // The one that was missing for longest does.
+        // Nor one that was there a moment ago.
         assert_eq!(taken(4, 2..9), ips(2..9));
-        assert_eq!(taken(5, 2..10), ips(2..10));
-        // In the end all that is missing goes.
-        assert_eq!(taken(15, 2..3), ips(2..3));
+        assert_eq!(taken(5, 2..10), ips(2..9));
+        // In the end what is missing goes.
+        assert_eq!(taken(13, 2..9), ips(2..9));
         assert_eq!(addresses.series().len(), 8);
-        assert_eq!(taken(16, 2..3), ips(2..3));
+        assert_eq!(taken(14, 2..10), ips(2..10));
+        assert_eq!(taken(25, 2..3), ips(2..3));
         assert_eq!(addresses.series().len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! All series of one target: what is counted, and how it is shown.
 
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -43,17 +44,27 @@ impl Series {
     pub(crate) fn new(target: &Arc<Target>, bounds: &Arc<Bounds>) -> Self {
         let histograms = Histograms::new(Arc::clone(bounds));
         let listed = ListedConflicts::new(&target.module);
-        let addresses = (target.module.ip_strategy == IpStrategy::All).then(Arc::default);
+        let series = Self::with_cells(
+            target,
+            Arc::new(Counts::new()),
+            listed,
+            Arc::new(histograms),
+            None,
+        );
         Self {
-            addresses,
-            ..Self::with_cells(
-                target,
-                Arc::new(Counts::new()),
-                listed,
-                Arc::new(histograms),
-                None,
-            )
+            addresses: series.no_addresses_yet(),
+            ..series
         }
+    }
+
+    /// Where single addresses are kept, if they are probed.
+    fn no_addresses_yet(&self) -> Option<Arc<Addresses>> {
+        let wanted = self.target.module.ip_strategy == IpStrategy::All;
+        wanted.then(|| {
+            Arc::new(Addresses::new(
+                self.of_address(Ipv4Addr::UNSPECIFIED.into()),
+            ))
+        })
     }
 
     /// Series that begin for one address of the target.
@@ -79,29 +90,33 @@ impl Series {
             histograms,
             self.ip,
         );
-        let addresses = match target.module.ip_strategy {
-            IpStrategy::First => None,
-            IpStrategy::All if self.ip.is_some() => None,
-            IpStrategy::All => Some(self.addresses.clone().unwrap_or_default()),
+        let addresses = match (target.module.ip_strategy, &self.addresses) {
+            (IpStrategy::First, _) => None,
+            (IpStrategy::All, _) if self.ip.is_some() => None,
+            (IpStrategy::All, None) => renewed.no_addresses_yet(),
+            (IpStrategy::All, Some(addresses)) => {
+                addresses.renew(|series| series.renewed(target, bounds));
+                Some(addresses.clone())
+            }
         };
-        if let Some(addresses) = &addresses {
-            addresses.renew(|series| series.renewed(target, bounds));
-        }
         Self {
             addresses,
             ..renewed
         }
     }
 
-    /// Takes in the addresses that the name has `now`; returns those that are to be probed. The series of the target itself hold what concerns no single address.
-    pub fn take_in(&self, ips: &[IpAddr], now: Instant) -> Vec<IpAddr> {
+    /// Takes in the addresses that the name has `now`; returns those that are to be probed, with
+    /// their series. The series of the target itself hold what concerns no single address.
+    pub fn take_in(&self, ips: &[IpAddr], now: Instant) -> Vec<(IpAddr, Arc<Self>)> {
         let addresses = self.addresses.as_ref();
-        addresses.map_or_else(Vec::new, |addresses| addresses.take_in(ips, now, self))
+        addresses.map_or_else(Vec::new, |addresses| addresses.take_in(ips, now))
     }
 
-    /// The series of one address, if it is known.
-    pub fn of(&self, ip: IpAddr) -> Option<Arc<Self>> {
-        self.addresses.as_ref()?.of(ip)
+    /// Forgets how the last probe of no single address went: those of addresses tell now.
+    pub fn leave_to_addresses(&self) {
+        self.counts.success.clear();
+        self.counts.last_probe.clear();
+        self.counts.last_success.clear();
     }
 
     /// The series of single addresses.

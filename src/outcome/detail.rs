@@ -13,6 +13,8 @@ pub struct Detail {
     pub way: Way,
     /// What is known of the head of the final response.
     pub head: Option<Head>,
+    /// Where redirects led, one after the other, fit to be shown.
+    pub redirected_to: Vec<String>,
     /// What TLS of the last connection showed.
     pub tls: Option<Tls>,
 }

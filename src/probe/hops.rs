@@ -9,7 +9,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::outcome::phase::Phase;
-use crate::outcome::reason::Reason;
+use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
 use crate::probe::carrier::Carrier;
 use crate::probe::connect;
@@ -22,6 +22,7 @@ use crate::probe::redirect::Chain;
 use crate::probe::redirect::Redirection;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
+use crate::probe::tls::Offer;
 use crate::probe::walk::Walk;
 use crate::target::address::Hostname;
 use crate::target::address::TargetUrl;
@@ -45,6 +46,9 @@ impl Prober {
             let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
             chain.follow(&redirection)?;
             walk.begin_hop();
+            if let Some(detail) = &mut walk.detail {
+                detail.redirected_to.push(chain.url().to_string());
+            }
         }
     }
 
@@ -77,17 +81,17 @@ impl Prober {
         let stream = match (&self.tls, url.is_tls()) {
             (_, false) => Stream::Plain(carrier),
             (Some(tls), true) => {
+                let offer = Offer {
+                    http2: module.enable_http2,
+                    // It lets in, and so it stays with its origin as other credentials do.
+                    identity: url.is_same_origin(&self.target.url),
+                };
                 let host = self.server_name(url);
-                Stream::Tls(Box::new(
-                    tls.handshake(carrier, &host, module.enable_http2, walk)
-                        .await?,
-                ))
+                Stream::Tls(Box::new(tls.handshake(carrier, &host, offer, walk).await?))
             }
             (None, true) => {
-                return Err(Stop::failed(
-                    Reason::TlsCertUnknownIssuer,
-                    "redirected to https, and this system has no certificate authorities",
-                ));
+                // Redirected, on a system without certificate authorities.
+                return Err(Stop::Skipped(SkipReason::Internal));
             }
         };
         exchange(stream, request, module, walk).await

@@ -147,7 +147,7 @@ impl Prober {
         let bounds = self.bounds_until(latest);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
         let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
-        self.attempt(bounds, walk, walked)
+        self.attempt(bounds, walk, walked, Instant::now())
     }
 
     /// Like [`Self::probe`], and tells what the loop has no use for.
@@ -157,7 +157,7 @@ impl Prober {
         walk.detail = Some(Box::default());
         let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
         let detail = walk.detail.take().unwrap_or_default();
-        (self.attempt(bounds, walk, walked), detail)
+        (self.attempt(bounds, walk, walked, Instant::now()), detail)
     }
 
     /// Looks up the addresses of the target once and walks the rest of the cycle with each that
@@ -176,17 +176,24 @@ impl Prober {
         });
         let candidates = match looked_up.await {
             Ok(Ok(candidates)) => candidates,
-            Ok(Err(stop)) => return vec![(None, self.attempt(bounds, walk, Ok(Err(stop))))],
-            Err(late) => return vec![(None, self.attempt(bounds, walk, Err(late)))],
+            failed => {
+                let failed = failed.map(|failed| failed.map(drop));
+                return vec![(None, self.attempt(bounds, walk, failed, Instant::now()))];
+            }
         };
         let probes = choose(&candidates).into_iter().map(|ip| {
             let mut walk = walk.fork();
             async move {
                 let walked = timeout_at(bounds.deadline, self.walk(Some(ip), &mut walk)).await;
-                (Some(ip), self.attempt(bounds, walk, walked))
+                (ip, walk, walked, Instant::now())
             }
         });
-        join_all(probes).await
+        // Judged when all have arrived: what takes long would hold up those under way.
+        let walks = join_all(probes).await;
+        let attempts = walks
+            .into_iter()
+            .map(|(ip, walk, walked, ended)| (Some(ip), self.attempt(bounds, walk, walked, ended)));
+        attempts.collect()
     }
 
     fn bounds_until(&self, latest: Instant) -> Bounds {
@@ -198,32 +205,32 @@ impl Prober {
         }
     }
 
-    /// What came of a walk that is over.
+    /// What came of a walk that is over since `ended`.
     fn attempt(
         &self,
         bounds: Bounds,
         mut walk: Walk,
         walked: Result<Result<(), Stop>, Elapsed>,
+        ended: Instant,
     ) -> Attempt {
         let Bounds {
             stalled_before,
             started,
             deadline,
         } = bounds;
-        let now = Instant::now();
         let stop = match walked {
             Ok(Ok(())) => {
-                walk.end(Arrival::by_user(now));
+                walk.end(Arrival::by_user(ended));
                 None
             }
             Ok(Err(stop)) => {
-                walk.end(Arrival::by_user(now));
+                walk.end(Arrival::by_user(ended));
                 Some(stop)
             }
             Err(_) => {
                 let reason = walk.timeout_reason();
                 // The phase was cut at the deadline; what it took to notice is overhead.
-                walk.end(Arrival::by_user(now.min(deadline)));
+                walk.end(Arrival::by_user(ended.min(deadline)));
                 Some(
                     reason.map_or(Stop::Skipped(SkipReason::Overload), |reason| {
                         let granted = deadline.saturating_duration_since(started);
@@ -246,8 +253,10 @@ impl Prober {
             {
                 Attempt::Skipped(SkipReason::Overload)
             }
-            Some(Stop::Failed(failure)) => Attempt::Finished(self.outcome(walk, Some(failure))),
-            None => Attempt::Finished(self.outcome(walk, None)),
+            Some(Stop::Failed(failure)) => {
+                Attempt::Finished(self.outcome(walk, Some(failure), ended))
+            }
+            None => Attempt::Finished(self.outcome(walk, None, ended)),
         }
     }
 
@@ -284,7 +293,8 @@ impl Prober {
 
     /// Judges what arrived. An unexpected conflict is a failure of its status whatever became of
     /// its body.
-    fn outcome(&self, mut walk: Walk, failure: Option<Failure>) -> Outcome {
+    fn outcome(&self, mut walk: Walk, failure: Option<Failure>, ended: Instant) -> Outcome {
+        let began = Instant::now();
         let mut response = walk.response.take();
         let (judged, judgement) = match &response {
             Some(response) => judge(&self.target, response, &mut walk, failure.as_ref()),
@@ -310,7 +320,8 @@ impl Prober {
         Outcome {
             started: walk.started_at(),
             connection: walk.connection,
-            timeline: walk.finish(Instant::now()),
+            // The judging is overhead; the wait for other addresses is not of this probe.
+            timeline: walk.finish(ended + began.elapsed()),
             response,
             cert_expiry,
             judgement,

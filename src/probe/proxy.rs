@@ -16,6 +16,7 @@ use tokio_socks::tcp::Socks5Stream;
 
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
+use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
 use crate::probe::request;
@@ -30,7 +31,7 @@ use crate::target::proxy::ProxyScheme;
 use crate::target::proxy::ProxySettings;
 use crate::target::proxy::ProxyUrl;
 
-/// How many bytes the head of an answer to `CONNECT` may have.
+/// How many bytes the answer to `CONNECT` may have, interim heads included.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// A proxy that is connected to, and what is wanted of it.
@@ -65,8 +66,13 @@ impl Way<'_> {
         }
         walk.begin(Phase::Connect, Instant::now());
         let opened = self.open_inner(socket, tls).await;
-        // Where an answer arrived, it ends the phase.
-        let last_read = walk.wire.marks().last_read;
+        // Where an answer arrived, it ends the phase; a connection that broke ends it itself.
+        let was_answered = match &opened {
+            Ok(_) => true,
+            Err(Stop::Failed(failure)) => failure.reason == Reason::ConnectProxyAuth,
+            Err(Stop::Skipped(_)) => false,
+        };
+        let last_read = walk.wire.marks().last_read.filter(|_| was_answered);
         walk.end(last_read.unwrap_or_else(|| Arrival::by_user(Instant::now())));
         walk.forget_writes();
         opened
@@ -84,10 +90,8 @@ impl Way<'_> {
                 Carrier::Tls(Box::new(tls.handshake_with_proxy(socket, &name).await?))
             }
             (ProxyScheme::Https, None) => {
-                return Err(Stop::failed(
-                    Reason::TlsCertUnknownIssuer,
-                    "the proxy wants TLS, and this system has no certificate authorities",
-                ));
+                // The plan makes one wherever a proxy needs it.
+                return Err(Stop::Skipped(SkipReason::Internal));
             }
             (ProxyScheme::Socks5, _) => return self.negotiate(socket).await.map(Carrier::Socket),
         };
@@ -209,10 +213,13 @@ impl Way<'_> {
 
 /// Reads a head and nothing behind it, which belongs to the target, and returns its status.
 async fn read_status(carrier: &mut Carrier) -> Result<u16, Stop> {
+    // Of all heads together: interim ones could come without an end.
+    let mut n_bytes = 0;
     loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            if head.len() == MAX_HEAD_BYTES {
+            n_bytes += 1;
+            if n_bytes > MAX_HEAD_BYTES {
                 return Err(refused("the proxy answers with a head without an end"));
             }
             head.push(carrier.read_u8().await.map_err(|error| broken(&error))?);

@@ -93,7 +93,7 @@ impl<'a> Chain<'a> {
         Self {
             first: url,
             url: url.clone(),
-            configured_cookie: request.headers().get(header::COOKIE).cloned(),
+            configured_cookie: joined_cookies(request.headers()),
             request: request.clone(),
             has_left: false,
             n_redirects: 0,
@@ -183,6 +183,15 @@ impl<'a> Chain<'a> {
             headers.insert(header::COOKIE, value);
         }
     }
+}
+
+/// All cookies of the module in one header, as there may be several.
+fn joined_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let values = headers.get_all(header::COOKIE).iter();
+    let values: Vec<&[u8]> = values.map(HeaderValue::as_bytes).collect();
+    let mut joined = HeaderValue::from_bytes(&values.join(&b"; "[..])).ok()?;
+    joined.set_sensitive(true);
+    Some(joined).filter(|joined| !joined.is_empty())
 }
 
 fn location_text(value: &HeaderValue) -> Result<&str, Stop> {

@@ -95,9 +95,10 @@ impl Module {
     }
 
     /// Whether servers without TLS are known to speak HTTP/2 (RFC 9113, 3.3): there is nothing to
-    /// negotiate it with, and no other version would be valid.
+    /// negotiate it with, no other version would be valid, and none may come by a redirect to https.
     pub fn knows_http2(&self) -> bool {
-        self.enable_http2 && self.checks.http_versions == ["HTTP/2.0"]
+        let only_http2 = self.checks.http_versions == ["HTTP/2.0"];
+        self.enable_http2 && only_http2 && !self.follow_redirects
     }
 
     /// The conflict that a response with `code` is, if it is one. Its reason is for the rest of the
@@ -196,14 +197,16 @@ mod tests {
 
     #[test]
     fn http2_is_known_only_where_nothing_else_will_do() {
-        for (enable_http2, versions, expected) in [
-            (true, &["HTTP/2.0"][..], true),
-            (true, &["HTTP/1.1", "HTTP/2.0"], false),
-            (true, &[], false),
-            (false, &["HTTP/2.0"], false),
+        for (enable_http2, follow_redirects, versions, expected) in [
+            (true, false, &["HTTP/2.0"][..], true),
+            (true, true, &["HTTP/2.0"], false),
+            (true, false, &["HTTP/1.1", "HTTP/2.0"], false),
+            (true, false, &[], false),
+            (false, false, &["HTTP/2.0"], false),
         ] {
             let module = Module {
                 enable_http2,
+                follow_redirects,
                 checks: Checks {
                     http_versions: versions.iter().map(ToString::to_string).collect(),
                     ..Checks::default()

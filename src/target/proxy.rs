@@ -111,6 +111,13 @@ impl ProxyUrl {
             let password = url.password().unwrap_or_default();
             (decoded(url.username()), decoded(password))
         });
+        let fits = |text: &[u8]| (1..=255).contains(&text.len()) && str::from_utf8(text).is_ok();
+        if let (ProxyScheme::Socks5, Some((user, password))) = (scheme, &userinfo)
+            && !(fits(user) && fits(password))
+        {
+            let what = "user and password of SOCKS 5 have 1 to 255 bytes of UTF-8 each (RFC 1929)";
+            return Err(what.to_owned());
+        }
         Ok(Self {
             scheme,
             host,
@@ -214,6 +221,8 @@ mod tests {
             ("user:s3cret@p.test:3128", Err("it has no scheme")),
             ("127.0.0.1:3128", Err("relative URL without a base")),
             ("http://", Err("empty host")),
+            ("socks5://:p@p.test", Err("1 to 255 bytes")),
+            ("socks5://u:%ff@p.test", Err("1 to 255 bytes")),
             ("http://p.test:0", Err("port 0")),
         ] {
             match (ProxyUrl::parse(text), expected) {

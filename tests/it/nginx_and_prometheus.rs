@@ -144,8 +144,8 @@ fn nginx_takes_the_exporters_http2_for_its_own() {
          \x20 page: {{prober: http, http: {{{tls}}}}}\n\
          \x20 old: {{prober: http, http: {{enable_http2: false, {tls}}}}}\n\
          \x20 orphan: {{prober: http, http: {{method: MKCOL, {tls}}}}}\n\
-         \x20 known: {{prober: http, http: {{valid_http_versions: [HTTP/2.0]}}}}\n\
-         \x20 upload: {{prober: http, http: {{method: PUT, valid_http_versions: [HTTP/2.0], body: {body}}}}}\n\
+         \x20 known: {{prober: http, http: {{follow_redirects: false, valid_http_versions: [HTTP/2.0]}}}}\n\
+         \x20 upload: {{prober: http, http: {{follow_redirects: false, method: PUT, valid_http_versions: [HTTP/2.0], body: {body}}}}}\n\
          targets:\n\
          - {{name: page, url: 'https://{over_tls}/', module: page, interval: 500ms}}\n\
          - {{name: old, url: 'https://{over_tls}/', module: old, interval: 500ms}}\n\

@@ -48,7 +48,8 @@ pub async fn exchange(
     if let Some(at) = last_byte {
         walk.end(at);
     }
-    Ok(redirection.filter(|_| module.follow_redirects))
+    // A conflict is what was asked for: it counts, wherever it points.
+    Ok(redirection.filter(|_| module.follow_redirects && !walk.has_conflict()))
 }
 
 /// Keeps what counts of a head: from here on the response was seen. Returns the redirect that it is,

@@ -40,6 +40,15 @@ pub struct TlsClient {
     chains: Arc<Chains>,
 }
 
+/// What a server is offered besides what the settings say.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// Whether it may choose HTTP/2.
+    pub http2: bool,
+    /// Whether it is shown the client's certificate if it asks.
+    pub identity: bool,
+}
+
 /// How ALPN calls HTTP/2 (RFC 9113, 3.2).
 pub const HTTP2: &[u8] = b"h2";
 
@@ -99,18 +108,17 @@ impl TlsClient {
         })
     }
 
-    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for, and the server
-    /// may choose HTTP/2 if it is offered. The phase lasts from the first byte of the ClientHello to
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts from the first byte of the ClientHello to
     /// the last byte that the server sent.
     pub async fn handshake(
         &self,
         carrier: Carrier,
         host: &str,
-        offers_http2: bool,
+        offer: Offer,
         walk: &mut Walk,
     ) -> Result<TlsStream<Carrier>, Stop> {
         let name = server_name(host).map_err(failure::name)?;
-        let (connector, observer) = self.observed(offers_http2);
+        let (connector, observer) = self.observed(offer);
         let wire = walk.wire.clone();
         let carrier = carrier.read_by_record();
         let began = Instant::now();
@@ -146,7 +154,10 @@ impl TlsClient {
         host: &str,
     ) -> Result<TlsStream<ProbeSocket>, Stop> {
         let name = server_name(host).map_err(failure::name)?;
-        let (connector, observer) = self.observed(false);
+        let (connector, observer) = self.observed(Offer {
+            http2: false,
+            identity: true,
+        });
         let shaken = connector.connect(name, socket).await;
         shaken.map_err(|error| {
             let was_asked = observer.was_asked_for_certificate();
@@ -155,14 +166,14 @@ impl TlsClient {
     }
 
     /// What shakes hands once, and what sees which certificates are shown meanwhile.
-    fn observed(&self, offers_http2: bool) -> (TlsConnector, Arc<Observer>) {
+    fn observed(&self, offer: Offer) -> (TlsConnector, Arc<Observer>) {
         let mut config = self.config.clone();
-        if offers_http2 {
+        if offer.http2 {
             config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
         }
         let observer = Arc::new(Observer::new(
             self.verifier.clone(),
-            Some(config.client_auth_cert_resolver.clone()),
+            Some(config.client_auth_cert_resolver.clone()).filter(|_| offer.identity),
         ));
         config
             .dangerous()

@@ -72,7 +72,18 @@ fn walk(log: &mut Log<'_>, found: &Found) {
         outcome, detail, ..
     } = found;
     let timeline = &outcome.timeline;
+    // What is known of connections is known of the last one.
+    let last_hop = timeline.spans().last().map(|span| span.hop);
+    let mut redirected_to = detail.redirected_to.iter();
+    let mut hop = 0;
     for span in timeline.spans() {
+        if span.hop != hop {
+            hop = span.hop;
+            let location = redirected_to.next().map_or("", String::as_str);
+            let fields = format!(" location={location:?}");
+            log.line(span.start, "INFO", "Received redirect", &fields);
+        }
+        let is_last = last_hop == Some(span.hop);
         let fields = format!(
             " phase={} hop={} start_seconds={} duration_seconds={} clock={}",
             span.phase.label(),
@@ -82,7 +93,7 @@ fn walk(log: &mut Log<'_>, found: &Found) {
             span.clock.label(),
         );
         log.line(span.end, "INFO", "Phase over", &fields);
-        if let (Phase::Connect, Some(ends)) = (span.phase, outcome.connection) {
+        if let (Phase::Connect, Some(ends), true) = (span.phase, outcome.connection, is_last) {
             let remote = ends.remote;
             log.line(
                 span.end,
@@ -92,7 +103,7 @@ fn walk(log: &mut Log<'_>, found: &Found) {
             );
         }
         let agreed = detail.tls.as_ref().and_then(|tls| tls.agreed);
-        if let (Phase::Tls, Some(agreed)) = (span.phase, agreed) {
+        if let (Phase::Tls, Some(agreed), true) = (span.phase, agreed, is_last) {
             let fields = format!(" version={:?} cipher={}", agreed.version, agreed.cipher);
             log.line(span.end, "INFO", "TLS agreed", &fields);
         }

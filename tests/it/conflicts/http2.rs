@@ -67,7 +67,9 @@ async fn reasons_are_told_over_http2_as_well() {
         ),
         (HEADER, conflict(&[]), Then::Close, "stale"),
     ] {
-        let keys = format!("valid_http_versions: [HTTP/2.0], conflict: {{reason: {{{rule}}}}}");
+        let keys = format!(
+            "follow_redirects: false, valid_http_versions: [HTTP/2.0], conflict: {{reason: {{{rule}}}}}"
+        );
         let module = module(&keys);
         let peer = http2::answering(frames, then).await;
         let url = http2::url(peer.address);

@@ -78,7 +78,8 @@ const ROWS: &[Row<'_>] = &[
     row("", &[("a /", "302 F\r\nLocation: mailto:a@b")], &["a GET /"], 302, 0, Some(Reason::RedirectScheme)),
     // What the final response is judged by.
     row("", &[("a /", "302 F\r\nLocation: /b"), ("a /b", "409 Conflict")], &["a GET /", "a GET /b"], 409, 1, Some(Reason::ValidateStatus)),
-    row("conflict: {codes: [302]}", &[("a /", "302 F\r\nLocation: /b")], &["a GET /", "a GET /b"], 200, 1, None),
+    row("conflict: {codes: [302]}", &[("a /", "302 F\r\nLocation: /b")], &["a GET /"], 302, 0, Some(Reason::ValidateStatus)),
+    row("conflict: {codes: [302]}, valid_status_codes: [302]", &[("a /", "302 F\r\nLocation: /b")], &["a GET /"], 302, 0, None),
     row("fail_if_not_ssl: true", &[("a /", "302 F\r\nLocation: {s}/")], &["a GET /", "s GET /"], 200, 1, None),
     row("fail_if_ssl: true", &[("a /", "302 F\r\nLocation: {s}/")], &["a GET /", "s GET /"], 200, 1, Some(Reason::ValidateTlsForbidden)),
     row("fail_if_header_matches: [{header: X-A, regexp: b, allow_missing: true}]", &[("a /", "302 F\r\nX-A: b\r\nLocation: /b")], &["a GET /", "a GET /b"], 200, 1, None),

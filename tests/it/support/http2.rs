@@ -163,6 +163,7 @@ pub fn module() -> Module {
             http_versions: vec!["HTTP/2.0".to_owned()],
             ..Checks::default()
         },
+        follow_redirects: false,
         ..Module::http_2xx()
     }
 }
