@@ -29,6 +29,13 @@ pub struct Baseline {
     pub is_quiet: bool,
 }
 
+impl Baseline {
+    /// Whether the share of conflicts moves of itself.
+    pub const fn moves(self) -> bool {
+        !matches!(self.kind, Kind::Steady(_))
+    }
+}
+
 const fn steady(name: &'static str, share: f64) -> Baseline {
     Baseline {
         name,

@@ -30,9 +30,14 @@ impl Recorder {
 
     /// Adds a part of the answer to a query.
     pub fn add(&mut self, query: &Query, steps: Steps, part: Vec<Series>) -> Result<()> {
+        // Series that differ by name alone, as those of `a or b` may, are one once they are recorded.
+        let mut merged: BTreeMap<usize, BTreeMap<i64, f64>> = BTreeMap::new();
         for series in part {
             let number = self.block.series(labels(query, series.labels));
-            for (time, value) in series.points {
+            merged.entry(number).or_default().extend(series.points);
+        }
+        for (number, points) in merged {
+            for (time, value) in points {
                 self.mark_gap(number, time, steps)?;
                 self.block.append(number, ORIGIN + time, value)?;
                 self.last.insert(number, time);

@@ -18,6 +18,9 @@ use crate::time::MINUTE;
 use crate::time::MONTH;
 use crate::time::SECOND;
 
+/// A row beside one of all classes.
+const STEADY: &str = "… where the share of conflicts does not move of itself";
+
 /// Prints all tables. The first verdict is that of the judged alert.
 pub fn print(settings: &Settings, plan: &Plan, verdicts: &[Verdict]) {
     let judged = &verdicts[0];
@@ -91,16 +94,13 @@ fn required(verdict: &Verdict) {
     };
     let high = |one: &Encounter| one.shape.is_high();
     let long = |one: &Encounter| one.shape.is_long();
-    row(
-        "found: ≥ 50 points, ≥ 40 probes",
-        "≥ 99 %",
-        found(verdict, high),
-    );
-    row(
-        "found: ≥ 20 points, ≥ 250 probes",
-        "≥ 99 %",
-        found(verdict, long),
-    );
+    let steady = |one: &Encounter| !one.baseline.moves();
+    let what = "found: ≥ 50 points, ≥ 40 probes";
+    row(what, "≥ 99 %", found(verdict, high));
+    row(STEADY, "", found(verdict, |one| steady(one) && high(one)));
+    let what = "found: ≥ 20 points, ≥ 250 probes";
+    row(what, "≥ 99 %", found(verdict, long));
+    row(STEADY, "", found(verdict, |one| steady(one) && long(one)));
     let quiet = |one: &Encounter| one.baseline.is_quiet && must_be_found(one);
     let (_, in_quiet) = of(verdict, quiet);
     row(
@@ -134,6 +134,8 @@ fn required(verdict: &Verdict) {
     }
     let all: Vec<&Watch> = verdict.watches.iter().collect();
     row("false alarms a target and month", "≤ 1", a_month(&all));
+    let all_steady = all.iter().copied().filter(|watch| !watch.baseline.moves());
+    row(STEADY, "", a_month(&all_steady.collect::<Vec<_>>()));
     let months = all
         .iter()
         .map(|watch| a_month(&[watch]).parse().unwrap_or(0.0));
