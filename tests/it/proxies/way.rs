@@ -221,6 +221,7 @@ async fn a_proxy_may_want_tls_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_are_told_apart() {
     const LONG: &[u8] = &[b'x'; 40_000];
+    let interims = Vec::leak(b"HTTP/1.1 100 C\r\n\r\n".repeat(2_000));
     let world = World::new().await;
     let tunnel = "https://target.test:TLS/";
     let http = "proxy_url: 'http://127.0.0.1:PROXY'";
@@ -253,6 +254,7 @@ async fn refusals_are_told_apart() {
             Reason::ConnectProxyRefused,
         ),
         (LONG, None, http, Reason::ConnectProxyRefused),
+        (interims, None, http, Reason::ConnectProxyRefused),
         (b"", None, socks, Reason::ConnectProxyRefused),
         (b"", Some(("u", "p")), socks, Reason::ConnectProxyAuth),
         (b"", Some(("u", "other")), login, Reason::ConnectProxyAuth),

@@ -1,6 +1,18 @@
 //! What a redirect must not take along: whatever could let somebody in stays with its origin.
 
+use std::time::Duration;
+
+use httpcycle_exporter::outcome::reason::Reason;
+use httpcycle_exporter::target::module::Module;
+use httpcycle_exporter::target::tls::TlsSettings;
+use tokio::io::AsyncWriteExt;
+
 use crate::redirects::site::{Site, values};
+use crate::support::peer::{self, Then};
+use crate::support::{pki, probing};
+
+/// Longer than any probe takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is secret in it ends in `secret`.
 const HTTP: &str = "headers: {X-Mine: x-secret, Cookie: c=c-secret, Accept: text/plain, \
@@ -103,5 +115,75 @@ async fn cookies_go_to_the_origin_that_set_them() {
             .map(|(_, head)| values(head, "cookie"))
             .collect();
         assert_eq!(cookies, [vec![], vec![], vec!["s=1"]]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_cookie_of_the_module_goes_on_within_its_origin() {
+    let site = Site::start().await;
+    let http = "headers: {Cookie: a=1}, http_headers: {Cookie: {values: [b=2, c=3]}}";
+    for (to, expected) in [("/b", vec!["a=1; b=2; c=3"]), ("{b}/b", vec![])] {
+        let answer = format!("302 F\r\nLocation: {to}");
+        let (_, requests) = site.probe("{a}/", http, &[("a /", &answer)]).await;
+        let (_, last) = requests.last().unwrap();
+        assert_eq!(values(last, "cookie"), expected, "{to}");
+    }
+}
+
+/// What a browser reads as another host is another host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_notation_of_another_origin_gets_secrets() {
+    let site = Site::start().await;
+    for to in [
+        "http:\\\\{b:}/b",
+        "/\\{b:}/b",
+        "\\\\{b:}/b",
+        "http:///{b:}/b",
+        "HTTP://{b:}/b",
+        "http://u@{b:}/b",
+        "http://u:p@{b:}/b",
+    ] {
+        let answer = format!("302 F\r\nLocation: {to}");
+        let (_, requests) = site.probe("{a}/", HTTP, &[("a /", &answer)]).await;
+        let [_, (origin, second)] = &*requests else {
+            panic!("{to}: {requests:?}")
+        };
+        assert_eq!(*origin, 'b', "{to}");
+        assert_eq!(n_secrets(second), 0, "{to}: {second}");
+    }
+}
+
+/// A certificate lets in as a password does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_certificate_stays_with_its_origin() {
+    let authority = pki::Authority::new();
+    let acceptor = authority.server_for_clients("127.0.0.1");
+    let guarded = peer::serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                peer::read_request(&mut stream).await;
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                stream.write_all(answer).await.ok();
+                stream.shutdown().await.ok();
+            }
+        }
+    })
+    .await;
+    let there = format!("https://{}/", guarded.address);
+    let answer = format!("HTTP/1.1 302 F\r\nLocation: {there}\r\n\r\n");
+    let elsewhere = peer::answering(answer.into_bytes(), Then::Close).await;
+    let from = format!("http://{}/", elsewhere.address);
+    for (url, expected) in [(there, None), (from, Some(Reason::TlsClientCertRequired))] {
+        let module = Module {
+            tls: TlsSettings {
+                identity: Some(authority.client()),
+                ..authority.trusted()
+            },
+            ..Module::http_2xx()
+        };
+        let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
+        let reason = outcome.failure.as_ref().map(|failure| failure.reason);
+        assert_eq!(reason, expected, "{url}: {:?}", outcome.failure);
     }
 }
