@@ -141,7 +141,10 @@ fn links_between_documents_lead_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/measured.md",
+        "docs/metrics.md",
         "docs/migration.md",
+        "docs/modules.md",
     ] {
         let text = read(document);
         let folder = root().join(document).parent().unwrap().to_owned();
@@ -179,4 +182,21 @@ fn the_code_map_has_every_file_and_no_other() {
         .map(|entry| Path::new("src").join(entry.unwrap().file_name()))
         .collect();
     assert_eq!(mapped, modules);
+}
+
+#[test]
+fn the_code_map_names_every_module_of_the_tests_once() {
+    let architecture = read("ARCHITECTURE.md");
+    let (_, paragraph) = architecture.split_once("\n**`tests/it`** ").unwrap();
+    let paragraph = paragraph.split("\n\n").next().unwrap();
+    let main = read("tests/it/main.rs");
+    let modules: Vec<&str> = main
+        .lines()
+        .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'))
+        .collect();
+    assert!(modules.len() > 20, "{modules:?}");
+    for module in modules {
+        let named = quoted(paragraph).filter(|word| *word == module);
+        assert_eq!(named.count(), 1, "{module}");
+    }
 }
