@@ -1,5 +1,5 @@
 //! An exporter among peers that do all that dashboards show: 200s, conflicts that are expected and such
-//! that are not, failures, TLS.
+//! that are not, failures, TLS, single addresses.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use crate::support::peer::{self, Peer, Then};
 use crate::support::pki::Authority;
 
 /// The targets of the exporter.
-pub const TARGETS: [&str; 5] = ["calm", "clash", "expected", "broken", "secure"];
+pub const TARGETS: [&str; 6] = ["calm", "clash", "expected", "broken", "secure", "each"];
 
 /// A running exporter with its peers.
 pub struct World {
@@ -37,10 +37,12 @@ fn configuration(calm: SocketAddr, clash: SocketAddr, secure: SocketAddr) -> Str
     format!(
         "modules:\n\
          \x20 ip4: {{prober: http, http: {{preferred_ip_protocol: ip4}}}}\n\
+         \x20 each: {{prober: http, http: {{preferred_ip_protocol: ip4, ip_strategy: all}}}}\n\
          \x20 expects: {{prober: http, http: {{valid_status_codes: [200, 409]}}}}\n\
          \x20 trusts: {{prober: http, http: {{tls_config: {{insecure_skip_verify: true}}}}}}\n\
          targets:\n\
          - {{name: calm, url: 'http://localhost:{calm}/', module: ip4, interval: 200ms, labels: {{team: payments}}}}\n\
+         - {{name: each, url: 'http://localhost:{calm}/', module: each, interval: 200ms}}\n\
          - {{name: clash, url: 'http://{clash}/', interval: 200ms, labels: {{team: payments}}}}\n\
          - {{name: expected, url: 'http://{clash}/', module: expects, interval: 200ms}}\n\
          - {{name: broken, url: 'http://127.0.0.1:1/', interval: 200ms}}\n\
