@@ -1,6 +1,5 @@
 //! The chain of a server as those who ask for details see it, described once and remembered.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -11,12 +10,8 @@ use ring::digest::digest;
 use rustls::CipherSuite;
 use rustls::ClientConnection;
 use rustls::ProtocolVersion;
-use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
-use webpki::EndEntityCert;
-use webpki::KeyUsage;
-use webpki::VerifiedPath;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -25,85 +20,14 @@ use crate::outcome::detail::Agreed;
 use crate::outcome::detail::Chain;
 use crate::outcome::detail::Tls;
 use crate::probe::tls::TlsClient;
-use crate::probe::tls::crypto_provider;
 use crate::probe::tls::expiry;
 use crate::probe::tls::name;
+use crate::probe::tls::trust::Trust;
 
 /// How many chains are remembered, and how large each may be: one that a peer made large on
 /// purpose is described anew every time.
 const MAX_CHAINS: usize = 256;
 const MAX_CHAIN_BYTES: usize = 16 * 1024;
-
-/// The authorities to trust, with the ends of their own validity, which rustls drops.
-#[derive(Debug)]
-pub struct Trust {
-    roots: Arc<RootCertStore>,
-    ends: Vec<Option<i64>>,
-}
-
-impl Trust {
-    /// Trusts nobody.
-    pub fn empty() -> Self {
-        Self {
-            roots: Arc::new(RootCertStore::empty()),
-            ends: Vec::new(),
-        }
-    }
-
-    /// Trusts one more.
-    pub fn add(&mut self, authority: &CertificateDer<'static>) -> Result<(), rustls::Error> {
-        Arc::make_mut(&mut self.roots).add(authority.clone())?;
-        self.ends.push(expiry::end(authority));
-        Ok(())
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The authorities as rustls wants them.
-    pub fn roots(&self) -> Arc<RootCertStore> {
-        self.roots.clone()
-    }
-
-    /// When the last of the paths from `chain` to an authority ceases to be valid, which is when the
-    /// first of its certificates expires.
-    fn last_expiry(&self, chain: &[CertificateDer<'_>]) -> Option<i64> {
-        let (own, others) = chain.split_first()?;
-        let end_entity = EndEntityCert::try_from(own).ok()?;
-        let own_end = expiry::end(own)?;
-        let last = Cell::new(None);
-        let look_at = |path: &VerifiedPath<'_>| {
-            let between = path.intermediate_certificates();
-            let between = between.filter_map(|certificate| expiry::end(&certificate.der()));
-            let anchor = self
-                .roots
-                .roots
-                .iter()
-                .position(|root| root == path.anchor());
-            let anchor = anchor.and_then(|index| self.ends.get(index).copied().flatten());
-            let end = between.chain(anchor).fold(own_end, i64::min);
-            last.set(last.get().max(Some(end)));
-            // Refused, so that the next path is looked for.
-            Err(webpki::Error::UnknownIssuer)
-        };
-        let provider = crypto_provider();
-        // Ends with an error once there are no more paths.
-        end_entity
-            .verify_for_usage(
-                provider.signature_verification_algorithms.all,
-                &self.roots.roots,
-                others,
-                UnixTime::now(),
-                KeyUsage::server_auth(),
-                None,
-                Some(&look_at),
-            )
-            .ok();
-        last.get()
-    }
-}
 
 /// The descriptions of the chains that were seen last.
 #[derive(Debug, Default)]
@@ -210,6 +134,7 @@ fn cipher_name(suite: CipherSuite) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::tls::crypto_provider;
 
     #[test]
     fn every_suite_that_is_offered_has_the_name_that_go_gives_it() {

@@ -6,7 +6,6 @@ use rustls::AlertDescription;
 use rustls::CertificateError;
 use rustls::Error;
 use rustls::InvalidMessage;
-use rustls::OtherError;
 use rustls::PeerIncompatible;
 use rustls::PeerMisbehaved;
 use rustls_pki_types::CertificateDer;
@@ -35,9 +34,7 @@ pub fn of_handshake(
         return Stop::failed(reason, format!("TLS handshake: {error}"));
     };
     let reason = match tls {
-        Error::InvalidCertificate(CertificateError::Other(other)) => {
-            of_other_certificate_error(other, chain)
-        }
+        tls if is_authority_as_server(tls) => of_authority(chain),
         // TLS 1.2 servers answer a missing client certificate with the alert that they also send
         // when nothing is in common; that they asked for one tells the two apart.
         Error::AlertReceived(AlertDescription::HandshakeFailure) if asked_for_certificate => {
@@ -127,15 +124,24 @@ fn of_certificate(error: &CertificateError) -> Reason {
     }
 }
 
-/// webpki calls a self-signed certificate of a server "CA used as end entity", trusted or not; one
-/// that vouches for itself alone has no trusted issuer.
-fn of_other_certificate_error(other: &OtherError, chain: &[CertificateDer<'_>]) -> Reason {
-    let is_authority = other
+/// Whether a certificate was refused for being one of an authority, trusted or not.
+pub fn is_authority_as_server(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    other
         .0
         .downcast_ref::<webpki::Error>()
-        .is_some_and(|error| matches!(error, webpki::Error::CaUsedAsEndEntity));
-    match chain.first() {
-        Some(own) if is_authority && expiry::is_self_issued(own) => Reason::TlsCertUnknownIssuer,
+        .is_some_and(|error| matches!(error, webpki::Error::CaUsedAsEndEntity))
+}
+
+/// The reason for a certificate of an authority that no trusted one signed: it vouches for itself
+/// alone or is shown alone. What signed it may else be trusted by way of others.
+fn of_authority(chain: &[CertificateDer<'_>]) -> Reason {
+    match chain {
+        [own, others @ ..] if others.is_empty() || expiry::is_self_issued(own) => {
+            Reason::TlsCertUnknownIssuer
+        }
         _ => Reason::TlsCertInvalid,
     }
 }

@@ -6,13 +6,14 @@ pub mod failure;
 mod name;
 mod observer;
 pub mod record;
+mod trust;
+mod verifier;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::ServerName;
 use tokio::time::Instant;
@@ -25,8 +26,9 @@ use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::chain::Chains;
-use crate::probe::tls::chain::Trust;
 use crate::probe::tls::observer::Observer;
+use crate::probe::tls::trust::Trust;
+use crate::probe::tls::verifier::Verifier;
 use crate::probe::walk::Walk;
 use crate::target::tls::TlsSettings;
 use crate::target::tls::TlsVersion;
@@ -35,7 +37,7 @@ use crate::target::tls::TlsVersion;
 #[derive(Clone, Debug)]
 pub struct TlsClient {
     config: ClientConfig,
-    verifier: Option<Arc<WebPkiServerVerifier>>,
+    verifier: Option<Arc<Verifier>>,
     trust: Option<Arc<Trust>>,
     chains: Arc<Chains>,
 }
@@ -67,15 +69,11 @@ impl TlsClient {
     pub fn new(settings: &TlsSettings) -> Result<Self, String> {
         let provider = crypto_provider();
         let trust = match settings.verify {
-            true => Some(trust(settings)?),
+            true => Some(Arc::new(trust(settings)?)),
             false => None,
         };
-        let verifier = trust.as_ref().map(|trust| {
-            WebPkiServerVerifier::builder_with_provider(trust.roots(), provider.clone())
-                .build()
-                .map_err(|error| format!("the certificate authorities cannot be used: {error}"))
-        });
-        let verifier = verifier.transpose()?;
+        let verifier = trust.clone().map(Verifier::new).transpose()?;
+        let verifier = verifier.map(Arc::new);
         let versions: Vec<_> = [
             (TlsVersion::Tls12, &rustls::version::TLS12),
             (TlsVersion::Tls13, &rustls::version::TLS13),
@@ -103,7 +101,7 @@ impl TlsClient {
         Ok(Self {
             config,
             verifier,
-            trust: trust.map(Arc::new),
+            trust,
             chains: Arc::default(),
         })
     }

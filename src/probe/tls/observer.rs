@@ -11,7 +11,6 @@ use rustls::DigitallySignedStruct;
 use rustls::Error;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::danger::ServerCertVerified;
 use rustls::client::danger::ServerCertVerifier;
@@ -24,11 +23,13 @@ use rustls_pki_types::ServerName;
 use rustls_pki_types::UnixTime;
 
 use crate::probe::tls::crypto_provider;
+use crate::probe::tls::verifier::Verifier;
 
 /// Stands between rustls and the real verifier and key store of one connection, and notes what
-/// passes. Without a verifier every chain will do, though signatures are still checked.
+/// passes. Without a verifier everything will do: webpki reads no certificate with an extension that
+/// it does not know, and ring checks no signature of a short key, so neither is asked.
 pub struct Observer {
-    verifier: Option<Arc<WebPkiServerVerifier>>,
+    verifier: Option<Arc<Verifier>>,
     identity: Option<Arc<dyn ResolvesClientCert>>,
     chain: Mutex<Vec<CertificateDer<'static>>>,
     asked: AtomicBool,
@@ -37,7 +38,7 @@ pub struct Observer {
 impl Observer {
     /// An observer before the real verifier and the real client certificates.
     pub fn new(
-        verifier: Option<Arc<WebPkiServerVerifier>>,
+        verifier: Option<Arc<Verifier>>,
         identity: Option<Arc<dyn ResolvesClientCert>>,
     ) -> Self {
         Self {
@@ -66,6 +67,14 @@ impl fmt::Debug for Observer {
     }
 }
 
+/// The schemes that ring does not know and Go offers, for signatures that nobody checks; the last to
+/// be chosen.
+const UNCHECKED_SCHEMES: [SignatureScheme; 3] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];
+
 fn algorithms() -> WebPkiSupportedAlgorithms {
     crypto_provider().signature_verification_algorithms
 }
@@ -76,7 +85,7 @@ impl ServerCertVerifier for Observer {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let presented = [end_entity].into_iter().chain(intermediates);
@@ -85,13 +94,7 @@ impl ServerCertVerifier for Observer {
             .collect();
         match &self.verifier {
             None => Ok(ServerCertVerified::assertion()),
-            Some(verifier) => verifier.verify_server_cert(
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                now,
-            ),
+            Some(verifier) => verifier.verify(end_entity, intermediates, server_name, now),
         }
     }
 
@@ -101,7 +104,10 @@ impl ServerCertVerifier for Observer {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &algorithms())
+        match self.verifier {
+            None => Ok(HandshakeSignatureValid::assertion()),
+            Some(_) => verify_tls12_signature(message, certificate, signed, &algorithms()),
+        }
     }
 
     fn verify_tls13_signature(
@@ -110,11 +116,18 @@ impl ServerCertVerifier for Observer {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &algorithms())
+        match self.verifier {
+            None => Ok(HandshakeSignatureValid::assertion()),
+            Some(_) => verify_tls13_signature(message, certificate, signed, &algorithms()),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        algorithms().supported_schemes()
+        let mut schemes = algorithms().supported_schemes();
+        if self.verifier.is_none() {
+            schemes.extend(UNCHECKED_SCHEMES);
+        }
+        schemes
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use httpcycle_exporter::probe::tls::crypto_provider;
-use rcgen::{DnType, date_time_ymd};
+use rcgen::{BasicConstraints, DnType, IsCa, date_time_ymd};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -50,6 +50,8 @@ pub struct World {
     early: TlsAcceptor,
     other_name: TlsAcceptor,
     self_signed: TlsAcceptor,
+    trusted_itself: TlsAcceptor,
+    authority: TlsAcceptor,
     unknown: TlsAcceptor,
     mutual: TlsAcceptor,
 }
@@ -90,9 +92,15 @@ impl World {
         let other_name = trusted.issue_for(&["orders.test"], |_| {});
         let unknown = issue(&strange, 2020, 2100);
         let own = pki::self_signed("localhost");
+        let trusted_itself = pki::self_signed("localhost");
+        let authority = trusted.issue_for(&HERE, |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.not_after = until(2100);
+        });
         let client = trusted.client();
         let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
         write("ca.pem", pem("CERTIFICATE", &trusted.certificate()));
+        write("itself.pem", pem("CERTIFICATE", &trusted_itself.0));
         write("client.pem", pem("CERTIFICATE", &client.chain[0]));
         write("client.key", pem("PRIVATE KEY", client.key.secret_der()));
         write("server.pem", pem("CERTIFICATE", &good.0));
@@ -108,6 +116,8 @@ impl World {
             early: pki::acceptor(early.0, early.1),
             other_name: pki::acceptor(other_name.0, other_name.1),
             self_signed: pki::acceptor(own.0, own.1),
+            trusted_itself: pki::acceptor(trusted_itself.0, trusted_itself.1),
+            authority: pki::acceptor(authority.0, authority.1),
             unknown: pki::acceptor(unknown.0, unknown.1),
             mutual: trusted.server_for_clients("localhost"),
             folder,
@@ -126,6 +136,8 @@ impl World {
             "early" => tls(&self.early),
             "other_name" => tls(&self.other_name),
             "self_signed" => tls(&self.self_signed),
+            "trusted_itself" => tls(&self.trusted_itself),
+            "authority" => tls(&self.authority),
             "unknown" => tls(&self.unknown),
             "mutual" => tls(&self.mutual),
             "proxy" => Kind::Proxy { denies: false },

@@ -147,6 +147,7 @@ fn states_are_one_a_target(prometheus: &Prometheus, expr: &str) {
             ("broken", "0"),
             ("calm", "0"),
             ("clash", of_clash),
+            ("each", "0"),
             ("expected", "0"),
             ("secure", "0"),
         ];

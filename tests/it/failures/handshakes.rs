@@ -7,7 +7,7 @@ use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::target::module::Module;
 use httpcycle_exporter::target::tls::{TlsSettings, TlsVersion};
-use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::{CustomExtension, ExtendedKeyUsagePurpose};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::failures::{PATIENCE, SHORT, reason};
@@ -46,6 +46,14 @@ async fn certificates_are_classified() {
         (
             pki::self_signed("orders.test"),
             Some(R::TlsCertUnknownIssuer),
+        ),
+        (
+            authority.issue("orders.test", |p| {
+                let mut unheard_of = CustomExtension::from_oid_content(&[2, 999, 1], vec![5, 0]);
+                unheard_of.set_criticality(true);
+                p.custom_extensions.push(unheard_of);
+            }),
+            Some(R::TlsCertInvalid),
         ),
     ];
     for (index, ((certificate, key), expected)) in rows.into_iter().enumerate() {

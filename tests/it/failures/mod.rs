@@ -5,6 +5,7 @@ mod handshakes;
 mod http2;
 mod look_ups;
 mod responses;
+mod trust;
 
 use std::time::Duration;
 

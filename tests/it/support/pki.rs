@@ -8,7 +8,8 @@ use httpcycle_exporter::probe::tls::crypto_provider;
 use httpcycle_exporter::target::tls::{ClientIdentity, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{DEFAULT_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -17,12 +18,18 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// An authority whose own certificate is changed by `change` before it is signed.
+    pub fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         // Authorities of one name would be taken for one another.
         let name = format!("authority {:x?}", &key.public_key_raw()[..8]);
         params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
@@ -115,8 +122,17 @@ pub fn pem(label: &str, der: &[u8]) -> String {
 
 /// A certificate that vouches for itself alone, as `openssl req -x509` makes them.
 pub fn self_signed(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    self_signed_with(name, |_| {})
+}
+
+/// Like [`self_signed`], changed by `change` before it is signed.
+pub fn self_signed_with(
+    name: &str,
+    change: impl FnOnce(&mut CertificateParams),
+) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -125,11 +141,22 @@ pub fn self_signed(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'stati
 
 /// A server that shows `certificate`.
 pub fn acceptor(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> TlsAcceptor {
+    acceptor_of(DEFAULT_VERSIONS, certificate, key)
+}
+
+/// A server that speaks these versions alone and shows `certificate`, whether it can be read and
+/// the key belongs to it or not.
+pub fn acceptor_of(
+    versions: &[&'static SupportedProtocolVersion],
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+) -> TlsAcceptor {
+    let key = crypto_provider().key_provider.load_private_key(key);
+    let shown = CertifiedKey::new(vec![certificate], key.unwrap());
     let config = ServerConfig::builder_with_provider(crypto_provider())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
     TlsAcceptor::from(Arc::new(config))
 }

@@ -3,6 +3,7 @@
 use crate::blackbox::case::{Case, case, ok};
 
 const TRUSTING: &str = "tls_config: {ca_file: '{dir}/ca.pem'}";
+const ITSELF: &str = "tls_config: {ca_file: '{dir}/itself.pem'}";
 const BLIND: &str = "tls_config: {insecure_skip_verify: true}";
 const CLIENT: &str = "tls_config: {ca_file: '{dir}/ca.pem', \
                       cert_file: '{dir}/client.pem', key_file: '{dir}/client.key'}";
@@ -32,6 +33,13 @@ fn certificates() -> Vec<Case> {
             "https://localhost:{self_signed}/",
         )
         .http(BLIND),
+        to("tls_trusted_itself", "https://localhost:{trusted_itself}/").http(ITSELF),
+        to(
+            "tls_trusted_itself_of_another_name",
+            "https://127.0.0.1:{trusted_itself}/",
+        )
+        .http(ITSELF),
+        to("tls_of_an_authority", "https://localhost:{authority}/").http(TRUSTING),
         to("tls_expired", "https://localhost:{expired}/").http(TRUSTING),
         to("tls_expired_not_looked_at", "https://localhost:{expired}/").http(BLIND),
         to("tls_early", "https://localhost:{early}/").http(TRUSTING),
