@@ -4,6 +4,8 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -13,10 +15,12 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::config::file;
 use crate::probe::Prober;
 use crate::probe::tls::TlsClient;
+use crate::target::files::FileError;
 use crate::target::module::Module;
 
 /// The time between two looks. A change counts within a second.
@@ -25,6 +29,13 @@ const EVERY: Duration = Duration::from_millis(500);
 /// A file that was changed so shortly before it was read may have been changed again within the same
 /// tick of its time stamps, and is read once more.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// What cannot be used stays so until a file changes, but for what else there may be to it, such as
+/// authorities of the system that were being replaced: it is tried again so seldom.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Reads a file.
+type Read<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
 
 /// The prober that was made last; none while a file cannot be read.
 type Latest = Option<Arc<Prober>>;
@@ -114,7 +125,7 @@ fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         for one in &mut watched {
-            one.look();
+            one.look(&file::read);
         }
     }
 }
@@ -126,8 +137,10 @@ struct Watched {
     module: Arc<Module>,
     /// Whether it is what the probers are made of.
     in_use: bool,
-    /// What the files looked like when they were read, if they had settled.
+    /// What the files looked like when they were read, if they could be and had settled.
     seen: Option<Vec<Stamp>>,
+    /// When they were read.
+    read_at: Instant,
     probers: Vec<(Arc<Prober>, watch::Sender<Latest>)>,
 }
 
@@ -169,20 +182,16 @@ impl Watched {
             module,
             in_use: true,
             seen: None,
+            read_at: Instant::now(),
             probers: Vec::new(),
         }
     }
 
     /// Looks at the files, reads them if they may have changed, and makes new probers if they have.
-    fn look(&mut self) {
-        let paths = self.module.files.iter().map(|file| file.path.as_path());
-        let stamps: Option<Vec<Stamp>> = paths.map(|path| Stamp::of(path).ok()).collect();
-        if stamps.is_some() && stamps == self.seen {
-            return;
-        }
-        self.seen = stamps.filter(|stamps| stamps.iter().all(Stamp::has_settled));
-        // Half of the files may have been those of before a link was moved, and half those of after it.
-        match self.reread().or_else(|_| self.reread()) {
+    fn look(&mut self, read: &Read<'_>) {
+        // A mistake that one module's files lead to is no reason to look at no others.
+        let renewed = catch_unwind(AssertUnwindSafe(|| self.renewed(read)));
+        match renewed.unwrap_or_else(|_| Err("reading it panicked, which is a bug".to_owned())) {
             Ok(None) => {}
             Ok(Some(renewed)) => {
                 for ((_, send), prober) in self.probers.iter().zip(renewed) {
@@ -193,8 +202,6 @@ impl Watched {
                 tracing::info!(module, "the files of the module are read again");
             }
             Err(why) => {
-                // Of a key and its certificate one may be new and the other to come.
-                self.seen = None;
                 for (_, send) in &self.probers {
                     send.send_replace(None);
                 }
@@ -206,11 +213,30 @@ impl Watched {
         }
     }
 
+    /// New probers if the files may have changed and have.
+    fn renewed(&mut self, read: &Read<'_>) -> Result<Option<Vec<Prober>>, String> {
+        let paths = self.module.files.iter().map(|file| file.path.as_path());
+        let stamps: Option<Vec<Stamp>> = paths.map(|path| Stamp::of(path).ok()).collect();
+        let is_due = !self.in_use && self.read_at.elapsed() > AGAIN;
+        if stamps.is_some() && stamps == self.seen && !is_due {
+            return Ok(None);
+        }
+        self.seen = stamps.filter(|stamps| stamps.iter().all(Stamp::has_settled));
+        self.read_at = Instant::now();
+        // Half of the files may have been those of before a link was moved, and half those of after it.
+        self.reread(read).or_else(|_| self.reread(read))
+    }
+
     /// Reads the files, and makes a prober of what they hold for each that is there, unless that is
     /// what they are made of.
-    fn reread(&mut self) -> Result<Option<Vec<Prober>>, String> {
-        let module = self.module.reread(file::read);
-        let module = module.map_err(|error| error.to_string())?;
+    fn reread(&mut self, read: &Read<'_>) -> Result<Option<Vec<Prober>>, String> {
+        let module = self.module.reread(read).map_err(|error| {
+            // That a file can be read again need not show on it.
+            if matches!(error, FileError::Unreadable(..)) {
+                self.seen = None;
+            }
+            error.to_string()
+        })?;
         if self.in_use && module == *self.module {
             return Ok(None);
         }
@@ -229,9 +255,12 @@ impl Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::target::files::Part;
+    use crate::target::files::PartFile;
 
     #[test]
     fn whatever_changes_a_file_changes_its_stamp() {
@@ -258,5 +287,59 @@ mod tests {
         assert_ne!(stamp(), of_three);
         fs::remove_file(at("two")).expect("removed");
         assert!(Stamp::of(&at("link")).is_err());
+    }
+
+    /// A module whose file has been as it is for long.
+    fn watched() -> Watched {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let mut module = Module::http_2xx();
+        let part = Part::Authorities;
+        module.files.push(PartFile { part, path });
+        Watched::new(Arc::new(module))
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_tried_again_when_there_is_a_reason() {
+        let n_read = Cell::new(0);
+        let useless = |_: &Path| {
+            n_read.set(n_read.get() + 1);
+            Ok(b"no certificate".to_vec())
+        };
+        let mut one = watched();
+        for _ in 0..5 {
+            one.look(&useless);
+        }
+        assert!(!one.in_use);
+        assert_eq!(n_read.take(), 2, "twice, as a link may be moved meanwhile");
+        one.read_at = one.read_at.checked_sub(2 * AGAIN).expect("a time");
+        one.look(&useless);
+        one.look(&useless);
+        assert_eq!(n_read.take(), 2, "once more after a while");
+        one.seen = None;
+        one.look(&useless);
+        assert_eq!(n_read.take(), 2, "it has changed");
+
+        let mut one = watched();
+        for n_looks in 1..5 {
+            one.look(&|_| {
+                n_read.set(n_read.get() + 1);
+                Err(io::ErrorKind::PermissionDenied.into())
+            });
+            assert_eq!(
+                n_read.get(),
+                2 * n_looks,
+                "nothing shows that it can be read"
+            );
+        }
+    }
+
+    #[test]
+    fn a_panic_is_that_of_one_module() {
+        let mut one = watched();
+        one.look(&|_| panic!("a bug"));
+        assert!(!one.in_use);
+        one.seen = None;
+        one.look(&|_| Ok(Vec::new()));
+        assert!(!one.in_use);
     }
 }

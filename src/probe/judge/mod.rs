@@ -6,6 +6,7 @@ mod document;
 
 use std::borrow::Cow;
 
+use cel::common::value::Val;
 use http::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::runtime::RuntimeFlavor;
@@ -22,6 +23,7 @@ use crate::probe::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
 use crate::target::body::BodyChecks;
+use crate::target::cel::Budget;
 use crate::target::cel::Cel;
 use crate::target::checks::Checks;
 
@@ -227,10 +229,15 @@ fn cel_detail(checks: &BodyChecks, text: Option<&[u8]>) -> Option<String> {
     let Some(text) = text else {
         return Some(UNREAD.to_owned());
     };
-    let mut body = match document::parse(text) {
-        Ok(body) => Some(body),
-        Err(why) => return Some(why),
-    };
+    match document::parse(text) {
+        Ok(body) => detail_of(checks, body, &Budget::full()),
+        Err(why) => Some(why),
+    }
+}
+
+/// Both expressions share the budget.
+fn detail_of(checks: &BodyChecks, body: Box<dyn Val>, budget: &Budget) -> Option<String> {
+    let mut body = Some(body);
     let told = [
         (&checks.json_matches, true, "matches"),
         (&checks.json_not_matches, false, "does not match"),
@@ -241,10 +248,44 @@ fn cel_detail(checks: &BodyChecks, text: Option<&[u8]>) -> Option<String> {
             true => body.clone(),
             false => body.take(),
         }?;
-        match cel.is_true_of(body) {
+        match cel.is_true_of(body, budget) {
             Ok(result) if result == is_wrong => Some(format!("the body {words} {cel:?}")),
             Ok(_) => None,
             Err(why) => Some(format!("{cel:?} cannot be told: {why}")),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_expressions_cost_no_more_than_one() {
+        let body = format!("[0{}]", ", 0".repeat(999));
+        let cel = |text| Some(Cel::new(text).expect("an expression"));
+        let checks = BodyChecks {
+            json_matches: cel("body.exists(x, x == 1)"),
+            json_not_matches: cel("body.all(x, x == 0)"),
+            ..BodyChecks::default()
+        };
+        for (steps, said) in [
+            (2_000, None),
+            (
+                1_999,
+                Some("\"body.all(x, x == 0)\" cannot be told: loops: "),
+            ),
+            (
+                999,
+                Some("\"body.exists(x, x == 1)\" cannot be told: loops: "),
+            ),
+        ] {
+            let body = document::parse(body.as_bytes()).expect("a document");
+            let detail = detail_of(&checks, body, &Budget::of(steps));
+            match said {
+                Some(said) => assert!(detail.is_some_and(|why| why.starts_with(said)), "{steps}"),
+                None => assert_eq!(detail, None, "{steps}"),
+            }
+        }
+    }
 }

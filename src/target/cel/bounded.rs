@@ -1,5 +1,6 @@
 //! What an expression may cost: its loops count their steps, and stop it when there are too many.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,23 +18,23 @@ use tokio::time::Instant;
 /// The function that takes a step. No user can write its name.
 pub const STEP: &str = "@step";
 
-/// How many steps the loops of an expression may take together: the elements of a large document
-/// once or twice, and not each of them for each other.
+/// How many steps the loops of the expressions for a body may take together: the elements of a large
+/// document once or twice, and not each of them for each other.
 const MAX_STEPS: u64 = 2_000_000;
 
-/// How long an expression may take. One operation is never cut, and it can be as long as comparing
+/// How long these expressions may take. One operation is never cut, and it can be as long as comparing
 /// two large documents, or searching one.
 const MAX_TIME: Duration = Duration::from_secs(2);
 
-/// What is left of the steps and the time of one evaluation.
-#[derive(Debug)]
+/// What is left of the steps and the time of all expressions for one body; clones share it.
+#[derive(Clone, Debug)]
 pub struct Budget {
     started: Instant,
-    steps_left: AtomicU64,
+    steps_left: Arc<AtomicU64>,
 }
 
 impl Budget {
-    /// That of any evaluation.
+    /// That of any body.
     pub fn full() -> Self {
         Self::of(MAX_STEPS)
     }
@@ -42,7 +43,7 @@ impl Budget {
     pub fn of(steps: u64) -> Self {
         Self {
             started: Instant::now(),
-            steps_left: AtomicU64::new(steps),
+            steps_left: Arc::new(AtomicU64::new(steps)),
         }
     }
 

@@ -96,6 +96,19 @@ fn children(node: &IdedExpr) -> Vec<&IdedExpr> {
     }
 }
 
+/// Whether `name` stands in the expression as the name of a value, in either way to write it.
+pub fn has_name(node: &IdedExpr, name: &str) -> bool {
+    let is_here = match &node.expr {
+        Expr::Select(select) => select.field == name,
+        Expr::Literal(LiteralValue::String(text)) => text.inner() == name,
+        _ => false,
+    };
+    is_here
+        || children(node)
+            .into_iter()
+            .any(|child| has_name(child, name))
+}
+
 /// Looks up all names. The error is worded to follow the name of the key.
 pub fn check(node: &IdedExpr, source: &SourceInfo) -> Result<Found, String> {
     let mut scope = Scope {

@@ -17,7 +17,7 @@ use cel::common::types::CelBool;
 use cel::common::value::Val;
 use cel::extractors::This;
 
-use crate::target::cel::bounded::Budget;
+pub use crate::target::cel::bounded::Budget;
 use crate::target::cel::declared::Found;
 use crate::target::expression::Expression;
 
@@ -34,6 +34,18 @@ const MAX_NESTING: u16 = 32;
 /// The stack of the thread that parses: enough for that nesting, and for any chain of operations in
 /// so many bytes, until its depth is known.
 const PARSER_STACK: usize = 64 * 1024 * 1024;
+
+/// The functions whose errors do not quote what they were called with.
+const DISCREET: [&str; 8] = [
+    "bool",
+    "double",
+    "int",
+    "loops",
+    "matches",
+    "string",
+    "timestamp",
+    "uint",
+];
 
 /// The functions and types that an expression may name: cel-go's standard ones. `matches` is not
 /// among them, as it is made for Go's expressions below.
@@ -82,18 +94,15 @@ impl Cel {
         self.loops
     }
 
-    /// Whether it is true of `body`. The error says why that cannot be told; it holds no more of
-    /// the body than the names of types.
-    pub fn is_true_of(&self, body: Box<dyn Val>) -> Result<bool, String> {
-        self.evaluate(body, Budget::full())
-    }
-
-    fn evaluate(&self, body: Box<dyn Val>, budget: Budget) -> Result<bool, String> {
+    /// Whether it is true of `body`, as far as the budget goes. The error says why that cannot be
+    /// told; it holds no more of the body than the names of types.
+    pub fn is_true_of(&self, body: Box<dyn Val>, budget: &Budget) -> Result<bool, String> {
         let mut context = Context::with_env(STANDARD.clone());
         let patterns = self.patterns.clone();
         let matches = move |This(text): This<Arc<String>>, pattern: Arc<String>| {
             matches(&patterns, &text, &pattern)
         };
+        let budget = budget.clone();
         let step = move || budget.step();
         context
             .add_function("matches", matches)
@@ -109,7 +118,41 @@ impl Cel {
                     value.get_type().name()
                 )),
             },
-            Err(error) => Err(why(&error)),
+            Err(error) => Err(self.why(&error)),
+        }
+    }
+
+    /// Why it has no result, without the values that the library would show.
+    fn why(&self, error: &ExecutionError) -> String {
+        match error {
+            // Another may be a value of the body.
+            ExecutionError::NoSuchKey(key) if declared::has_name(&self.program, key) => {
+                format!("no such key: {key}")
+            }
+            ExecutionError::NoSuchKey(_) => "no such key".to_owned(),
+            ExecutionError::NoSuchOverload(overload) => overload.to_string(),
+            ExecutionError::UnexpectedType { want, .. } => format!("a value is no {want}"),
+            ExecutionError::UnsupportedBinaryOperator(operator, left, right) => format!(
+                "no overload of {operator} for {} and {}",
+                left.type_of(),
+                right.type_of()
+            ),
+            ExecutionError::ValuesNotComparable(left, right) => {
+                format!("{} and {} do not compare", left.type_of(), right.type_of())
+            }
+            ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+                "division by zero".to_owned()
+            }
+            ExecutionError::Overflow(..) => "a number does not fit".to_owned(),
+            ExecutionError::IndexOutOfBounds(_) => "no such place in a list".to_owned(),
+            ExecutionError::FunctionError { function, .. } if !DISCREET.contains(&&**function) => {
+                format!("{function}: its arguments are of no use")
+            }
+            ExecutionError::FunctionError { function, message } => {
+                let message: String = message.chars().take(100).collect();
+                format!("{function}: {message}")
+            }
+            _ => "it has no result".to_owned(),
         }
     }
 }
@@ -137,33 +180,6 @@ fn matches(patterns: &Patterns, text: &str, pattern: &str) -> Result<bool, Execu
     let made = Expression::new(pattern);
     let made = made.map_err(|why| ExecutionError::function_error("matches", why))?;
     Ok(made.is_match(text.as_bytes()))
-}
-
-/// Why an expression has no result, without the values that the library would show.
-fn why(error: &ExecutionError) -> String {
-    match error {
-        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
-        ExecutionError::NoSuchOverload(overload) => overload.to_string(),
-        ExecutionError::UnexpectedType { want, .. } => format!("a value is no {want}"),
-        ExecutionError::UnsupportedBinaryOperator(operator, left, right) => format!(
-            "no overload of {operator} for {} and {}",
-            left.type_of(),
-            right.type_of()
-        ),
-        ExecutionError::ValuesNotComparable(left, right) => {
-            format!("{} and {} do not compare", left.type_of(), right.type_of())
-        }
-        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-            "division by zero".to_owned()
-        }
-        ExecutionError::Overflow(..) => "a number does not fit".to_owned(),
-        ExecutionError::IndexOutOfBounds(_) => "no such place in a list".to_owned(),
-        ExecutionError::FunctionError { function, message } => {
-            let message: String = message.chars().take(100).collect();
-            format!("{function}: {message}")
-        }
-        _ => "it has no result".to_owned(),
-    }
 }
 
 /// The first thing that the parser found, in one line.

@@ -230,42 +230,46 @@ impl ExchangeIo {
     }
 
     /// Writes `slices` behind the backlog, and what the kernel does not take is the backlog then, as
-    /// long as it is little.
+    /// long as it is little. There is a backlog after it only if the kernel will wake for it.
     fn write_behind(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        let backlog = std::mem::take(&mut self.backlog);
-        let written = if backlog.is_empty() {
-            self.write_many(cx, slices)
-        } else {
-            let mut all = vec![IoSlice::new(&backlog)];
-            all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
-            self.write_many(cx, &all)
-        };
-        let written = match written {
-            Poll::Ready(written) => written?,
-            Poll::Pending => 0,
-        };
-        let of_backlog = written.min(backlog.len());
-        self.backlog = backlog;
-        self.backlog.drain(..of_backlog);
-        let mut taken = written - of_backlog;
-        if taken == 0 && self.backlog.len() + offered <= BACKLOG_BYTES {
-            for slice in slices {
-                self.backlog.extend_from_slice(slice);
+        loop {
+            let backlog = std::mem::take(&mut self.backlog);
+            let written = if backlog.is_empty() {
+                self.write_many(cx, slices)
+            } else {
+                let mut all = vec![IoSlice::new(&backlog)];
+                all.extend(slices.iter().map(|slice| IoSlice::new(slice)));
+                self.write_many(cx, &all)
+            };
+            let n_owed = backlog.len();
+            self.backlog = backlog;
+            match written {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) if n_owed + offered > 0 => {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                Poll::Ready(written) => {
+                    let written = written?;
+                    self.backlog.drain(..written.min(n_owed));
+                    if written > n_owed || written == n_owed + offered {
+                        return Poll::Ready(Ok(written - n_owed));
+                    }
+                }
             }
-            taken = offered;
         }
-        if !self.backlog.is_empty() {
-            self.wire.marks().is_write_blocked = true;
+        self.wire.marks().is_write_blocked = true;
+        if offered == 0 || self.backlog.len() + offered > BACKLOG_BYTES {
+            return Poll::Pending;
         }
-        match taken {
-            0 if offered > 0 => Poll::Pending,
-            taken => Poll::Ready(Ok(taken)),
+        for slice in slices {
+            self.backlog.extend_from_slice(slice);
         }
+        Poll::Ready(Ok(offered))
     }
 
     /// Keeps an error for who asks why h2 failed, and gives h2 what it makes of it anyway.
@@ -373,13 +377,9 @@ impl AsyncWrite for ExchangeIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.backlog.is_empty() && !self.broken {
-            let before = self.backlog.len();
+        if !self.backlog.is_empty() {
             let written = ready!(self.write_behind(cx, &[]));
             self.keep(written)?;
-            if self.backlog.len() == before {
-                return Poll::Pending;
-            }
         }
         let flushed = ready!(self.flush(cx));
         Poll::Ready(self.keep(flushed))
@@ -390,3 +390,6 @@ impl AsyncWrite for ExchangeIo {
         Poll::Ready(self.keep(shut))
     }
 }
+
+#[cfg(test)]
+mod tests;
