@@ -20,8 +20,11 @@ use crate::support::{dns, peer, pki, probing};
 
 type Shown = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
-/// What may be wrong with a certificate whatever signed it, and what is made of that.
-fn flaws() -> Vec<(&'static str, fn(&mut CertificateParams), Option<Reason>)> {
+/// The name on a certificate, what else is changed of it, and what is made of that.
+type Flaw = (&'static str, fn(&mut CertificateParams), Option<Reason>);
+
+/// What may be wrong with a certificate whatever signed it.
+fn flaws() -> Vec<Flaw> {
     vec![
         ("orders.test", |_| {}, None),
         ("other.test", |_| {}, Some(Reason::TlsCertName)),
