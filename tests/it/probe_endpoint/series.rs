@@ -307,9 +307,16 @@ async fn the_chain_ends_when_its_first_certificate_does() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     // The authority outlives the first and not the second: rcgen's default is the year 4096.
-    for (year, expected) in [(2039, 2_177_452_800.0), (5000, 67_090_118_400.0)] {
+    let is_authority = IsCa::Ca(BasicConstraints::Unconstrained);
+    for (year, is_ca, expected) in [
+        (2039, IsCa::NoCa, 2_177_452_800.0),
+        (5000, IsCa::NoCa, 67_090_118_400.0),
+        (2039, is_authority, 2_177_452_800.0),
+        (5000, is_authority, 67_090_118_400.0),
+    ] {
         let (certificate, key) = authority.issue("127.0.0.1", |params| {
             params.not_after = rcgen::date_time_ymd(year, 1, 1);
+            params.is_ca = is_ca;
         });
         let acceptor = pki::acceptor(certificate, key);
         let peer = peer::slow_in(None, Duration::ZERO, acceptor).await;

@@ -30,11 +30,12 @@ async fn a_write_behind_a_long_backlog_is_woken() {
     let mut io = ExchangeIo::new(stream, wire, RequestProgress::of_frames());
     let mut sent: Vec<u8> = Vec::new();
     let mut readers = Vec::new();
-    // As much as fits, and the last piece does not.
+    // As much as fits, and a last piece that does not until much of it is gone.
     loop {
-        let piece: Vec<u8> = (0..10_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let is_last = io.backlog.len() + 10_000 > BACKLOG_BYTES;
+        let length = if is_last { BACKLOG_BYTES } else { 10_000 };
+        let piece: Vec<u8> = (0..length).map(|n| n.to_le_bytes()[0]).collect();
         sent.extend_from_slice(&piece);
-        let is_last = io.backlog.len() + piece.len() > BACKLOG_BYTES;
         let mut peer = is_last.then(|| peer.try_clone().expect("a connection"));
         let mut rest = &*piece;
         let write = poll_fn(|cx| {
@@ -63,9 +64,9 @@ async fn a_write_behind_a_long_backlog_is_woken() {
             break;
         }
     }
-    poll_fn(|cx| AsyncWrite::poll_flush(Pin::new(&mut io), cx))
-        .await
-        .expect("flushed");
+    let flush = poll_fn(|cx| AsyncWrite::poll_flush(Pin::new(&mut io), cx));
+    let flushed = tokio::time::timeout(Duration::from_secs(20), flush).await;
+    flushed.expect("woken").expect("flushed");
     drop(io);
     let got = readers.remove(0).join().expect("read").expect("read");
     assert!(got == sent, "{} bytes of {}", got.len(), sent.len());
