@@ -19,6 +19,8 @@ pub struct Manner {
     pub tls: Option<TlsAcceptor>,
     /// What it says instead of opening a tunnel.
     pub refusal: Option<&'static [u8]>,
+    /// How long it stays silent behind the refusal before it closes.
+    pub silence: Duration,
     /// How long it takes to answer.
     pub delay: Duration,
     /// User name and password that SOCKS wants.
@@ -70,6 +72,7 @@ async fn serve(
             sleep(manner.delay).await;
             if let Some(refusal) = manner.refusal {
                 stream.write_all(refusal).await.ok();
+                sleep(manner.silence).await;
                 stream.shutdown().await.ok();
                 return;
             }

@@ -308,3 +308,22 @@ async fn the_opening_of_a_tunnel_is_connect() {
         assert!(rest < took, "{scheme}: {rest:?} beside {took:?}");
     }
 }
+
+/// Who waits for a proxy that says no more waits for the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_silence_of_a_proxy_is_connect() {
+    const SILENCE: Duration = Duration::from_millis(300);
+    let world = World::new().await;
+    let proxy = start(Manner {
+        refusal: Some(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        silence: SILENCE,
+        ..Manner::default()
+    })
+    .await;
+    let http = "proxy_url: 'http://127.0.0.1:PROXY'";
+    let outcome = world.probe("https://127.0.0.1:TLS/", &proxy, http).await;
+    let reason = outcome.failure.as_ref().unwrap().reason;
+    assert_eq!(reason, Reason::ConnectProxyRefused);
+    let took = outcome.timeline.phase(Phase::Connect).unwrap();
+    assert!(took >= SILENCE, "{took:?}");
+}
