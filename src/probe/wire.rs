@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::chunking::Chunking;
 use crate::probe::progress::ResponseProgress;
 
 /// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
@@ -53,6 +54,8 @@ pub struct Marks {
     pub head: ResponseProgress,
     /// When the last bytes of the response arrived, as far as it got.
     pub last_byte: Option<Arrival>,
+    /// What arrived behind a head of HTTP/1.
+    pub chunking: Chunking,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
     /// How many bytes were read since the client of HTTP/2 was last asked what it made of them.

@@ -8,8 +8,9 @@ use h2::Reason as H2;
 use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
+use crate::probe::chunking::ChunkingFault;
 use crate::probe::frames::FrameFault;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
@@ -94,7 +95,9 @@ fn told_by(io: &io::Error) -> Option<Reason> {
     let inner = io.get_ref()?;
     let fault = inner.downcast_ref::<FrameFault>();
     let fault = fault.map(|fault| fault.reason());
-    fault.or_else(|| Some(inner.downcast_ref::<HeadLimit>()?.reason()))
+    fault
+        .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
+        .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
 }
 
 /// What is wrong with a head that is refused or that ended early.
@@ -118,13 +121,15 @@ fn of_end(end: End, marks: &Marks) -> Reason {
             End::Reset => Reason::TransferBodyReset,
             End::TimedOut => Reason::TransferBodyTimeout,
             End::BadBody => Reason::TransferChunkInvalid,
-            End::Unsolicited | End::Other => Reason::TransferOther,
+            // All of it came before the request.
+            End::Unsolicited => Reason::TransferNotHttp,
+            End::Other => Reason::TransferOther,
         };
     }
     if marks.head.first_byte().is_some() {
         return match end {
             End::Closed | End::Reset => fault_of_head(marks),
-            End::TimedOut => Reason::TransferHeaderTimeout,
+            End::TimedOut => marks.head.timeout_reason(),
             End::Unsolicited => Reason::TransferNotHttp,
             End::BadBody | End::Other => Reason::TransferOther,
         };
