@@ -23,6 +23,7 @@ mod request;
 mod socket;
 mod stop;
 pub mod tls;
+mod turn;
 mod validate;
 mod walk;
 mod wire;
