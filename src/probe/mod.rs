@@ -26,6 +26,7 @@ mod request;
 mod socket;
 mod stop;
 pub mod tls;
+mod turn;
 mod validate;
 mod walk;
 mod wire;

@@ -58,7 +58,8 @@ pub struct Marks {
     pub chunking: Chunking,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
-    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them.
+    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them, and what
+    /// it takes to keep them.
     pub undigested: usize,
 }
 

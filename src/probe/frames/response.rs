@@ -52,6 +52,8 @@ pub struct ResponseFrames {
     body_bytes: u64,
     idle_frames: u64,
     idle_bytes: u64,
+    /// How many frames began since somebody asked.
+    new_frames: usize,
 }
 
 impl ResponseFrames {
@@ -72,6 +74,7 @@ impl ResponseFrames {
             body_bytes: request_bytes,
             idle_frames: 0,
             idle_bytes: 0,
+            new_frames: 0,
         }
     }
 
@@ -112,6 +115,7 @@ impl ResponseFrames {
             self.has_settings = true;
         }
         self.frame = header;
+        self.new_frames += 1;
         self.has_goaway |= header.kind() == GOAWAY;
         if header.is_our_fields() {
             self.head_bytes += header.bytes.len() + header.length();
@@ -169,6 +173,11 @@ impl ResponseFrames {
     /// Whether the head of the final response has arrived whole.
     pub fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// How many frames began since this was last asked.
+    pub fn take_count(&mut self) -> usize {
+        std::mem::take(&mut self.new_frames)
     }
 
     /// Whether the status of the final response is none.

@@ -149,7 +149,7 @@ fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
     if marks.head.feed(bytes, at)? {
         marks.last_byte = Some(at);
     }
-    marks.undigested += bytes.len();
+    marks.undigested += bytes.len() + marks.head.take_upkeep();
     Ok(())
 }
 
