@@ -27,6 +27,7 @@ mod failures;
 mod http2;
 mod migration;
 mod nginx_and_prometheus;
+mod operator;
 mod phases;
 mod probe_endpoint;
 mod proxies;
