@@ -183,17 +183,25 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop
     }
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
-        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::EADDRNOTAVAIL)
-            if !has_route(address, source) =>
-        {
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::EADDRNOTAVAIL,
+        ) if !has_route(address, source) => {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
             return Stop::Skipped(SkipReason::PortExhausted);
         }
-        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::ENONET) => {
-            Reason::ConnectUnreachable
-        }
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::ENONET,
+        ) => Reason::ConnectUnreachable,
         Some(Errno::ECONNREFUSED) => Reason::ConnectRefused,
         Some(Errno::ECONNRESET | Errno::ECONNABORTED | Errno::EPIPE) => Reason::ConnectReset,
         Some(Errno::ETIMEDOUT) => Reason::ConnectTimeout,
@@ -205,13 +213,29 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop
 
 /// Whether this machine would know where to send a packet, from `source` if that is given;
 /// connecting a datagram socket asks the routing table and sends nothing.
-fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
+pub fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
     let any: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let from = (source.unwrap_or(any), 0);
-    UdpSocket::bind(from).is_ok_and(|socket| socket.connect(address).is_ok())
+    let asked = UdpSocket::bind(from).and_then(|socket| socket.connect(address));
+    // What else goes wrong, such as that there is no port or file left to ask with, says nothing of
+    // routes.
+    asked
+        .err()
+        .and_then(|error| errno(&error))
+        .is_none_or(|errno| {
+            !matches!(
+                errno,
+                Errno::ENETUNREACH
+                    | Errno::EHOSTUNREACH
+                    | Errno::ENETDOWN
+                    | Errno::EINVAL
+                    | Errno::EADDRNOTAVAIL
+                    | Errno::EAFNOSUPPORT
+            )
+        })
 }
 
 #[cfg(test)]

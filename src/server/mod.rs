@@ -6,6 +6,7 @@ mod chunks;
 pub mod listen;
 mod pages;
 pub mod probe;
+pub mod reload;
 mod scrape;
 
 use std::future;
@@ -25,6 +26,7 @@ use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
 use crate::server::probe::Endpoint;
+use crate::server::reload::Reload;
 
 /// How long responses under way may take once the server stops.
 const GRACE: Duration = Duration::from_secs(3);
@@ -44,6 +46,8 @@ pub struct Site {
     pub telemetry_path: String,
     /// What probes on request, if anything does.
     pub endpoint: Option<Arc<Endpoint>>,
+    /// What reads the configuration again on request, if anything does.
+    pub reload: Option<Arc<dyn Reload>>,
 }
 
 impl Site {
@@ -51,6 +55,7 @@ impl Site {
         let telemetry_path = self.telemetry_path.clone();
         let ready = self.ready.clone();
         let endpoint = self.endpoint.clone();
+        let reload = self.reload.clone();
         let mut router = api::router(self.histories.clone())
             .route("/-/healthy", get("Healthy\n"))
             .route(
@@ -60,6 +65,9 @@ impl Site {
             .route(&telemetry_path, get(scrape::metrics).with_state(self));
         if let Some(endpoint) = endpoint.clone() {
             router = router.merge(endpoint.router());
+        }
+        if let Some(reload) = reload {
+            router = router.merge(reload::router(reload));
         }
         if telemetry_path != "/" {
             let landing = move || {

@@ -29,6 +29,7 @@ mod hostile_days;
 mod http2;
 mod migration;
 mod nginx_and_prometheus;
+mod operator;
 mod phases;
 mod probe_endpoint;
 mod proxies;

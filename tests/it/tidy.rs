@@ -61,7 +61,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("webpki", &["probe"]),
     ("x509_parser", &["probe"]),
     ("base64", &["probe", "config"]),
-    ("ring", &["probe"]),
+    ("ring", &["probe", "config"]),
     ("httpdate", &["probe"]),
     ("cookie_store", &["probe"]),
     ("tokio_socks", &["probe"]),

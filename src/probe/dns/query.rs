@@ -25,6 +25,7 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::connect::has_route;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
 use crate::probe::stop::Stop;
@@ -180,16 +181,29 @@ fn fault(server: SocketAddr, error: &io::Error) -> Stop {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
+        Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
         // A link-local server without its zone, as resolv.conf may have it, is invalid.
-        Some(Errno::ENETUNREACH | Errno::EAFNOSUPPORT | Errno::EINVAL) => {
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::EADDRNOTAVAIL,
+        ) if !has_route(server, None) => {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
             return Stop::Skipped(SkipReason::PortExhausted);
         }
-        Some(Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EPERM) => {
-            Reason::DnsUnreachable
-        }
+        Some(
+            Errno::ECONNREFUSED
+            | Errno::EHOSTUNREACH
+            | Errno::ENETUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::EACCES
+            | Errno::EPERM,
+        ) => Reason::DnsUnreachable,
         Some(Errno::ECONNRESET | Errno::EPIPE) => Reason::DnsMalformed,
         _ if error.kind() == io::ErrorKind::UnexpectedEof => Reason::DnsMalformed,
         _ => Reason::DnsOther,
