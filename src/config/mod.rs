@@ -25,6 +25,7 @@ mod source;
 mod targets;
 mod text;
 mod tls;
+pub mod web;
 mod yaml;
 mod yaml_build;
 
@@ -102,15 +103,20 @@ impl std::error::Error for LoadError {
 pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
     let name = path.display().to_string();
     let bytes = file::read(path).map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let text = utf8(&name, bytes)?;
+    let base_dir = path.parent().unwrap_or_else(|| Path::new(""));
+    parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
+}
+
+/// The text of a file; what is none is a mistake with its place.
+fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, LoadError> {
+    String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
         let pos = yaml::end_of(&String::from_utf8_lossy(before));
         let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
-        LoadError::Problems(Problems::one(&name, pos, message))
-    })?;
-    let base_dir = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
+        LoadError::Problems(Problems::one(name, pos, message))
+    })
 }
 
 /// Loads the text of a file; messages call it `file_name`.
