@@ -1,5 +1,6 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod doors;
 mod endpoint;
 mod error;
 mod job;
@@ -45,7 +46,11 @@ use crate::probe::Prober;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
+use crate::server;
 use crate::server::Site;
+use crate::server::connections::limits::Limits;
+use crate::server::door::Door;
+use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
@@ -61,6 +66,10 @@ pub struct Settings {
     pub config_file: PathBuf,
     /// Where to listen.
     pub listen_addresses: Vec<ListenAddress>,
+    /// Whether systemd opened the sockets to listen on, and the addresses do not count.
+    pub systemd_socket: bool,
+    /// The web configuration file, if there is one.
+    pub web_config_file: Option<PathBuf>,
     /// The path of the metrics.
     pub telemetry_path: String,
     /// How many probes of each target to keep.
@@ -77,15 +86,32 @@ pub struct Settings {
 /// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
 /// warnings.
 pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
-    Ok(Plan::load(settings)?.warnings)
+    let web = settings
+        .web_config_file
+        .as_deref()
+        .map_or(Ok(()), doors::check);
+    match (Plan::load(settings), web) {
+        (Ok(plan), Ok(())) => Ok(plan.warnings),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
+        (Err(one), Err(other)) => Err(StartError::Both(Box::new([one, other]))),
+    }
 }
 
 /// Runs the exporter until SIGINT or SIGTERM.
 pub fn run(settings: Settings) -> Result<(), StartError> {
-    let plan = Plan::load(&settings)?;
+    let plan = Plan::load(&settings);
+    let doors = match &settings.web_config_file {
+        Some(path) => doors::keep(path),
+        None => Ok(doors::open()),
+    };
+    let (plan, doors) = match (plan, doors) {
+        (Ok(plan), Ok(doors)) => (plan, doors),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(error),
+        (Err(one), Err(other)) => return Err(StartError::Both(Box::new([one, other]))),
+    };
     let open_files = limits::raise_open_files();
     let probing = probing_runtime().map_err(StartError::Runtime)?;
-    let result = probing.block_on(start(settings, plan, open_files));
+    let result = probing.block_on(start(settings, plan, doors, open_files));
     // A file system that hangs holds up who reads the configuration from it, and nobody else.
     probing.shutdown_background();
     result
@@ -103,19 +129,28 @@ pub fn probing_runtime() -> io::Result<Runtime> {
 }
 
 /// Starts the parts in the order in which the outside may come to know of them.
-async fn start(settings: Settings, plan: Plan, open_files: u64) -> Result<(), StartError> {
+async fn start(
+    settings: Settings,
+    plan: Plan,
+    doors: watch::Receiver<Arc<Door>>,
+    open_files: u64,
+) -> Result<(), StartError> {
     // Signals first: who sees the port open may send one, and by default it would kill.
     let mut signals = StopSignals::listen().map_err(StartError::Runtime)?;
     let hang_up = signals::hang_up().map_err(StartError::Runtime)?;
     let reloader = Reloader::new(hang_up, settings.auto_reload, plan.digest);
-    let listeners: Vec<TcpListener> = settings
-        .listen_addresses
-        .iter()
-        .map(ListenAddress::bind)
-        .collect::<Result<_, _>>()?;
+    let listeners: Vec<TcpListener> = match settings.systemd_socket {
+        true => listen::from_systemd()?,
+        false => settings
+            .listen_addresses
+            .iter()
+            .map(ListenAddress::bind)
+            .collect::<Result<_, _>>()?,
+    };
+    let tls = doors.borrow().tls().is_some();
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "listening");
+            tracing::info!(%address, tls, "listening");
         }
     }
     let places = Places::among(open_files, limits::n_open_files());
@@ -129,7 +164,7 @@ async fn start(settings: Settings, plan: Plan, open_files: u64) -> Result<(), St
     app.adopt_series(&plan);
     let templates = app.templates(&plan);
     app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
-    let (stop_server, server) = app.start_server(listeners, &reloader)?;
+    let (stop_server, server) = app.start_server(listeners, &reloader, doors)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
     app.adopt(plan);
@@ -187,6 +222,7 @@ impl App {
         &self,
         listeners: Vec<TcpListener>,
         reloader: &Reloader,
+        doors: watch::Receiver<Arc<Door>>,
     ) -> Result<(watch::Sender<bool>, thread::JoinHandle<()>), StartError> {
         let serving = runtime::Builder::new_current_thread()
             .enable_all()
@@ -211,7 +247,10 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new()
             .name("serving".to_owned())
-            .spawn(move || serving.block_on(crate::server::serve(listeners, site, stopped)))
+            .spawn(move || {
+                let limits = Limits::of_this_process();
+                serving.block_on(server::serve(listeners, site, doors, limits, stopped));
+            })
             .map_err(StartError::Runtime)?;
         Ok((stop, thread))
     }

@@ -75,6 +75,18 @@ struct Arguments {
     )]
     listen_addresses: Vec<ListenAddress>,
 
+    /// Listens on the sockets that systemd opened instead.
+    #[arg(
+        long = "web.systemd-socket",
+        conflicts_with = "listen_addresses",
+        global = true
+    )]
+    systemd_socket: bool,
+
+    /// The web configuration file, which says how the exporter itself is served: TLS, users, headers.
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    web_config_file: Option<PathBuf>,
+
     /// The path of the metrics.
     #[arg(
         long = "web.telemetry-path",
@@ -193,15 +205,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             complain("healthcheck reads no configuration; leave out --config.check");
             return ExitCode::from(USAGE);
         }
-        let url = url.or_else(|| {
-            let address = arguments.listen_addresses.first()?;
-            Some(format!("{}/-/healthy", address.local_url()))
-        });
-        return report(healthcheck::run(&url.unwrap_or_default()), FAILED);
+        let urls = match (url, arguments.listen_addresses.first()) {
+            (Some(url), _) => vec![url],
+            (None, Some(address)) => {
+                healthcheck::urls(address, arguments.web_config_file.as_deref())
+            }
+            (None, None) => Vec::new(),
+        };
+        return report(healthcheck::run(&urls), FAILED);
     }
     let settings = Settings {
         config_file: arguments.config_file,
         listen_addresses: arguments.listen_addresses,
+        systemd_socket: arguments.systemd_socket,
+        web_config_file: arguments.web_config_file,
         telemetry_path: arguments.telemetry_path,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
@@ -218,7 +235,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 for warning in warnings {
                     say(&format!("warning: {warning}"));
                 }
-                say(&format!("{} is fine", settings.config_file.display()));
+                for file in [
+                    Some(&settings.config_file),
+                    settings.web_config_file.as_ref(),
+                ] {
+                    file.map(|file| say(&format!("{} is fine", file.display())));
+                }
                 ExitCode::SUCCESS
             }
             Err(error) => report(Err(error.to_string()), status_of(&error)),
@@ -233,7 +255,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn status_of(error: &StartError) -> u8 {
     match error {
-        StartError::Config(_) | StartError::Unbuildable(_) => USAGE,
+        StartError::Config(_) | StartError::Unbuildable(_) | StartError::Both(_) => USAGE,
         StartError::Bind(_) | StartError::Runtime(_) => FAILED,
     }
 }

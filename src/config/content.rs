@@ -10,8 +10,6 @@ use crate::config::Config;
 use crate::config::LoadError;
 use crate::config::TlsCheck;
 use crate::config::file;
-use crate::config::problem::Problems;
-use crate::config::yaml;
 
 /// What a file held when it was read.
 pub struct Content {
@@ -52,13 +50,7 @@ impl Content {
     /// Loads what was read; names of files in it are relative to its folder.
     pub fn load(self, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
         let name = self.path.display().to_string();
-        let text = String::from_utf8(self.bytes).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let before = error.as_bytes().get(..valid).unwrap_or_default();
-            let pos = yaml::end_of(&String::from_utf8_lossy(before));
-            let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
-            LoadError::Problems(Problems::one(&name, pos, message))
-        })?;
+        let text = config::utf8(&name, self.bytes)?;
         let base_dir = self.path.parent().unwrap_or_else(|| Path::new(""));
         config::parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
     }

@@ -26,6 +26,7 @@ mod source;
 mod targets;
 mod text;
 mod tls;
+pub mod web;
 mod yaml;
 mod yaml_build;
 
@@ -103,6 +104,17 @@ impl std::error::Error for LoadError {
 /// Reads a file once and loads what it holds; names of files in it are relative to its folder.
 pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
     Content::read(path)?.load(check_tls)
+}
+
+/// The text of a file; what is none is a mistake with its place.
+fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, LoadError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        let pos = yaml::end_of(&String::from_utf8_lossy(before));
+        let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
+        LoadError::Problems(Problems::one(name, pos, message))
+    })
 }
 
 /// Loads the text of a file; messages call it `file_name`.

@@ -3,6 +3,8 @@
 
 mod api;
 mod chunks;
+pub mod connections;
+pub mod door;
 pub mod listen;
 mod pages;
 pub mod probe;
@@ -14,10 +16,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -25,11 +27,11 @@ use tokio::time::timeout;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
+use crate::server::connections::Conversation;
+use crate::server::connections::limits::Limits;
+use crate::server::door::Door;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
-
-/// How long responses under way may take once the server stops.
-const GRACE: Duration = Duration::from_secs(3);
 
 /// What the server serves.
 #[derive(Clone, Debug)]
@@ -80,33 +82,36 @@ impl Site {
     }
 }
 
-/// Serves `site` on all `listeners` until `stop` is true, then lets responses under way finish.
-/// An error of one listener ends only that one, and is logged.
-pub async fn serve(listeners: Vec<TcpListener>, site: Site, stop: watch::Receiver<bool>) {
-    let router = site.router();
+/// Serves `site` on all `listeners`, behind the door that `doors` has, until `stop` is true, then
+/// lets responses under way finish. An error of one listener ends only that one, and is logged.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    site: Site,
+    doors: watch::Receiver<Arc<Door>>,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let conversation = Conversation {
+        pages: site.router(),
+        doors,
+        limits,
+        stop: stop.clone(),
+    };
     let mut servers = JoinSet::new();
     for listener in listeners {
-        let (router, mut stop) = (router.clone(), stop.clone());
-        let stopped = async move {
-            // A sender that is gone means stop as well.
-            stop.wait_for(|stop| *stop).await.ok();
-        };
-        servers.spawn(async move {
-            let served = async {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                axum::serve(listener, router)
-                    .with_graceful_shutdown(stopped)
-                    .await
-            };
-            if let Err(error) = served.await {
-                tracing::error!(%error, "a listener failed");
-            }
-        });
+        servers.spawn(connections::take(
+            listener,
+            conversation.clone(),
+            places.clone(),
+        ));
     }
     let mut stop = stop;
+    // A sender that is gone means stop as well.
     stop.wait_for(|stop| *stop).await.ok();
     let finished = async { while servers.join_next().await.is_some() {} };
-    if timeout(GRACE, finished).await.is_err() {
-        tracing::warn!("responses under way were cut after {GRACE:?}");
+    let grace = limits.grace;
+    if timeout(grace, finished).await.is_err() {
+        tracing::warn!("responses under way were cut after {grace:?}");
     }
 }

@@ -22,6 +22,7 @@ mod cycle;
 mod dashboards;
 mod deploy;
 mod docs;
+mod doors;
 mod exporter;
 mod exposition;
 mod failures;
