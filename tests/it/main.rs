@@ -30,6 +30,7 @@ mod nginx_and_prometheus;
 mod phases;
 mod probe_endpoint;
 mod proxies;
+mod reach;
 mod redirects;
 mod reload;
 mod rotation;
