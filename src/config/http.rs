@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
@@ -16,6 +17,7 @@ use crate::config::headers;
 use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::proxy;
+use crate::config::reach;
 use crate::config::source::{Files, Source};
 use crate::config::text::quote;
 use crate::config::tls;
@@ -60,6 +62,8 @@ pub const KEYS: &[&str] = &[
     "resolver",
     "ip_strategy",
     "source_ip_address",
+    reach::ALLOW,
+    reach::DENY,
     "conflict",
     "tls_config",
     "enable_http2",
@@ -127,6 +131,8 @@ pub fn read(
             field.mistake::<()>(what, report);
         }
     }
+    let (allowed, denied) = (fields.take(reach::ALLOW), fields.take(reach::DENY));
+    module.reach.own = Arc::new(reach::read(allowed, denied, report));
     if let Some(field) = fields.take("conflict") {
         conflict::read(field, &mut module, report);
     }

@@ -77,6 +77,7 @@ fn read_target(
     let timeout = fitting_timeout(http, every, pos, report)?;
     if let Some((url, url_pos)) = &url {
         refuse_other_family(url, *url_pos, http, report);
+        warn_of_denied(url, *url_pos, http, report);
     }
     let target = Target {
         name: name?,
@@ -218,6 +219,16 @@ fn refuse_other_family(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mu
              module {name}; use an address of its family"
         );
         report.mistake(pos, message);
+    }
+}
+
+/// Warns of an address that no probe may connect to. It is no mistake: each probe says so too, and
+/// the rules may well be meant for what others ask for.
+fn warn_of_denied(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mut Report) {
+    if let Hostname::Ip(ip) = url.host()
+        && let Err(denial) = http.module.reach.check(*ip)
+    {
+        report.warning(pos, format!("no probe of the target can succeed: {denial}"));
     }
 }
 

@@ -25,6 +25,7 @@ use crate::probe::stop::own_fault;
 use crate::probe::walk::Walk;
 use crate::target::module::IpFamily;
 use crate::target::module::Module;
+use crate::target::reach::Reach;
 
 /// The one address to try, and the one to try instead if this machine has no route to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,23 +101,58 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
 
 /// Connects to the chosen address, with Nagle's algorithm off: together with delayed
 /// acknowledgements it would add 40 ms to what the target took.
-pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {
+pub async fn connect(
+    choice: Choice,
+    port: u16,
+    reach: &Reach,
+    walk: &mut Walk,
+) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
-    match attempt(first, choice.source, walk).await {
+    match attempt(first, choice.source, reach, walk).await {
         Err(Stop::Skipped(SkipReason::NoRoute)) => match second {
-            Some(second) => attempt(second, choice.source, walk).await,
+            Some(second) => attempt(second, choice.source, reach, walk).await,
             None => Err(Stop::Skipped(SkipReason::NoRoute)),
         },
         result => result,
     }
 }
 
+/// Refuses an address that may not be probed, before anything of it gets to the network.
+pub fn permit(ip: IpAddr, reach: &Reach, walk: &Walk) -> Result<(), Stop> {
+    reach
+        .check(ip)
+        .map_err(|denial| Stop::failed(blocked(walk), denial.to_string()))
+}
+
+/// Refuses what a proxy may take for an address that nobody here can tell.
+pub fn unjudged(host: &str, error: &str, walk: &Walk) -> Stop {
+    let detail = format!("the proxy would be asked for host {host:?}, which may be any: {error}");
+    Stop::failed(blocked(walk), detail)
+}
+
+/// That an address is not allowed where the walk stands. No phase of its own ran.
+fn blocked(walk: &Walk) -> Reason {
+    match walk.n_redirects() {
+        0 => Reason::ConnectBlocked,
+        _ => Reason::RedirectBlocked,
+    }
+}
+
 async fn attempt(
     address: SocketAddr,
     source: Option<IpAddr>,
+    reach: &Reach,
     walk: &mut Walk,
 ) -> Result<TcpStream, Stop> {
+    // Here and nowhere else, so that the address that is judged is the one that is connected to.
+    permit(address.ip(), reach, walk)?;
+    if let Some(source) = source
+        && address.ip().to_canonical().is_unspecified()
+    {
+        // From an address of its own a socket connects to nowhere as to that address.
+        permit(source, reach, walk)?;
+    }
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),

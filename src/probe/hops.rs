@@ -71,10 +71,11 @@ impl Prober {
                     url,
                     address: self.look_up_behind(settings, url, walk).await?,
                 };
-                walk.note_proxy(way.address, settings.skips_look_up);
                 if way.forwards() {
                     way.address(&mut request);
                 }
+                way.permit(&request, &module.reach, walk)?;
+                walk.note_proxy(way.address, settings.skips_look_up);
                 self.connect_through(&way, walk).await?
             }
         };
@@ -114,7 +115,7 @@ impl Prober {
                 connect::choose(&addresses, &self.target.module)?
             }
         };
-        let stream = connect::connect(choice, url.port(), walk).await?;
+        let stream = connect::connect(choice, url.port(), &self.target.module.reach, walk).await?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         Ok(Carrier::Socket(socket))
     }
@@ -122,7 +123,8 @@ impl Prober {
     async fn connect_through(&self, way: &Way<'_>, walk: &mut Walk) -> Result<Carrier, Stop> {
         let addresses = self.look_up(&way.proxy.host, walk).await?;
         let choice = connect::choose(&addresses, &self.target.module)?;
-        let stream = connect::connect(choice, way.proxy.port, walk).await?;
+        let stream =
+            connect::connect(choice, way.proxy.port, &self.target.module.reach, walk).await?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         way.open(socket, self.tls.as_deref(), walk).await
     }

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use http::Request;
 use http::Uri;
 use http::header;
+use http::uri::Authority;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -19,6 +20,7 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
+use crate::probe::connect;
 use crate::probe::request;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
@@ -30,6 +32,7 @@ use crate::target::address::TargetUrl;
 use crate::target::proxy::ProxyScheme;
 use crate::target::proxy::ProxySettings;
 use crate::target::proxy::ProxyUrl;
+use crate::target::reach::Reach;
 
 /// How many bytes the answer to `CONNECT` may have, interim heads included.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -51,6 +54,35 @@ impl Way<'_> {
     /// Whether requests go to the proxy itself, in absolute form, instead of through a tunnel.
     pub fn forwards(&self) -> bool {
         !self.url.is_tls() && self.proxy.scheme != ProxyScheme::Socks5
+    }
+
+    /// Refuses addresses that the proxy would connect to for the probe: the one that was looked up,
+    /// and those that stand in the request as it is forwarded. Names are for the proxy to judge.
+    pub fn permit<B>(&self, request: &Request<B>, reach: &Reach, walk: &Walk) -> Result<(), Stop> {
+        if let Some(ip) = self.address {
+            connect::permit(ip, reach, walk)?;
+        }
+        if let Hostname::Ip(ip) = self.url.host() {
+            connect::permit(*ip, reach, walk)?;
+        }
+        if !self.forwards() {
+            return Ok(());
+        }
+        // The header `Host` of the module has the say here, and need not be what the URL has.
+        let header = request.headers().get(header::HOST);
+        let header = header.and_then(|value| value.to_str().ok());
+        let authority = request.uri().authority().map(Authority::as_str);
+        for text in header.into_iter().chain(authority) {
+            match TargetUrl::parse(&format!("http://{text}/"))
+                .as_ref()
+                .map(TargetUrl::host)
+            {
+                Ok(Hostname::Ip(ip)) => connect::permit(*ip, reach, walk)?,
+                Ok(Hostname::Name(_)) => {}
+                Err(error) => return Err(connect::unjudged(text, error, walk)),
+            }
+        }
+        Ok(())
     }
 
     /// Does what it takes behind the opening of the connection until bytes reach the target, or the

@@ -12,6 +12,7 @@ use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::credentials::Credentials;
 use crate::target::files::PartFile;
 use crate::target::proxy::ProxySettings;
+use crate::target::reach::Reach;
 use crate::target::tls::TlsSettings;
 
 /// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
@@ -51,6 +52,8 @@ pub struct Module {
     pub resolver: Option<SocketAddr>,
     /// The address of this machine to send from, instead of the one that the system takes.
     pub source_ip: Option<IpAddr>,
+    /// Which addresses may be connected to.
+    pub reach: Reach,
     /// What TLS must be like.
     pub tls: TlsSettings,
     /// Whether HTTP/2 may be spoken.
@@ -80,6 +83,7 @@ impl Module {
             proxy: None,
             resolver: None,
             source_ip: None,
+            reach: Reach::default(),
             tls: TlsSettings::default(),
             enable_http2: true,
             files: Vec::new(),
@@ -156,6 +160,7 @@ impl fmt::Debug for Module {
             .field("proxy", &self.proxy)
             .field("resolver", &self.resolver)
             .field("source_ip", &self.source_ip)
+            .field("reach", &self.reach)
             .field("tls", &self.tls)
             .field("enable_http2", &self.enable_http2)
             .field("files", &self.files)

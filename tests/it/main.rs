@@ -34,6 +34,7 @@ mod operator;
 mod phases;
 mod probe_endpoint;
 mod proxies;
+mod reach;
 mod redirects;
 mod reload;
 mod rotation;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::outcome::phase::Phase;
+use crate::outcome::reason::Reason;
 use crate::server::probe::module_yaml;
 use crate::server::probe::page;
 use crate::server::probe::results::Found;
@@ -123,11 +124,18 @@ fn walk(log: &mut Log<'_>, found: &Found) {
     match &outcome.failure {
         None => log.line(total, "INFO", "Probe succeeded", &duration),
         Some(failure) => {
+            let err = match failure.reason {
+                // Which address a name has, and which rule denies it, is not for everybody who may
+                // ask for a probe.
+                Reason::ConnectBlocked | Reason::RedirectBlocked => {
+                    "the address may not be probed".to_owned()
+                }
+                _ => failure.printable_detail(),
+            };
             let fields = format!(
-                " phase={} reason={} err={:?}{duration}",
+                " phase={} reason={} err={err:?}{duration}",
                 failure.reason.place().label(),
                 failure.reason.label(),
-                failure.printable_detail(),
             );
             log.line(total, "ERROR", "Probe failed", &fields);
         }

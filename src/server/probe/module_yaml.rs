@@ -18,6 +18,8 @@ use crate::target::module::IpStrategy;
 use crate::target::module::Module;
 use crate::target::proxy::Proxies;
 use crate::target::proxy::ProxySettings;
+use crate::target::reach::Reach;
+use crate::target::reach::Rules;
 use crate::target::tls::TlsSettings;
 use crate::target::tls::TlsVersion;
 
@@ -59,6 +61,7 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
         proxy,
         resolver,
         source_ip,
+        reach,
         tls,
         files,
     } = module;
@@ -102,6 +105,7 @@ pub fn written(module: &Module, timeout: Option<Duration>) -> String {
     if let Some(ip) = source_ip {
         yaml.entry(1, "source_ip_address", quoted(&ip.to_string()));
     }
+    yaml.reach(reach);
     yaml.section(1, "conflict");
     yaml.list(2, "codes", conflict_codes);
     if let Some(rule) = conflict_reason {
@@ -253,6 +257,29 @@ impl Yaml {
             self.entry(1, "- header", quoted(each.header.as_str()));
             self.entry(2, "regexp", regexp);
             self.entry(2, "allow_missing", each.allow_missing);
+        }
+    }
+
+    /// The rules of the whole configuration hold for every module, and are no key of it.
+    fn reach(&mut self, reach: &Reach) {
+        let Reach { everywhere, own } = reach;
+        let keys = |rules: &Rules| {
+            let Rules { allow, deny } = rules;
+            [("allow_addresses", allow), ("deny_addresses", deny)].map(|(key, ranges)| {
+                let texts = ranges.iter().map(|range| quoted(&range.to_string()));
+                (key, texts.collect::<Vec<_>>())
+            })
+        };
+        for (key, texts) in keys(own) {
+            if !texts.is_empty() {
+                self.list(1, key, &texts);
+            }
+        }
+        for (key, texts) in keys(everywhere) {
+            if !texts.is_empty() {
+                let texts = texts.join(", ");
+                self.comment(1, format_args!("and for all modules {key}: [{texts}]"));
+            }
         }
     }
 

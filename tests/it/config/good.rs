@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -17,6 +18,7 @@ use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
 use httpcycle_exporter::target::files::Part;
 use httpcycle_exporter::target::module::{IpFamily, IpStrategy, Module};
+use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 use httpcycle_exporter::target::tls::TlsVersion;
 
 use crate::config::{check_tls, good, no_authorities};
@@ -25,6 +27,38 @@ use crate::config::{check_tls, good, no_authorities};
 fn reasons(module: &Module) -> Vec<&str> {
     let named = module.conflict_reasons();
     named.skip(2).map(|(_, name)| name).collect()
+}
+
+/// The rules of the complete file, with these of a module.
+fn reach(allow: &str, deny: &str) -> Reach {
+    let rules = |allow: &str, deny: &str| {
+        let ranges = |text: &str| {
+            let texts = text.split_whitespace();
+            texts.map(|text| Range::parse(text).unwrap()).collect()
+        };
+        let (allow, deny) = (ranges(allow), ranges(deny));
+        Arc::new(Rules { allow, deny })
+    };
+    Reach {
+        everywhere: rules("0.0.0.0/0 ::/0 10.0.0.0/8 169.254.169.254", "fd00::/8"),
+        own: rules(allow, deny),
+    }
+}
+
+#[test]
+fn a_target_that_is_denied_is_warned_of() {
+    let text = "deny_addresses: [127.0.0.0/8]\ntargets:\n  - url: http://0x7f.1/\n  \
+                - url: http://a.test/\n  - url: http://[::ffff:a9fe:a9fe]/\n";
+    let config = config::parse("f.yml", Path::new(""), text, &check_tls).unwrap();
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "f.yml:3:10: no probe of the target can succeed: 127.0.0.1 may not be probed: \
+         deny_addresses has 127.0.0.0/8",
+        "f.yml:5:10: no probe of the target can succeed: ::ffff:169.254.169.254 may not be \
+         probed: it stands for 169.254.169.254, and 169.254.0.0/16 is denied unless \
+         allow_addresses has it or a part of it",
+    ];
+    assert_eq!(warnings, expected);
 }
 
 fn checks_of_the_complete_file() -> Checks {
@@ -125,6 +159,7 @@ fn a_complete_file_is_read_as_written() {
     let resolver: SocketAddr = "127.0.0.1:5353".parse().unwrap();
     assert_eq!(module.resolver, Some(resolver));
     assert_eq!(module.source_ip, Some([127, 0, 0, 2].into()));
+    assert_eq!(module.reach, reach("127.0.0.0/8", "127.0.0.9 127.0.0.9"));
     assert_eq!(module.tls.authorities.as_ref().map(Vec::len), Some(1));
     assert_eq!(module.tls.server_name.as_deref(), Some("internal.example"));
     assert!(!module.tls.verify);
@@ -138,13 +173,17 @@ fn a_complete_file_is_read_as_written() {
     assert_eq!(second.module.conflict_codes, [0; 0]);
     assert_eq!(third.name, "ümläut\nname");
     assert_eq!(third.timeout, Duration::from_secs(10));
+    let unwritten = Module {
+        reach: reach("", ""),
+        ..Module::http_2xx()
+    };
     let bare = Module {
         name: "bare".to_owned(),
-        ..Module::http_2xx()
+        ..unwritten.clone()
     };
     assert_eq!(*third.module, bare);
     assert_eq!(fourth.name, "7");
-    assert_eq!(*fourth.module, Module::http_2xx());
+    assert_eq!(*fourth.module, unwritten);
     assert_eq!(fourth.timeout, Duration::from_millis(10));
 
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
