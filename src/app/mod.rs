@@ -39,6 +39,7 @@ use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
 use crate::server::Site;
+use crate::server::config::ConfigPage;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 
@@ -138,6 +139,7 @@ struct App {
     system_files: Arc<SystemFiles>,
     heartbeat: Arc<Heartbeat>,
     endpoint_modules: Arc<EndpointModules>,
+    config_page: Arc<ConfigPage>,
     watcher: Watcher,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
@@ -154,6 +156,7 @@ impl App {
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
             endpoint_modules: Arc::default(),
+            config_page: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
@@ -180,6 +183,7 @@ impl App {
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
+            config: self.config_page.clone(),
             endpoint: endpoint.map(Arc::new),
         };
         let (stop, stopped) = watch::channel(false);
@@ -284,6 +288,7 @@ impl App {
     }
 
     fn adopt_series(&self, plan: &Plan) {
+        self.config_page.replace(plan.shown.clone());
         self.store.reconcile(&plan.targets, &plan.bounds);
         self.histories.reconcile(&plan.targets);
         self.own.set_targets(plan.targets.len());

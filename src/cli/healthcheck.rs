@@ -51,7 +51,10 @@ pub fn run(url: &str) -> Result<(), String> {
         Attempt::Skipped(reason) => Err(format!("cannot ask {name}: {}", reason.label())),
         Attempt::Finished(outcome) => match outcome.failure {
             None => Ok(()),
-            Some(failure) => Err(format!("{name} is not healthy: {}", failure.detail)),
+            Some(failure) => Err(format!(
+                "{name} is not healthy: {}",
+                failure.printable_detail()
+            )),
         },
     }
 }

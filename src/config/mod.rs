@@ -101,7 +101,8 @@ impl std::error::Error for LoadError {
 /// Reads a file once and loads what it holds; names of files in it are relative to its folder.
 pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
     let name = path.display().to_string();
-    let bytes = file::read(path).map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
+    let bytes = file::read(path, file::MAX_BYTES)
+        .map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();

@@ -33,6 +33,7 @@ mod proxies;
 mod redirects;
 mod reload;
 mod rotation;
+mod secrets;
 mod source_address;
 mod support;
 mod tidy;

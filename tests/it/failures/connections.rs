@@ -36,7 +36,7 @@ async fn an_early_answer_counts_though_the_upload_breaks() {
         .await;
         let url = format!("http://{}/", peer.address);
         let module = Module {
-            body: Bytes::from(vec![b'x'; megabytes << 20]),
+            body: Bytes::from(vec![b'x'; megabytes << 20]).into(),
             method: http::Method::PUT,
             ..Module::http_2xx()
         };
@@ -53,7 +53,7 @@ async fn an_early_answer_counts_though_the_upload_breaks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_that_break_are_told_from_answers_that_break() {
     let large = || Module {
-        body: Bytes::from(vec![b'x'; 24 << 20]),
+        body: Bytes::from(vec![b'x'; 24 << 20]).into(),
         method: http::Method::PUT,
         ..Module::http_2xx()
     };

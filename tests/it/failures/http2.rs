@@ -208,7 +208,7 @@ async fn uploads_that_stall_are_told_from_answers_that_break() {
         .await;
         let module = Module {
             method: http::Method::PUT,
-            body: Bytes::from(vec![b'x'; 24 << 20]),
+            body: Bytes::from(vec![b'x'; 24 << 20]).into(),
             ..http2::module()
         };
         let url = http2::url(peer.address);
@@ -258,7 +258,7 @@ async fn an_early_answer_counts_though_nothing_is_read() {
         .await;
         let module = Module {
             method: http::Method::PUT,
-            body: Bytes::from(vec![b'x'; 64 << 20]),
+            body: Bytes::from(vec![b'x'; 64 << 20]).into(),
             tls: authority.trusted(),
             ..http2::module()
         };
@@ -287,7 +287,7 @@ async fn an_upload_waits_for_its_window() {
     .await;
     let module = Module {
         method: http::Method::PUT,
-        body: Bytes::from(vec![b'x'; BODY_BYTES]),
+        body: Bytes::from(vec![b'x'; BODY_BYTES]).into(),
         ..http2::module()
     };
     let url = http2::url(peer.address);
