@@ -89,7 +89,10 @@ fn ask(url: &str) -> Result<(), String> {
         Attempt::Finished(outcome) => match outcome.failure {
             None => Ok(()),
             Some(failure) if failure.reason == Reason::TlsClientCertRequired => Ok(()),
-            Some(failure) => Err(format!("{name} is not healthy: {}", failure.detail)),
+            Some(failure) => Err(format!(
+                "{name} is not healthy: {}",
+                failure.printable_detail()
+            )),
         },
     }
 }

@@ -165,8 +165,8 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if text.starts_with("/-/") || text.starts_with("/api/") {
         return Err("the paths below /-/ and /api/ are taken".to_owned());
     }
-    if ["/probe", "/logs"].contains(&text) {
-        return Err("/probe and /logs are taken".to_owned());
+    if ["/config", "/probe", "/logs"].contains(&text) {
+        return Err("/config, /probe and /logs are taken".to_owned());
     }
     Ok(text.to_owned())
 }

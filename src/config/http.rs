@@ -23,6 +23,7 @@ use crate::config::text::quote;
 use crate::config::tls;
 use crate::target::files::Part;
 use crate::target::module::{IpFamily, IpStrategy, Module};
+use crate::target::secret::Secret;
 
 /// Keys of blackbox_exporter that have no effect here yet.
 const LATER: &[&str] = &["oauth2"];
@@ -188,7 +189,7 @@ fn follow_redirects(fields: &mut Fields<'_>, report: &mut Report) -> bool {
     }
 }
 
-fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> Bytes {
+fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> Secret<Bytes> {
     let text = fields.take_given("body");
     let file = fields.take_given("body_file");
     if let (Some(_), Some(field)) = (text, file) {
@@ -196,7 +197,7 @@ fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> 
     }
     let source = Source::of(text, file);
     let bytes = source.and_then(|source| source.bytes(Part::Body, files, report));
-    bytes.unwrap_or_default().into()
+    Secret::new(bytes.unwrap_or_default().into())
 }
 
 fn family(field: Field<'_>, report: &mut Report) -> Option<IpFamily> {

@@ -39,7 +39,7 @@ impl Prober {
                 Some(chain) => (chain.url(), chain.request()),
             };
             let address = address.filter(|_| chain.is_none());
-            let hop = self.walk_hop(url, address, request.clone(), walk);
+            let hop = self.walk_hop(url, address, request.expose().clone(), walk);
             let Some(redirection) = hop.await? else {
                 return Ok(());
             };
@@ -47,7 +47,8 @@ impl Prober {
             chain.follow(&redirection)?;
             walk.begin_hop();
             if let Some(detail) = &mut walk.detail {
-                detail.redirected_to.push(chain.url().to_string());
+                let location = self.masked(&chain.url().to_string());
+                detail.redirected_to.push(location);
             }
         }
     }
@@ -174,7 +175,7 @@ impl Prober {
         if let Some(name) = &self.target.module.tls.server_name {
             return name.clone();
         }
-        let header = self.request.headers().get(http::header::HOST);
+        let header = self.request.expose().headers().get(http::header::HOST);
         let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
         authority.map_or_else(
             || first.host().to_string(),

@@ -4,7 +4,6 @@ use std::io;
 use std::net::IpAddr;
 
 use http::HeaderName;
-use http::HeaderValue;
 use http::Request;
 use http::Uri;
 use http::header;
@@ -29,6 +28,7 @@ use crate::probe::tls::TlsClient;
 use crate::probe::walk::Walk;
 use crate::target::address::Hostname;
 use crate::target::address::TargetUrl;
+use crate::target::credentials::SecretValue;
 use crate::target::proxy::ProxyScheme;
 use crate::target::proxy::ProxySettings;
 use crate::target::proxy::ProxyUrl;
@@ -149,7 +149,7 @@ impl Way<'_> {
     async fn ask_for_tunnel(&self, mut carrier: Carrier) -> Result<Carrier, Stop> {
         let destination = self.destination();
         let mut head = format!("CONNECT {destination} HTTP/1.1\r\nHost: {destination}\r\n");
-        let names_agent = |(name, _): &(HeaderName, HeaderValue)| *name == header::USER_AGENT;
+        let names_agent = |(name, _): &(HeaderName, SecretValue)| *name == header::USER_AGENT;
         if !self.settings.connect_headers.iter().any(names_agent) {
             head.push_str(&format!("User-Agent: {}\r\n", request::USER_AGENT));
         }
@@ -165,7 +165,7 @@ impl Way<'_> {
         for (name, value) in configured.chain(&credentials) {
             head.extend_from_slice(name.as_str().as_bytes());
             head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(value.expose().as_bytes());
             head.extend_from_slice(b"\r\n");
         }
         head.extend_from_slice(b"\r\n");
@@ -193,7 +193,8 @@ impl Way<'_> {
         };
         let opened = match &self.proxy.userinfo {
             None => Socks5Stream::connect_with_socket(socket, target).await,
-            Some((user, password)) => {
+            Some(userinfo) => {
+                let (user, password) = userinfo.expose();
                 let user = String::from_utf8_lossy(user);
                 let password = String::from_utf8_lossy(password);
                 Socks5Stream::connect_with_password_and_socket(socket, target, &user, &password)
@@ -216,8 +217,8 @@ impl Way<'_> {
         })
     }
 
-    fn credentials(&self) -> Option<HeaderValue> {
-        let (user, password) = self.proxy.userinfo.as_ref()?;
+    fn credentials(&self) -> Option<SecretValue> {
+        let (user, password) = self.proxy.userinfo.as_ref()?.expose();
         Some(request::basic(user, password))
     }
 
@@ -238,7 +239,8 @@ impl Way<'_> {
         }
         if let Some(value) = self.credentials() {
             let headers = request.headers_mut();
-            headers.entry(header::PROXY_AUTHORIZATION).or_insert(value);
+            let entry = headers.entry(header::PROXY_AUTHORIZATION);
+            entry.or_insert_with(|| value.expose().clone());
         }
     }
 }

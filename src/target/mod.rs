@@ -15,6 +15,7 @@ pub mod pointer;
 pub mod presets;
 pub mod proxy;
 pub mod reach;
+pub mod secret;
 pub mod tls;
 
 use std::sync::Arc;

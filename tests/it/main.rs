@@ -38,6 +38,7 @@ mod reach;
 mod redirects;
 mod reload;
 mod rotation;
+mod secrets;
 mod source_address;
 mod support;
 mod tidy;

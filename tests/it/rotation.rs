@@ -202,7 +202,7 @@ async fn certificates_and_keys_that_are_replaced_count() {
     let at = |name: &str| folder.path().join(name);
     let write = |authority: &pki::Authority| {
         let client = authority.client();
-        let key = client.key.secret_der();
+        let key = client.key.expose().secret_der();
         replace(&at("ca"), &pem("CERTIFICATE", &authority.certificate()));
         replace(&at("cert"), &pem("CERTIFICATE", &client.chain[0]));
         replace(&at("key"), &pem("PRIVATE KEY", key));
@@ -236,7 +236,10 @@ async fn certificates_and_keys_that_are_replaced_count() {
 
     // A key that does not fit its certificate is as little use as none.
     let other = two.client();
-    replace(&at("key"), &pem("PRIVATE KEY", other.key.secret_der()));
+    replace(
+        &at("key"),
+        &pem("PRIVATE KEY", other.key.expose().secret_der()),
+    );
     stands_still(&exporter);
     replace(&at("cert"), &pem("CERTIFICATE", &other.chain[0]));
     let probes = exporter.value(PROBES);

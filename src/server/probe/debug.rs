@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::outcome::phase::Phase;
 use crate::outcome::reason::Reason;
-use crate::server::probe::module_yaml;
+use crate::server::module_yaml;
 use crate::server::probe::page;
 use crate::server::probe::results::Found;
 use crate::server::probe::results::ProbeResult;
@@ -16,7 +16,8 @@ pub fn page(result: &ProbeResult) -> Vec<u8> {
     page.extend_from_slice(b"\n\n\nMetrics that would have been returned:\n");
     page::write(result, &mut page);
     page.extend_from_slice(b"\n\n\nModule configuration:\n");
-    let yaml = module_yaml::written(&result.module, result.module_timeout);
+    let mut yaml = String::new();
+    module_yaml::write(&result.module, result.module_timeout, 0, &mut yaml);
     page.extend_from_slice(yaml.as_bytes());
     page
 }

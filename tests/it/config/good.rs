@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
 use httpcycle_exporter::target::address::TargetUrl;
@@ -139,7 +139,7 @@ fn a_complete_file_is_read_as_written() {
     let headers: Vec<_> = module
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .map(|(name, value)| (name.as_str(), value.expose().as_bytes()))
         .collect();
     let expected: [(&str, &[u8]); 6] = [
         ("content-type", b"application/json"),
@@ -150,7 +150,10 @@ fn a_complete_file_is_read_as_written() {
         ("authorization", b"Bearer canary-header"),
     ];
     assert_eq!(headers, expected);
-    assert_eq!(module.body, "{\"version\": 7, \"note\": \"canary-body\"}");
+    assert_eq!(
+        module.body.expose(),
+        "{\"version\": 7, \"note\": \"canary-body\"}"
+    );
     assert_eq!(module.valid_status_codes, [200, 204, 409]);
     assert_eq!(module.checks, checks_of_the_complete_file());
     assert_eq!(module.conflict_codes, [409, 412]);
@@ -168,7 +171,7 @@ fn a_complete_file_is_read_as_written() {
 
     assert_eq!(second.name, "https://api.example.com/orders/43?token=xxxxx");
     assert_eq!(second.timeout, second.interval);
-    assert_eq!(second.module.body, "hello\n");
+    assert_eq!(second.module.body.expose(), "hello\n");
     assert_eq!(second.module.resolver, Some("[::1]:53".parse().unwrap()));
     assert_eq!(second.module.conflict_codes, [0; 0]);
     assert_eq!(third.name, "ümläut\nname");
@@ -202,21 +205,21 @@ fn a_complete_file_is_read_as_written() {
 fn credentials_are_read_as_written() {
     let config = good("complete.yml");
     let of = |name: &str| &*config.modules[name].module;
-    let authorization = |value| Credentials::Authorization(HeaderValue::from_static(value));
+    let authorization = |scheme: &str, value: &[u8]| Credentials::authorization(scheme, value);
     for (name, credentials) in [
         (
             "update_order",
-            Some(authorization("Token canary-credentials")),
+            authorization("Token", b"canary-credentials"),
         ),
         (
             "basic",
             Some(Credentials::Basic {
-                username: b"canary-user".to_vec(),
-                password: b"canary-file".to_vec(),
+                username: b"canary-user".to_vec().into(),
+                password: b"canary-file".to_vec().into(),
             }),
         ),
-        ("bearer", Some(authorization("Bearer canary-token"))),
-        ("bearer_file", Some(authorization("Bearer canary-file"))),
+        ("bearer", authorization("Bearer", b"canary-token")),
+        ("bearer_file", authorization("Bearer", b"canary-file")),
         ("bare", None),
     ] {
         assert_eq!(of(name).credentials, credentials, "{name}");
@@ -224,7 +227,10 @@ fn credentials_are_read_as_written() {
     let behind = of("behind_a_proxy").proxy.as_deref().unwrap();
     let through = |url: &str| {
         let proxy = behind.of(&TargetUrl::parse(url).unwrap())?;
-        Some((proxy.to_string(), proxy.userinfo.clone().unwrap().1))
+        Some((
+            proxy.to_string(),
+            proxy.userinfo.clone().unwrap().expose().1.clone(),
+        ))
     };
     let proxy = Some((
         "http://proxy.example:3128".to_owned(),
@@ -237,12 +243,12 @@ fn credentials_are_read_as_written() {
         panic!("{behind:?}");
     };
     assert_eq!(
-        (name.as_str(), value.as_bytes()),
+        (name.as_str(), value.expose().as_bytes()),
         ("x-tenant", &b"canary-tenant"[..])
     );
     let headers = &of("update_order").http_headers;
     assert!(headers.iter().all(|(name, _)| name == "x-trace"));
-    let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
+    let values: Vec<_> = headers.iter().map(|(_, value)| value.expose()).collect();
     assert_eq!(values, ["one", "2", "canary-secret", "canary-file"]);
 }
 
@@ -284,7 +290,11 @@ fn aliases_and_merge_keys_share_what_is_written_once() {
     assert_eq!(module.name, "b");
     assert_eq!(module.valid_status_codes, [200]);
     assert_eq!(module.conflict_codes, [200]);
-    let values: Vec<_> = module.headers.iter().map(|(_, value)| value).collect();
+    let values: Vec<_> = module
+        .headers
+        .iter()
+        .map(|(_, value)| value.expose())
+        .collect();
     assert_eq!(values, ["b", "text/plain"]);
 }
 
@@ -402,7 +412,7 @@ fn certificates_and_keys_are_written_or_in_files() {
         assert_eq!(module.tls.authorities.as_deref(), Some(&certificates[..]));
         assert_eq!(identity.chain, certificates);
         assert_eq!(
-            identity.key.secret_der(),
+            identity.key.expose().secret_der(),
             made.signing_key.serialize_der().as_slice()
         );
         let parts: Vec<_> = module.files.iter().map(|file| file.part.clone()).collect();
