@@ -277,7 +277,7 @@ async fn what_is_half_written_leaves_what_was_there() {
     let mut heads = heads;
     let http = "bearer_token_file: FOLDER/token, tls_config: {ca_file: FOLDER/ca}";
     let url = format!("https://{}/", peer.address);
-    let text = config(&folder, http, &url).replace("50ms", "100ms");
+    let text = config(&folder, http, &url).replace("50ms", "500ms");
     let exporter = Exporter::start_with(&text, &["--log.level=debug"]);
     seen(&mut heads, |head| head.contains("Bearer one")).await;
     let whole = pem_of(&two);

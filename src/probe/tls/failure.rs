@@ -13,6 +13,7 @@ use rustls_pki_types::CertificateDer;
 use crate::outcome::reason::Reason;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
+use crate::probe::stop::own_fault;
 use crate::probe::tls::expiry;
 
 /// The failure of a handshake.
@@ -22,6 +23,9 @@ pub fn of_handshake(
     asked_for_certificate: bool,
 ) -> Stop {
     let Some(tls) = of_io(error) else {
+        if let Some(skip) = own_fault(error) {
+            return Stop::Skipped(skip);
+        }
         let reason = match error.kind() {
             io::ErrorKind::TimedOut => Reason::TlsTimeout,
             io::ErrorKind::UnexpectedEof
