@@ -13,6 +13,7 @@ mod http2;
 mod look_ups;
 mod redirects;
 mod statuses;
+mod unsolicited;
 mod uploads;
 
 use std::any::Any;
@@ -47,6 +48,8 @@ pub struct Behaviour {
     pub last_phase: Option<Phase>,
     /// The shortest timeout with which the peer comes to its point.
     pub takes: Duration,
+    /// Whether the peer may be done before it is asked, so that nothing is sent.
+    pub unasked: bool,
     /// Whether it lasts until the probe is cut by its deadline though the reason tells another thing.
     pub to_the_deadline: bool,
     /// What else must hold, with its words.
@@ -86,6 +89,7 @@ pub fn all() -> Vec<Behaviour> {
         connections::all(),
         handshakes::all(),
         certificates::all(),
+        unsolicited::all(),
         uploads::all(),
         heads::all(),
         statuses::all(),
@@ -114,6 +118,7 @@ impl Behaviour {
             code: None,
             last_phase: None,
             takes: Duration::ZERO,
+            unasked: false,
             to_the_deadline: false,
             also: Vec::new(),
             changes: Vec::new(),
@@ -230,6 +235,11 @@ impl Behaviour {
 
     pub fn takes(mut self, time: Duration) -> Self {
         self.takes = time;
+        self
+    }
+
+    pub fn unasked(mut self) -> Self {
+        self.unasked = true;
         self
     }
 
