@@ -54,12 +54,18 @@ pub struct Behaviour {
     pub to_the_deadline: bool,
     /// What else must hold, with its words.
     pub also: Vec<(&'static str, Check)>,
-    changes: Vec<Box<dyn Fn(&mut Module) + Send + Sync>>,
-    start: Box<dyn Fn() -> BoxFuture<'static, Stage> + Send + Sync>,
+    changes: Vec<Change>,
+    start: Start,
 }
 
 /// Something that must hold of an outcome.
 type Check = Box<dyn Fn(&Outcome) -> bool + Send + Sync>;
+
+/// What is different of the module that probes it.
+type Change = Box<dyn Fn(&mut Module) + Send + Sync>;
+
+/// How it is started.
+type Start = Box<dyn Fn() -> BoxFuture<'static, Stage> + Send + Sync>;
 
 /// A behaviour that runs until this is dropped.
 pub struct Stage {
@@ -243,7 +249,7 @@ impl Behaviour {
         self
     }
 
-    pub fn to_the_deadline(mut self) -> Self {
+    pub fn until_cut(mut self) -> Self {
         self.to_the_deadline = true;
         self
     }
