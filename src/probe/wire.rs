@@ -77,6 +77,19 @@ impl Marks {
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
     }
 
+    /// Notes a piece of what arrived above TLS.
+    pub fn note_response(&mut self, bytes: &[u8], at: Arrival) -> io::Result<()> {
+        if self.head.is_text_over() {
+            let counted = self.chunking.arrived(bytes.len());
+            counted.map_err(io::Error::other)?;
+        }
+        if self.head.feed(bytes, at)? {
+            self.last_byte = Some(at);
+        }
+        self.undigested += bytes.len() + self.head.take_upkeep();
+        Ok(())
+    }
+
     /// Whether it is the server that keeps a request from going out: HTTP/2 lets it grant what may
     /// be sent, and the kernel would take more.
     pub fn wants_window(&self) -> bool {

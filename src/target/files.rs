@@ -134,7 +134,7 @@ impl Module {
             Part::HttpHeader(index) => {
                 if let Some((_, value)) = self.http_headers.get_mut(*index) {
                     let new = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
-                    if new.is_empty() && !value.is_empty() {
+                    if new.expose().is_empty() && !value.expose().is_empty() {
                         return Err("secret");
                     }
                     *value = new;

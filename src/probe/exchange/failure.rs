@@ -142,7 +142,11 @@ fn of_end(end: End, marks: &Marks) -> Reason {
         (End::Closed, false) => Reason::FirstByteClosed,
         (End::Reset, false) => Reason::FirstByteReset,
         (End::TimedOut, false) => Reason::FirstByteTimeout,
-        (End::Unsolicited, false) => Reason::TransferNotHttp,
+        (End::Unsolicited, false) => match marks.last_byte {
+            Some(_) => Reason::TransferNotHttp,
+            // hyper takes an idle connection that is closed for one that is given up.
+            None => Reason::FirstByteClosed,
+        },
         (End::BadBody | End::Other, false) => Reason::FirstByteOther,
     }
 }
@@ -154,7 +158,7 @@ enum End {
     Reset,
     TimedOut,
     BadBody,
-    /// Bytes came before the request was sent.
+    /// Bytes came before the request was sent, or the end of the connection did.
     Unsolicited,
     Other,
 }
@@ -165,7 +169,7 @@ impl End {
             return if error.is_incomplete_message() {
                 Self::Closed
             } else if error.is_canceled() || error.is_closed() {
-                // The connection went before hyper took the request: something else was read.
+                // The connection went before hyper took the request.
                 Self::Unsolicited
             } else {
                 Self::Other

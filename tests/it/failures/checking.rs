@@ -72,7 +72,8 @@ fn wrong_phases(
             let may_lack = match phase {
                 Phase::Dns => hop > 0 || matches!(url.host(), Hostname::Ip(_)),
                 Phase::Tls => hop > 0 || !url.is_tls(),
-                Phase::FirstByte => uploads,
+                Phase::Send => row.unasked,
+                Phase::FirstByte => uploads || row.unasked,
                 _ => false,
             };
             if phase <= end && !may_lack && !ran.contains(&phase) {
