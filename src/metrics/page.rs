@@ -51,7 +51,8 @@ impl Page {
             return false;
         }
         let full = out.len() + CHUNK;
-        out.append(&mut self.own);
+        // Taken with its memory, which would else be held for as long as the page is.
+        out.append(&mut std::mem::take(&mut self.own));
         while let Some(samples) = samples::OF_TARGETS.get(self.family) {
             while let Some(series) = self.series.get(self.target) {
                 if out.len() >= full {
