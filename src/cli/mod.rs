@@ -235,11 +235,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 for warning in warnings {
                     say(&format!("warning: {warning}"));
                 }
-                for file in [
-                    Some(&settings.config_file),
-                    settings.web_config_file.as_ref(),
-                ] {
-                    file.map(|file| say(&format!("{} is fine", file.display())));
+                let web = settings.web_config_file.as_ref();
+                for file in [Some(&settings.config_file), web].into_iter().flatten() {
+                    say(&format!("{} is fine", file.display()));
                 }
                 ExitCode::SUCCESS
             }
