@@ -69,17 +69,18 @@ impl Way<'_> {
             return Ok(());
         }
         // The header `Host` of the module has the say here, and need not be what the URL has.
-        let header = request.headers().get(header::HOST);
-        let header = header.and_then(|value| value.to_str().ok());
+        let headers = request.headers().get_all(header::HOST).iter();
+        let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()));
         let authority = request.uri().authority().map(Authority::as_str);
-        for text in header.into_iter().chain(authority) {
+        let texts = headers.chain(authority.map(Into::into));
+        for text in texts.filter(|text| !text.is_empty()) {
             match TargetUrl::parse(&format!("http://{text}/"))
                 .as_ref()
                 .map(TargetUrl::host)
             {
                 Ok(Hostname::Ip(ip)) => connect::permit(*ip, reach, walk)?,
                 Ok(Hostname::Name(_)) => {}
-                Err(error) => return Err(connect::unjudged(text, error, walk)),
+                Err(error) => return Err(connect::unjudged(&text, error, walk)),
             }
         }
         Ok(())
