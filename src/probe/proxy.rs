@@ -20,7 +20,8 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
-use crate::probe::connect;
+use crate::probe::permit::permit;
+use crate::probe::permit::unjudged;
 use crate::probe::request;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
@@ -60,10 +61,10 @@ impl Way<'_> {
     /// and those that stand in the request as it is forwarded. Names are for the proxy to judge.
     pub fn permit<B>(&self, request: &Request<B>, reach: &Reach, walk: &Walk) -> Result<(), Stop> {
         if let Some(ip) = self.address {
-            connect::permit(ip, reach, walk)?;
+            permit(ip, reach, walk)?;
         }
         if let Hostname::Ip(ip) = self.url.host() {
-            connect::permit(*ip, reach, walk)?;
+            permit(*ip, reach, walk)?;
         }
         if !self.forwards() {
             return Ok(());
@@ -78,9 +79,9 @@ impl Way<'_> {
                 .as_ref()
                 .map(TargetUrl::host)
             {
-                Ok(Hostname::Ip(ip)) => connect::permit(*ip, reach, walk)?,
+                Ok(Hostname::Ip(ip)) => permit(*ip, reach, walk)?,
                 Ok(Hostname::Name(_)) => {}
-                Err(error) => return Err(connect::unjudged(&text, error, walk)),
+                Err(error) => return Err(unjudged(error, walk)),
             }
         }
         Ok(())
