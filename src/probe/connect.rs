@@ -19,6 +19,7 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::dns::Addresses;
 use crate::probe::kernel;
+use crate::probe::permit::permit;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
@@ -115,27 +116,6 @@ pub async fn connect(
             None => Err(Stop::Skipped(SkipReason::NoRoute)),
         },
         result => result,
-    }
-}
-
-/// Refuses an address that may not be probed, before anything of it gets to the network.
-pub fn permit(ip: IpAddr, reach: &Reach, walk: &Walk) -> Result<(), Stop> {
-    reach
-        .check(ip)
-        .map_err(|denial| Stop::failed(blocked(walk), denial.to_string()))
-}
-
-/// Refuses what a proxy may take for an address that nobody here can tell.
-pub fn unjudged(host: &str, error: &str, walk: &Walk) -> Stop {
-    let detail = format!("the proxy would be asked for host {host:?}, which may be any: {error}");
-    Stop::failed(blocked(walk), detail)
-}
-
-/// That an address is not allowed where the walk stands. No phase of its own ran.
-fn blocked(walk: &Walk) -> Reason {
-    match walk.n_redirects() {
-        0 => Reason::ConnectBlocked,
-        _ => Reason::RedirectBlocked,
     }
 }
 

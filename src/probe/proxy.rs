@@ -19,7 +19,8 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
-use crate::probe::connect;
+use crate::probe::permit::permit;
+use crate::probe::permit::unjudged;
 use crate::probe::request;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
@@ -60,26 +61,27 @@ impl Way<'_> {
     /// and those that stand in the request as it is forwarded. Names are for the proxy to judge.
     pub fn permit<B>(&self, request: &Request<B>, reach: &Reach, walk: &Walk) -> Result<(), Stop> {
         if let Some(ip) = self.address {
-            connect::permit(ip, reach, walk)?;
+            permit(ip, reach, walk)?;
         }
         if let Hostname::Ip(ip) = self.url.host() {
-            connect::permit(*ip, reach, walk)?;
+            permit(*ip, reach, walk)?;
         }
         if !self.forwards() {
             return Ok(());
         }
         // The header `Host` of the module has the say here, and need not be what the URL has.
-        let header = request.headers().get(header::HOST);
-        let header = header.and_then(|value| value.to_str().ok());
+        let headers = request.headers().get_all(header::HOST).iter();
+        let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()));
         let authority = request.uri().authority().map(Authority::as_str);
-        for text in header.into_iter().chain(authority) {
+        let texts = headers.chain(authority.map(Into::into));
+        for text in texts.filter(|text| !text.is_empty()) {
             match TargetUrl::parse(&format!("http://{text}/"))
                 .as_ref()
                 .map(TargetUrl::host)
             {
-                Ok(Hostname::Ip(ip)) => connect::permit(*ip, reach, walk)?,
+                Ok(Hostname::Ip(ip)) => permit(*ip, reach, walk)?,
                 Ok(Hostname::Name(_)) => {}
-                Err(error) => return Err(connect::unjudged(text, error, walk)),
+                Err(error) => return Err(unjudged(error, walk)),
             }
         }
         Ok(())

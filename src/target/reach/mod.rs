@@ -13,24 +13,24 @@ use std::sync::Arc;
 pub use crate::target::reach::range::Range;
 
 /// Where clouds tell a machine who it is and give it its credentials: nobody probes that by
-/// accident. The ranges are of [`Range::of_parts`].
-const BUILT_IN: [(IpAddr, u8); 8] = [
+/// accident.
+const BUILT_IN: [Range; 8] = [
     // Link-local (RFC 3927), with the metadata of AWS, Azure, Google, Oracle and OpenStack.
-    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    Range::of_parts(IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
     // Link-local (RFC 4291, 2.5.6), with the metadata of OpenStack at fe80::a9fe:a9fe.
-    (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0]), 10),
+    Range::of_parts(v6([0xfe80, 0, 0, 0, 0, 0, 0, 0]), 10),
     // AWS, "IPv6 on AWS": the metadata of instances.
-    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]), 128),
+    Range::of_parts(v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]), 128),
     // AWS, "Set up the Amazon EKS Pod Identity Agent": the credentials of pods.
-    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23]), 128),
+    Range::of_parts(v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23]), 128),
     // Google, "View and query VM metadata": where a machine has IPv6 alone.
-    (v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]), 128),
+    Range::of_parts(v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]), 128),
     // Oracle, as its SDK asks for the credentials of an instance over IPv6.
-    (v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]), 128),
+    Range::of_parts(v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]), 128),
     // Alibaba Cloud, "Instance metadata".
-    (IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), 32),
+    Range::of_parts(IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), 32),
     // Azure, "What is IP address 168.63.129.16?": the host below a machine.
-    (IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), 32),
+    Range::of_parts(IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), 32),
 ];
 
 const fn v6(segments: [u16; 8]) -> IpAddr {
@@ -135,8 +135,7 @@ impl Reach {
     fn denying(&self, ip: IpAddr) -> Option<Rule> {
         let listed = self.everywhere.denying(ip).or_else(|| self.own.denying(ip));
         listed.or_else(|| {
-            let built_in = BUILT_IN.map(|(first, length)| Range::of_parts(first, length));
-            let denied = longest_of(&built_in, ip)?;
+            let denied = longest_of(&BUILT_IN, ip)?;
             // One place is enough to ask for it; the other one has had its say above.
             let places = [&self.everywhere, &self.own].into_iter();
             let allowed = places.filter_map(|rules| longest_of(&rules.allow, ip));

@@ -91,6 +91,8 @@ async fn a_host_header_is_no_way_around() {
         ("127.0.0.77", false),
         ("other.test", false),
         ("under_score.test:80", false),
+        ("１２７.0.0.1", true),
+        ("", false),
     ] {
         let http = format!(
             "headers: {{Host: '{host}'}}, proxy_url: 'http://PROXY', follow_redirects: false"

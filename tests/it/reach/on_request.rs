@@ -11,7 +11,8 @@ use crate::support::exporter::Exporter;
 fn start(scene: &Scene, rules: &str) -> Exporter {
     let config = scene.fill(
         "modules: {m: {prober: http, timeout: 20s, http: {resolver: 'NAMES', \
-         follow_redirects: false}}, r: {prober: http, timeout: 20s, http: {resolver: 'NAMES'}}}\n",
+         follow_redirects: false}}, r: {prober: http, timeout: 20s, http: {resolver: 'NAMES', \
+         deny_addresses: [192.0.2.0/24]}}}\n",
     );
     let arguments = ["--web.enable-probe-endpoint"];
     Exporter::start_with(&format!("{rules}\n{config}"), &arguments)
@@ -73,6 +74,8 @@ async fn who_asks_does_not_learn_where_a_name_leads() {
         let rules =
             "# and for all modules deny_addresses: [\"127.0.0.0/29\", \"::1\", \"10.0.0.0/8\"]";
         assert!(page.contains(rules), "{page}");
+        let own = "\n  deny_addresses: [\"192.0.2.0/24\"]\n";
+        assert!(page.contains(own), "{page}");
     }
     assert_eq!(scene.n_caught().await, 0);
 }
