@@ -14,3 +14,13 @@ pub fn raise_open_files() {
         Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
     }
 }
+
+/// Has a crash leave no image of the memory, which holds secrets. Whoever needs one can raise the
+/// limit again while the process runs.
+pub fn leave_no_core() {
+    let lowered = getrlimit(Resource::RLIMIT_CORE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_CORE, 0, hard));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "a crash may leave an image of the memory");
+    }
+}

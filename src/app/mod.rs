@@ -69,6 +69,7 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
 pub fn run(settings: Settings) -> Result<(), StartError> {
     let plan = Plan::load(&settings)?;
     limits::raise_open_files();
+    limits::leave_no_core();
     // More than one worker: a target that floods must not stall the probes of others.
     let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
     runtime::Builder::new_multi_thread()
