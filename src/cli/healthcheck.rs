@@ -20,7 +20,11 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Asks the exporter at `url`. One that wants credentials is alive too, and whose certificate it
 /// shows does not matter here.
 pub fn run(url: &str) -> Result<(), String> {
-    let url = TargetUrl::parse(url).map_err(|error| format!("cannot ask {url:?}: {error}"))?;
+    let url = TargetUrl::parse(url).map_err(|error| match url.contains('@') {
+        // What cannot be taken apart cannot be shown without its password.
+        true => format!("cannot ask that URL: {error}"),
+        false => format!("cannot ask {url:?}: {error}"),
+    })?;
     let module = Module {
         valid_status_codes: vec![200, 401],
         tls: TlsSettings {
