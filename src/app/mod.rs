@@ -111,6 +111,7 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
         (Err(one), Err(other)) => return Err(StartError::Both(Box::new([one, other]))),
     };
     let open_files = limits::raise_open_files();
+    limits::leave_no_core();
     let probing = probing_runtime().map_err(StartError::Runtime)?;
     let result = probing.block_on(start(settings, plan, doors, open_files));
     // A file system that hangs holds up who reads the configuration from it, and nobody else.

@@ -217,7 +217,7 @@ impl Writer<'_, '_> {
             fail_if_header_not_matches,
             body,
         } = checks;
-        let versions: Vec<_> = http_versions.iter().map(|text| quoted(text)).collect();
+        let versions: Vec<_> = http_versions.iter().map(quoted).collect();
         self.yaml.list(1, "valid_http_versions", &versions);
         self.yaml.entry(1, "fail_if_ssl", fail_if_ssl);
         self.yaml.entry(1, "fail_if_not_ssl", fail_if_not_ssl);
@@ -239,7 +239,7 @@ impl Writer<'_, '_> {
             ("fail_if_body_matches_regexp", matches),
             ("fail_if_body_not_matches_regexp", not_matches),
         ] {
-            let texts = expressions.iter().map(|each| quoted(each));
+            let texts = expressions.iter().map(quoted);
             self.yaml.list(1, key, &texts.collect::<Vec<_>>());
         }
         for (key, expression) in [

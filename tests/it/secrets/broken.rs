@@ -256,6 +256,27 @@ fn the_program_shows_none_either() {
     }
 }
 
+/// A name and a label are shown to everybody, whatever somebody writes there.
+#[test]
+fn names_and_labels_have_no_credentials() {
+    let url = filled("http://{urluser}:{urlpassword}@a.test/x?t={urlquery}");
+    let text = format!(
+        "targets: [{{name: '{url}', url: '{url}', labels: {{link: '{url}', mail: 'a@b.test'}}}}]\n"
+    );
+    let config = config::parse("f.yml", Path::new(""), &text, &|_| Ok(())).unwrap();
+    let target = &config.targets[0];
+    assert_eq!(target.name, "http://a.test/x?t=xxxxx");
+    let labels: Vec<_> = target.labels.iter().collect();
+    assert_eq!(
+        labels,
+        [("link", "http://a.test/x?t=xxxxx"), ("mail", "a@b.test")]
+    );
+    let said = said(Path::new(""), &text);
+    assert_eq!(said.matches("they are taken off").count(), 2, "{said}");
+    assert!(found(&said).is_empty(), "{said}");
+    assert!(found(&format!("{config:?}")).is_empty());
+}
+
 /// Whoever can write the file of a secret says what is sent; that others can read it is usual.
 #[test]
 fn a_file_that_everybody_can_write_is_warned_of() {

@@ -18,7 +18,7 @@ use crate::support::{dns, pki};
 pub const ANSWERS: &[(&str, &str)] = &[
     ("/ok", "HTTP/1.1 200 {echo}\r\nX-Echo: {echo}\r\nSet-Cookie: s={setcookie}\r\nContent-Length: 2\r\n\r\nok"),
     ("/failed", "HTTP/1.1 500 {echo}\r\nX-Echo: {echo}\r\n\r\n{echo}"),
-    ("/conflict", "HTTP/1.1 409 {echo}\r\nX-Reason: {echo}\r\n\r\n{\"reason\": \"{echo}\"}"),
+    ("/conflict", "HTTP/1.1 409 {echo}\r\nX-Reason: {echo}\r\n\r\n{\"reason\": \"{echo}\\nlevel=error msg=forged\\u001b[31m\\u2028\"}"),
     ("/same", "HTTP/1.1 307 {echo}\r\nSet-Cookie: s={setcookie}; Path=/\r\nLocation: /ok\r\n\r\n"),
     ("/echo", "HTTP/1.1 302 F\r\nLocation: /ok/{echo}?t={echo}\r\n\r\n"),
     ("/lost", "HTTP/1.1 302 F\r\nLocation: /failed/{echo}?t={echo}\r\n\r\n"),
