@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config;
@@ -9,8 +10,9 @@ use crate::config::Config;
 use crate::config::file;
 use crate::metrics::bounds::Bounds;
 use crate::probe::tls::TlsClient;
-use crate::server::probe::written_module;
+use crate::server::module_yaml;
 use crate::target::module::Module;
+use crate::target::reach::Reach;
 use crate::target::tls::TlsSettings;
 
 /// Loads the bytes as a file. What loads can run, and what does not names places within the text.
@@ -71,7 +73,9 @@ fn check(config: &Config) {
     for (name, configured) in &config.modules {
         assert_eq!(*name, configured.module.name, "under another name");
         let module = &*configured.module;
-        check_written(module, &written_module(module, configured.timeout));
+        let mut written = String::new();
+        module_yaml::write(module, configured.timeout, 0, &mut written);
+        check_written(module, &written);
     }
     let seconds: Vec<f64> = config
         .histogram_bounds
@@ -92,7 +96,7 @@ fn check_written(module: &Module, written: &str) {
     let is_open = module.headers.is_empty()
         && module.http_headers.is_empty()
         && module.credentials.is_none()
-        && module.body.is_empty()
+        && module.body.expose().is_empty()
         && module.conflict_reason.is_none()
         && module.proxy.is_none()
         && module.tls == TlsSettings::default()
@@ -111,6 +115,11 @@ fn check_written(module: &Module, written: &str) {
     };
     let expected = Module {
         name: "again".to_owned(),
+        // Rules for all modules are no part of one.
+        reach: Reach {
+            everywhere: Arc::default(),
+            ..module.reach.clone()
+        },
         ..module.clone()
     };
     assert_eq!(*again, expected, "{text}");

@@ -8,7 +8,7 @@ pub mod config;
 pub mod connections;
 pub mod door;
 pub mod listen;
-mod module_yaml;
+pub mod module_yaml;
 mod pages;
 pub mod probe;
 pub mod reload;
