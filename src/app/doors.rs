@@ -156,3 +156,51 @@ impl Keeper {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_change_counts_once_it_has_settled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("web.yml");
+        let write = |text: &str| fs::write(&path, text).expect("written");
+        write("rate_limit: {interval: 1s, burst: 1}");
+        let reader = Reader::default();
+        let (config, judged) = reader.load(&path);
+        let config = config.expect("a web configuration");
+        let door = Door::new(&config, None).expect("a door");
+        let (send, mut doors) = watch::channel(Arc::new(door));
+        let mut keeper = Keeper {
+            path: path.clone(),
+            reader,
+            config,
+            judged,
+            changed: None,
+            send,
+        };
+        let mut looks = |text: &str| {
+            write(text);
+            keeper.look();
+            let has_changed = doors.has_changed().expect("a sender");
+            doors.mark_unchanged();
+            has_changed
+        };
+        assert!(!looks("rate_limit: {interval: 1s, burst: 1}"));
+        // Half of it is valid as well.
+        assert!(!looks("http_server_config: {}"));
+        let whole = "http_server_config: {http2: false}";
+        assert!(!looks(whole));
+        assert!(looks(whole));
+        assert!(!looks(whole));
+        // What is broken is judged once, and what was there before counts again.
+        assert!(!looks("a: b"));
+        assert!(!looks("a: b"));
+        assert!(!looks("a: b"));
+        assert!(!looks(whole));
+        assert!(looks(whole));
+    }
+}

@@ -63,6 +63,23 @@ fn what_exporter_toolkit_takes_and_can_be_done_is_taken() {
     }
 }
 
+#[test]
+fn the_example_of_the_documentation_is_taken() {
+    let folder = folder();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/web.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let example = text.split("\n```yaml\n").nth(1).unwrap();
+    let example = example.split("\n```").next().unwrap();
+    let example = example
+        .replace("/etc/httpcycle_exporter/tls/tls.crt", "cert.pem")
+        .replace("/etc/httpcycle_exporter/tls/tls.key", "key.pem")
+        .replace("/etc/httpcycle_exporter/tls/ca.crt", "ca.pem");
+    folder.write("web.yml", &example);
+    let config = load(&folder.at("web.yml")).unwrap();
+    assert_eq!((config.headers.len(), config.users.len()), (5, 1));
+    assert!(config.tls.is_some() && config.rate_limit.is_some());
+}
+
 /// Checks that exactly so much is said of each text, each line of it with its place and no secret.
 fn check(rows: &[(&str, &[&str])], secret: &str) {
     let folder = folder();
