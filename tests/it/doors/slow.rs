@@ -98,6 +98,8 @@ fn site(n_targets: usize) -> Site {
         own: Arc::new(Own::new(SystemTime::now())),
         ready: Arc::default(),
         telemetry_path: "/metrics".to_owned(),
+        config: Arc::default(),
+        reload: None,
         endpoint: None,
     }
 }
