@@ -116,7 +116,12 @@ impl Keeper {
     fn look(&mut self) {
         let paths = self.judged.iter().map(|(path, _)| path);
         let found: Seen = paths
-            .map(|path| (path.clone(), self.reader.print(&file::read(path, file::MAX_BYTES))))
+            .map(|path| {
+                (
+                    path.clone(),
+                    self.reader.print(&file::read(path, file::MAX_BYTES)),
+                )
+            })
             .collect();
         if found == self.judged {
             self.changed = None;

@@ -129,7 +129,10 @@ mod tests {
         }
         let (gone, _) = while_shut(|| read(Path::new("Cargo.toml/x.gone"), MAX_BYTES));
         assert_eq!(gone.expect_err("gone").kind(), io::ErrorKind::NotFound);
-        assert!(read(Path::new("Cargo.toml"), MAX_BYTES).is_ok(), "open again");
+        assert!(
+            read(Path::new("Cargo.toml"), MAX_BYTES).is_ok(),
+            "open again"
+        );
     }
 
     #[test]

@@ -130,7 +130,9 @@ impl Lines {
                 yaml.list(0, "histogram_bounds", &seconds);
                 // Every module has those of the whole configuration.
                 if let Some((module, _)) = modules.first() {
-                    module_yaml::write_reach(&module.reach.everywhere, 0, &mut yaml);
+                    for (key, ranges) in module_yaml::reach_keys(&module.reach.everywhere) {
+                        yaml.entry(0, key, ranges);
+                    }
                 }
                 None
             }

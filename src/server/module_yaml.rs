@@ -113,15 +113,15 @@ pub fn duration(duration: Duration) -> impl Display {
     })
 }
 
-/// Writes the addresses that may and may not be reached, where some are listed.
-pub fn write_reach(rules: &Rules, depth: usize, yaml: &mut Yaml<'_>) {
+/// The addresses that may and may not be reached, where some are listed, as keys with their values.
+pub fn reach_keys(rules: &Rules) -> impl Iterator<Item = (&'static str, String)> {
     let Rules { allow, deny } = rules;
-    for (key, ranges) in [("allow_addresses", allow), ("deny_addresses", deny)] {
+    let keys = [("allow_addresses", allow), ("deny_addresses", deny)];
+    let given = keys.into_iter().filter(|(_, ranges)| !ranges.is_empty());
+    given.map(|(key, ranges)| {
         let texts: Vec<_> = ranges.iter().map(quoted).collect();
-        if !texts.is_empty() {
-            yaml.list(depth, key, &texts);
-        }
-    }
+        (key, format!("[{}]", texts.join(", ")))
+    })
 }
 
 /// The places of the values of each header.
@@ -296,8 +296,14 @@ impl Writer<'_, '_> {
 
     /// The rules of the whole configuration hold for every module, and are no key of it.
     fn reach(&mut self, reach: &Reach) {
-        let Reach { everywhere: _, own } = reach;
-        write_reach(own, 1, &mut self.yaml);
+        let Reach { everywhere, own } = reach;
+        for (key, ranges) in reach_keys(own) {
+            self.yaml.entry(1, key, ranges);
+        }
+        for (key, ranges) in reach_keys(everywhere) {
+            let text = format_args!("and for all modules {key}: {ranges}");
+            self.yaml.comment(1, text);
+        }
     }
 
     /// Proxies that differ by scheme come from the environment.
