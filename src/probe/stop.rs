@@ -26,6 +26,11 @@ impl Stop {
         })
     }
 
+    /// Whether it is a failure for this reason.
+    pub fn is_for(&self, reason: Reason) -> bool {
+        matches!(self, Self::Failed(failure) if failure.reason == reason)
+    }
+
     /// Whether it is that of name servers that did not answer.
     pub fn is_timeout_of_dns(&self) -> bool {
         matches!(self, Self::Failed(failure) if failure.reason == Reason::DnsTimeout)

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::chunking::Chunking;
 use crate::probe::progress::ResponseProgress;
 
 /// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
@@ -53,6 +54,8 @@ pub struct Marks {
     pub head: ResponseProgress,
     /// When the last bytes of the response arrived, as far as it got.
     pub last_byte: Option<Arrival>,
+    /// What arrived behind a head of HTTP/1.
+    pub chunking: Chunking,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
     /// How many bytes were read since the client of HTTP/2 was last asked what it made of them, and what
@@ -72,6 +75,19 @@ impl Marks {
         // What comes later arrived later, so an earlier stamp is none.
         let earliest = self.last_read.map(|read| read.at).max(self.opened);
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
+    }
+
+    /// Notes a piece of what arrived above TLS.
+    pub fn note_response(&mut self, bytes: &[u8], at: Arrival) -> io::Result<()> {
+        if self.head.is_text_over() {
+            let counted = self.chunking.arrived(bytes.len());
+            counted.map_err(io::Error::other)?;
+        }
+        if self.head.feed(bytes, at)? {
+            self.last_byte = Some(at);
+        }
+        self.undigested += bytes.len() + self.head.take_upkeep();
+        Ok(())
     }
 
     /// Whether it is the server that keeps a request from going out: HTTP/2 lets it grant what may

@@ -8,8 +8,9 @@ use h2::Reason as H2;
 use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
+use crate::probe::chunking::ChunkingFault;
 use crate::probe::frames::FrameFault;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
@@ -94,7 +95,9 @@ fn told_by(io: &io::Error) -> Option<Reason> {
     let inner = io.get_ref()?;
     let fault = inner.downcast_ref::<FrameFault>();
     let fault = fault.map(|fault| fault.reason());
-    fault.or_else(|| Some(inner.downcast_ref::<HeadLimit>()?.reason()))
+    fault
+        .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
+        .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
 }
 
 /// What is wrong with a head that is refused or that ended early.
@@ -118,13 +121,15 @@ fn of_end(end: End, marks: &Marks) -> Reason {
             End::Reset => Reason::TransferBodyReset,
             End::TimedOut => Reason::TransferBodyTimeout,
             End::BadBody => Reason::TransferChunkInvalid,
-            End::Unsolicited | End::Other => Reason::TransferOther,
+            // All of it came before the request.
+            End::Unsolicited => Reason::TransferNotHttp,
+            End::Other => Reason::TransferOther,
         };
     }
     if marks.head.first_byte().is_some() {
         return match end {
             End::Closed | End::Reset => fault_of_head(marks),
-            End::TimedOut => Reason::TransferHeaderTimeout,
+            End::TimedOut => marks.head.timeout_reason(),
             End::Unsolicited => Reason::TransferNotHttp,
             End::BadBody | End::Other => Reason::TransferOther,
         };
@@ -137,7 +142,11 @@ fn of_end(end: End, marks: &Marks) -> Reason {
         (End::Closed, false) => Reason::FirstByteClosed,
         (End::Reset, false) => Reason::FirstByteReset,
         (End::TimedOut, false) => Reason::FirstByteTimeout,
-        (End::Unsolicited, false) => Reason::TransferNotHttp,
+        (End::Unsolicited, false) => match marks.last_byte {
+            Some(_) => Reason::TransferNotHttp,
+            // hyper takes an idle connection that is closed for one that is given up.
+            None => Reason::FirstByteClosed,
+        },
         (End::BadBody | End::Other, false) => Reason::FirstByteOther,
     }
 }
@@ -149,7 +158,7 @@ enum End {
     Reset,
     TimedOut,
     BadBody,
-    /// Bytes came before the request was sent.
+    /// Bytes came before the request was sent, or the end of the connection did.
     Unsolicited,
     Other,
 }
@@ -160,7 +169,7 @@ impl End {
             return if error.is_incomplete_message() {
                 Self::Closed
             } else if error.is_canceled() || error.is_closed() {
-                // The connection went before hyper took the request: something else was read.
+                // The connection went before hyper took the request.
                 Self::Unsolicited
             } else {
                 Self::Other

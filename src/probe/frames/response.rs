@@ -15,7 +15,7 @@ use crate::probe::frames::SETTINGS;
 use crate::probe::frames::fault::FrameFault;
 use crate::probe::frames::status::Status;
 use crate::probe::frames::status::StatusReader;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::head::MAX_INTERIMS;
 
@@ -117,7 +117,7 @@ impl ResponseFrames {
         if header.is_our_fields() {
             self.head_bytes += header.bytes.len() + header.length();
             if self.head_bytes > MAX_HEAD_BYTES {
-                return Err(FrameFault::Head(HeadLimit::Bytes));
+                return Err(FrameFault::Head(HeadFault::Bytes));
             }
             self.is_in_trailers = self.is_complete;
             if self.is_in_head() {
@@ -155,7 +155,7 @@ impl ResponseFrames {
         self.first_byte = None;
         self.interims += 1;
         if self.interims > MAX_INTERIMS {
-            return Err(FrameFault::Head(HeadLimit::Interims));
+            return Err(FrameFault::Head(HeadFault::Interims));
         }
         Ok(())
     }
@@ -358,10 +358,10 @@ mod tests {
                     .repeat(4_000),
                 Ok(true),
             ),
-            (interim.repeat(101), Err(F::Head(HeadLimit::Interims))),
+            (interim.repeat(101), Err(F::Head(HeadFault::Interims))),
             (
                 frame(9, 0, &[0x20; 16_000]).repeat(17),
-                Err(F::Head(HeadLimit::Bytes)),
+                Err(F::Head(HeadFault::Bytes)),
             ),
         ] {
             let bytes = match expected {

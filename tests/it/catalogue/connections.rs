@@ -1,10 +1,12 @@
 //! Connections that do not come about.
 
 use httpcycle_exporter::outcome::reason::Reason as R;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::catalogue::{Behaviour, Stage};
 use crate::support::peer;
+use crate::support::peer::Then::{self, Close, Hold, Reset};
 
 pub fn all() -> Vec<Behaviour> {
     vec![
@@ -21,5 +23,23 @@ pub fn all() -> Vec<Behaviour> {
                 .held_by(filling)
         })
         .fails(R::ConnectTimeout),
+        accepted("closed at once", Close).fails(R::FirstByteClosed),
+        accepted("reset at once", Reset).fails(R::FirstByteReset),
+        accepted("never read", Hold).fails(R::FirstByteTimeout),
     ]
+}
+
+/// A peer that reads nothing.
+fn accepted(name: &str, then: Then) -> Behaviour {
+    Behaviour::new(format!("connection: {name}"), move || async move {
+        let peer = peer::serve(move |mut stream| async move {
+            if matches!(then, Close) {
+                stream.shutdown().await.ok();
+                std::future::pending::<()>().await;
+            }
+            peer::finish(stream, then).await;
+        });
+        Stage::of(peer.await)
+    })
+    .unasked()
 }

@@ -7,18 +7,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::catalogue::{Behaviour, Stage};
 use crate::support::peer;
-use crate::support::peer::Then::{self, Hold, Reset};
+use crate::support::peer::Then::{self, Close, Hold, Reset};
 
-const ANSWER: &[u8] = b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n";
+const LARGE: &[u8] = b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n";
+const FAILED: &[u8] = b"HTTP/1.1 417 Failed\r\nContent-Length: 0\r\n\r\n";
+const CONFLICT: &[u8] = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n";
 
 pub fn all() -> Vec<Behaviour> {
     vec![
         upload("reset", b"", Reset).fails(R::SendReset),
         upload("not read", b"", Hold).fails(R::SendTimeout),
+        // Read to its end, by a server that will not answer: it was still going out when that was told.
+        upload("half closed", b"", Close).fails(R::SendReset),
         // A server may answer before it has read the request, and need not read the rest.
-        upload("answered early, not read", ANSWER, Hold)
+        upload("answered early, not read", LARGE, Hold)
             .fails(R::ValidateStatus)
             .counts(413),
+        upload("answered early, then reset", LARGE, Reset)
+            .fails(R::ValidateStatus)
+            .counts(413),
+        upload("answered 417, not read", FAILED, Hold)
+            .fails(R::ValidateStatus)
+            .counts(417),
+        upload("a conflict early, then reset", CONFLICT, Reset)
+            .fails(R::ValidateStatus)
+            .counts(409),
     ]
 }
 

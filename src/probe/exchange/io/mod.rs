@@ -140,11 +140,7 @@ fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
     let at = marks
         .last_read
         .unwrap_or_else(|| Arrival::by_user(Instant::now()));
-    if marks.head.feed(bytes, at)? {
-        marks.last_byte = Some(at);
-    }
-    marks.undigested += bytes.len() + marks.head.take_upkeep();
-    Ok(())
+    marks.note_response(bytes, at)
 }
 
 impl ExchangeIo {
