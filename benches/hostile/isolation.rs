@@ -20,6 +20,7 @@ use crate::figures;
 use crate::figures::ms;
 use crate::figures::percentile;
 use crate::healthy;
+use crate::is_wanted;
 use crate::lists::List;
 use crate::peers::Peers;
 use crate::peers::Staged;
@@ -100,7 +101,8 @@ pub fn run() {
         "wanted",
         "reached",
     ]);
-    for flood in &floods.staged {
+    let wanted = floods.staged.iter();
+    for flood in wanted.filter(|flood| is_wanted(&flood.behaviour.name)) {
         let rounds = (0..n_rounds).map(|_| {
             let alone = measure(&target);
             let running = start(&runtime, flood, &heartbeat);

@@ -4,7 +4,8 @@
 //! `cargo bench --bench hostile` runs all parts but the long one, `-- passes`, `-- memory` or
 //! `-- isolation` one of them, and `-- soak` the long one; `scripts/hostile` and `scripts/soak` are
 //! the front. Prints tables in Markdown. `HOSTILE_PASSES`, `HOSTILE_ROUNDS`, `HOSTILE_PROBES` and
-//! `SOAK_MINUTES`, `SOAK_WARM_UP_MINUTES`, `SOAK_RATE` say how long.
+//! `SOAK_MINUTES`, `SOAK_WARM_UP_MINUTES`, `SOAK_RATE` say how long, and `HOSTILE_ONLY` of which behaviours
+//! `memory` and `isolation` tell.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -95,6 +96,11 @@ fn run(parts: &[String]) {
     if parts.iter().any(|name| name == "soak") {
         soak::run();
     }
+}
+
+/// Whether a behaviour is to be measured alone: `HOSTILE_ONLY` is a part of the names that are.
+fn is_wanted(name: &str) -> bool {
+    env::var("HOSTILE_ONLY").map_or(true, |part| name.contains(&part))
 }
 
 /// A number that the environment may set.
