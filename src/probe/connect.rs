@@ -103,18 +103,19 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
 pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
-    match attempt(first, choice.source, walk).await {
-        Err(Stop::Skipped(SkipReason::NoRoute)) => match second {
-            Some(second) => attempt(second, choice.source, walk).await,
-            None => Err(Stop::Skipped(SkipReason::NoRoute)),
-        },
-        result => result,
+    match (attempt(first, choice.source, second.is_some(), walk).await, second) {
+        (Err(Stop::Skipped(SkipReason::NoRoute)), Some(second)) => {
+            attempt(second, choice.source, false, walk).await
+        }
+        (result, _) => result,
     }
 }
 
+/// Connects to one address, which `gives_way` to another one if this machine has no route to it.
 async fn attempt(
     address: SocketAddr,
     source: Option<IpAddr>,
+    gives_way: bool,
     walk: &mut Walk,
 ) -> Result<TcpStream, Stop> {
     let socket = match address {
@@ -124,7 +125,7 @@ async fn attempt(
     let socket = socket
         .and_then(|socket| socket.set_nodelay(true).map(|()| socket))
         .inspect(kernel::enable_stamps)
-        .map_err(|error| blame(address, source, &error))?;
+        .map_err(|error| blame(address, source, gives_way, &error))?;
     if let Some(source) = source {
         bind(&socket, source)?;
     }
@@ -144,7 +145,7 @@ async fn attempt(
         remote: address,
     });
     connected
-        .map_err(|error| blame(address, source, &error))
+        .map_err(|error| blame(address, source, gives_way, &error))
         // A fault of this machine is told before a SYN is sent: no phase ran.
         .inspect_err(|stop| match stop {
             Stop::Skipped(_) => walk.forget_phase(),
@@ -176,24 +177,38 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
     Arrival::by_kernel(at.filter(|at| *at <= now), now)
 }
 
-/// Tells a fault of this machine from an answer of the network.
-fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop {
+/// Tells a fault of this machine from an answer of the network. A route of this machine that leads
+/// nowhere on purpose is told as the network would tell it, unless another address can stand in.
+fn blame(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    gives_way: bool,
+    error: &io::Error,
+) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
-        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::EADDRNOTAVAIL)
-            if !has_route(address, source) =>
+        Some(errno @ (Errno::EHOSTUNREACH | Errno::EINVAL))
+            if (gives_way || lacks_zone(address, errno)) && !has_route(address, source) =>
         {
+            return Stop::Skipped(SkipReason::NoRoute);
+        }
+        Some(Errno::ENETUNREACH | Errno::EADDRNOTAVAIL) if !has_route(address, source) => {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
             return Stop::Skipped(SkipReason::PortExhausted);
         }
-        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::ENONET) => {
-            Reason::ConnectUnreachable
-        }
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::EHOSTDOWN
+            | Errno::ENOPROTOOPT
+            | Errno::EINVAL
+            | Errno::ENONET,
+        ) => Reason::ConnectUnreachable,
         Some(Errno::ECONNREFUSED) => Reason::ConnectRefused,
         Some(Errno::ECONNRESET | Errno::ECONNABORTED | Errno::EPIPE) => Reason::ConnectReset,
         Some(Errno::ETIMEDOUT) => Reason::ConnectTimeout,
@@ -211,7 +226,21 @@ fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let from = (source.unwrap_or(any), 0);
-    UdpSocket::bind(from).is_ok_and(|socket| socket.connect(address).is_ok())
+    let asked = UdpSocket::bind(from).and_then(|socket| socket.connect(address));
+    match asked {
+        Ok(()) => true,
+        // The way to a broadcast address is known, and forbidden.
+        Err(error) => errno(&error) == Some(Errno::EACCES),
+    }
+}
+
+/// Whether an address is invalid because it stands without the zone that it is of.
+fn lacks_zone(address: SocketAddr, errno: Errno) -> bool {
+    let is_of_link = match address {
+        SocketAddr::V4(_) => false,
+        SocketAddr::V6(v6) => v6.ip().is_unicast_link_local(),
+    };
+    is_of_link && errno == Errno::EINVAL
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::frames::ResponseFrames;
 use crate::probe::head::ResponseHead;
@@ -46,6 +47,15 @@ impl ResponseProgress {
         match self {
             Self::Text(head) => head.is_complete(),
             Self::Frames(frames) => frames.is_complete(),
+        }
+    }
+
+    /// Why no response came, if the server told: HTTP/2 has it speak of the connection before.
+    pub fn why_silent(&self) -> Option<Reason> {
+        match self {
+            Self::Frames(frames) if frames.control.has_error() => Some(Reason::TransferH2Goaway),
+            Self::Frames(frames) if frames.control.is_stalled() => Some(Reason::TransferH2Stalled),
+            _ => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::progress::ResponseProgress;
+use crate::probe::tls::failure::ClientCertificate;
 
 /// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
 /// them. All run in one task, so the lock is never waited for.
@@ -55,6 +56,8 @@ pub struct Marks {
     pub last_byte: Option<Arrival>,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
+    /// Whether the server asked for a certificate in the handshake.
+    pub client_certificate: ClientCertificate,
     /// How many bytes were read since the client of HTTP/2 was last asked what it made of them.
     pub undigested: usize,
 }
@@ -71,11 +74,5 @@ impl Marks {
         // What comes later arrived later, so an earlier stamp is none.
         let earliest = self.last_read.map(|read| read.at).max(self.opened);
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
-    }
-
-    /// Whether it is the server that keeps a request from going out: HTTP/2 lets it grant what may
-    /// be sent, and the kernel would take more.
-    pub fn wants_window(&self) -> bool {
-        matches!(self.head, ResponseProgress::Frames(_)) && !self.is_write_blocked
     }
 }

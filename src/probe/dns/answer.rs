@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::DNSClass;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
@@ -19,6 +20,10 @@ use crate::probe::stop::Stop;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
+
+/// How many aliases are followed within one answer. Each is looked for among all records, of which
+/// there may be thousands; browsers and resolvers give up far earlier.
+const MAX_LINKS: usize = 64;
 
 /// How many addresses of an answer are kept: one is probed, and an answer may hold thousands.
 const MAX_ADDRESSES: usize = 64;
@@ -172,24 +177,24 @@ enum Answer {
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
 fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
     let mut current = name;
-    for _ in 0..=message.answers.len() {
-        let addresses: Vec<IpAddr> = message
-            .answers
-            .iter()
-            .filter(|record| record.name == *current && record.record_type() == kind)
+    // Other classes have records of the same types, which mean something else.
+    let records = || {
+        let answers = message.answers.iter();
+        answers.filter(|record| record.dns_class == DNSClass::IN)
+    };
+    for _ in 0..=MAX_LINKS.min(message.answers.len()) {
+        let addresses: Vec<IpAddr> = records()
+            .filter(|record| record.record_type() == kind && record.name == *current)
             .filter_map(|record| record.data.ip_addr())
             .take(MAX_ADDRESSES)
             .collect();
         if !addresses.is_empty() {
             return Answer::Addresses(addresses);
         }
-        let alias = message
-            .answers
-            .iter()
-            .find_map(|record| match &record.data {
-                RData::CNAME(target) if record.name == *current => Some(&target.0),
-                _ => None,
-            });
+        let alias = records().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name == *current => Some(&target.0),
+            _ => None,
+        });
         match alias {
             Some(next) => current = next,
             None if current == name || is_final(message) => return Answer::Nothing,
@@ -231,11 +236,15 @@ mod tests {
 
     #[test]
     fn answers_are_read_through_their_aliases() {
-        let chain: Vec<(String, String)> = (0..30)
-            .map(|i| (format!("n{i}."), format!("n{}.", i + 1)))
-            .chain([("n30.".to_owned(), "127.0.0.9".to_owned())])
-            .collect();
+        let chain_of = |length: usize| -> Vec<(String, String)> {
+            (0..length)
+                .map(|i| (format!("n{i}."), format!("n{}.", i + 1)))
+                .chain([(format!("n{length}."), "127.0.0.9".to_owned())])
+                .collect()
+        };
+        let (chain, endless) = (chain_of(30), chain_of(1_000));
         let chain: Vec<(&str, &str)> = chain.iter().map(|(a, b)| (&**a, &**b)).collect();
+        let endless: Vec<(&str, &str)> = endless.iter().map(|(a, b)| (&**a, &**b)).collect();
         let ip = |text: &str| Answer::Addresses(vec![text.parse().expect("an address")]);
         for (records, asked, expected) in [
             (&[("a.", "127.0.0.1")][..], "a.", ip("127.0.0.1")),
@@ -248,6 +257,7 @@ mod tests {
             (&[("a.", "b."), ("b.", "a.")], "a.", Answer::Loop),
             (&[("a.", "a.")], "a.", Answer::Loop),
             (&chain, "n0.", ip("127.0.0.9")),
+            (&endless, "n0.", Answer::Loop),
         ] {
             let found = read(&message(records), &name(asked), RecordType::A);
             assert_eq!(found, expected, "{records:?}");

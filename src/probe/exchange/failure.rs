@@ -9,6 +9,8 @@ use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
 use crate::probe::frames::FrameFault;
+use crate::probe::frames::HeadFault;
+use crate::probe::frames::ResponseFrames;
 use crate::probe::head::HeadLimit;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
@@ -23,32 +25,38 @@ pub fn of(error: &hyper::Error, marks: &Marks) -> Stop {
 
 fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
     let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
-    if let Some(reason) = io.and_then(told_by) {
+    if let Some(reason) = io.and_then(|io| told_by(io, marks)) {
         return reason;
     }
     if error.is_parse() {
         return fault_of_head(marks);
     }
-    of_end(End::of(error, io), marks)
+    of_end(End::of(error, io, marks), marks)
 }
 
 /// The failure behind an error of h2 before there was a response.
 pub fn of_http2(error: &h2::Error, marks: &Marks) -> Stop {
     let reason =
         told_by_http2(error, marks).unwrap_or_else(|| match (error.reason(), &marks.head) {
-            (Some(H2::ENHANCE_YOUR_CALM), _) => Reason::TransferHeaderTooLarge,
-            (Some(_), ResponseProgress::Frames(frames)) if frames.has_invalid_status() => {
-                Reason::TransferStatusInvalid
+            (Some(code), ResponseProgress::Frames(frames)) => {
+                of_frames(code, error.is_reset(), frames)
             }
-            (Some(_), ResponseProgress::Frames(frames))
-                if error.is_reset() && frames.has_large_head() =>
-            {
-                Reason::TransferHeaderTooLarge
-            }
-            (Some(_), _) => Reason::TransferH2Protocol,
+            (Some(_), ResponseProgress::Text(_)) => Reason::TransferH2Protocol,
             (None, _) => of_end(End::Other, marks),
         });
     Stop::failed(reason, words_of_http2(error, marks))
+}
+
+/// What h2 minded in the frames up to the head. What it minds of a head alone resets the stream.
+fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
+    match (code, frames.fault_of_head()) {
+        (H2::ENHANCE_YOUR_CALM, _) if frames.has_large_head() => Reason::TransferHeaderTooLarge,
+        (H2::ENHANCE_YOUR_CALM, _) => Reason::TransferH2Flood,
+        (_, Some(HeadFault::Status)) => Reason::TransferStatusInvalid,
+        _ if is_of_stream && frames.has_large_head() => Reason::TransferHeaderTooLarge,
+        (_, Some(HeadFault::Length)) if is_of_stream => Reason::TransferFraming,
+        _ => Reason::TransferH2Protocol,
+    }
 }
 
 /// The failure behind an error of h2 in a body, whose head had a Content-Length or not.
@@ -74,22 +82,25 @@ fn told_by_http2(error: &h2::Error, marks: &Marks) -> Option<Reason> {
         let Some(io) = &marks.broken_by else {
             return Some(of_end(End::Other, marks));
         };
-        return Some(told_by(io).unwrap_or_else(|| of_end(End::of_io(io), marks)));
+        return Some(told_by(io, marks).unwrap_or_else(|| of_end(End::of_io(io), marks)));
     }
     if !error.is_remote() {
         return None;
     }
     Some(match error.reason() {
         _ if error.is_go_away() => Reason::TransferH2Goaway,
+        // The stream is to the body what the connection is in HTTP/1.
+        Some(H2::NO_ERROR) if marks.head.is_complete() => Reason::TransferBodyTruncated,
+        _ if marks.head.is_complete() => Reason::TransferBodyReset,
         Some(H2::REFUSED_STREAM) => Reason::TransferH2Refused,
         _ => Reason::TransferH2Reset,
     })
 }
 
 /// The reason that an error of I/O carries, from a layer above the socket.
-fn told_by(io: &io::Error) -> Option<Reason> {
-    if let Some(tls) = tls::failure::of_io(io) {
-        return Some(tls::failure::reason(tls));
+fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
+    if let Some(reason) = tls::failure::after_handshake(io, marks.client_certificate) {
+        return Some(reason);
     }
     let inner = io.get_ref()?;
     let fault = inner.downcast_ref::<FrameFault>();
@@ -108,7 +119,7 @@ fn fault_of_head(marks: &Marks) -> Reason {
 /// The reason for a connection that ended, by what was under way.
 fn of_end(end: End, marks: &Marks) -> Reason {
     if let (ResponseProgress::Frames(frames), End::Closed | End::Reset) = (&marks.head, end)
-        && frames.has_goaway()
+        && frames.control.has_goaway()
     {
         return Reason::TransferH2Goaway;
     }
@@ -118,7 +129,8 @@ fn of_end(end: End, marks: &Marks) -> Reason {
             End::Reset => Reason::TransferBodyReset,
             End::TimedOut => Reason::TransferBodyTimeout,
             End::BadBody => Reason::TransferChunkInvalid,
-            End::Unsolicited | End::Other => Reason::TransferOther,
+            End::Unsolicited => Reason::TransferNotHttp,
+            End::Other => Reason::TransferOther,
         };
     }
     if marks.head.first_byte().is_some() {
@@ -155,13 +167,16 @@ enum End {
 }
 
 impl End {
-    fn of(error: &hyper::Error, io: Option<&io::Error>) -> Self {
+    fn of(error: &hyper::Error, io: Option<&io::Error>, marks: &Marks) -> Self {
         let Some(io) = io else {
             return if error.is_incomplete_message() {
                 Self::Closed
             } else if error.is_canceled() || error.is_closed() {
-                // The connection went before hyper took the request: something else was read.
-                Self::Unsolicited
+                // The connection went before hyper took the request.
+                match marks.last_byte {
+                    Some(_) => Self::Unsolicited,
+                    None => Self::Closed,
+                }
             } else {
                 Self::Other
             };

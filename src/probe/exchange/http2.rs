@@ -71,7 +71,7 @@ pub async fn exchange(
     };
     let remote = walk.connection.map(|connection| connection.remote);
     let (request, mut body) = converted(request, scheme, remote);
-    let frames = Box::new(ResponseFrames::new(body.len() as u64));
+    let frames = Box::new(ResponseFrames::new(body.len() as u64, walk.over_tls));
     wire.marks().head = ResponseProgress::Frames(frames);
     let io = ExchangeIo::new(stream, wire.clone(), RequestProgress::of_frames());
     walk.begin_exchange();

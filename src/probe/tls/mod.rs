@@ -3,11 +3,13 @@
 mod chain;
 mod expiry;
 pub mod failure;
+pub mod flood;
 mod name;
 mod observer;
 pub mod record;
 mod trust;
 mod verifier;
+mod weak;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -140,9 +142,9 @@ impl TlsClient {
             let connection = shaken.as_ref().ok().map(|stream| stream.get_ref().1);
             detail.tls = self.detail(connection, &chain);
         }
-        shaken.map_err(|error| {
-            failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
-        })
+        let certificate = observer.client_certificate();
+        wire.marks().client_certificate = certificate;
+        shaken.map_err(|error| failure::of_handshake(&error, &chain, certificate))
     }
 
     /// Shakes hands with a proxy, which is no phase of its own.
@@ -158,8 +160,8 @@ impl TlsClient {
         });
         let shaken = connector.connect(name, socket).await;
         shaken.map_err(|error| {
-            let was_asked = observer.was_asked_for_certificate();
-            failure::of_handshake(&error, &observer.chain(), was_asked)
+            let certificate = observer.client_certificate();
+            failure::of_handshake(&error, &observer.chain(), certificate)
         })
     }
 
