@@ -1,0 +1,229 @@
+//! What peers do that is wrong, or odd and right, as data: one row, one behaviour, one expected
+//! place and reason. Each can be started any number of times, in any process.
+
+mod bodies;
+mod certificates;
+mod connections;
+mod framing;
+mod handshakes;
+mod heads;
+mod http2;
+mod look_ups;
+mod redirects;
+mod uploads;
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use httpcycle_exporter::outcome::Outcome;
+use httpcycle_exporter::outcome::phase::Phase;
+use httpcycle_exporter::outcome::reason::Reason;
+use httpcycle_exporter::target::module::Module;
+use httpcycle_exporter::target::tls::{ClientIdentity, TlsSettings};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::support::peer;
+use crate::support::peer::{Peer, Then};
+
+/// One behaviour and what must be made of it.
+pub struct Behaviour {
+    /// Unique in the catalogue.
+    pub name: String,
+    /// The reason of the failure, which implies its place; `None` for a success.
+    pub expected: Option<Reason>,
+    /// The code that counts.
+    pub code: Option<u16>,
+    /// The last phase that has a time, where it is not the one that the reason stands under.
+    pub last_phase: Option<Phase>,
+    /// The shortest timeout with which the peer comes to its point.
+    pub takes: Duration,
+    /// What else must hold, with its words.
+    pub also: Vec<(&'static str, Check)>,
+    changes: Vec<Box<dyn Fn(&mut Module) + Send + Sync>>,
+    start: Box<dyn Fn() -> BoxFuture<'static, Stage> + Send + Sync>,
+}
+
+/// Something that must hold of an outcome.
+type Check = Box<dyn Fn(&Outcome) -> bool + Send + Sync>;
+
+/// A behaviour that runs until this is dropped.
+pub struct Stage {
+    /// Where to find it.
+    pub place: Place,
+    _peers: Vec<Box<dyn Any + Send>>,
+}
+
+/// Where a behaviour that runs is to be found and what lets a probe in: plain data, so that it can be
+/// told to another process.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// What to probe.
+    pub url: String,
+    /// The name server to ask.
+    pub resolver: Option<SocketAddr>,
+    /// The authorities to trust, in DER.
+    pub authorities: Option<Vec<Vec<u8>>>,
+    /// The certificate and the key of the client, in DER.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Every behaviour.
+pub fn all() -> Vec<Behaviour> {
+    [
+        look_ups::all(),
+        connections::all(),
+        handshakes::all(),
+        certificates::all(),
+        uploads::all(),
+        heads::all(),
+        framing::all(),
+        bodies::all(),
+        redirects::all(),
+        http2::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl Behaviour {
+    /// A behaviour that `start` starts, and that is no failure.
+    pub fn new<F, Fut>(name: impl Into<String>, start: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Stage> + Send + 'static,
+    {
+        Self {
+            name: name.into(),
+            expected: None,
+            code: None,
+            last_phase: None,
+            takes: Duration::ZERO,
+            also: Vec::new(),
+            changes: Vec::new(),
+            start: Box::new(move || start().boxed()),
+        }
+    }
+
+    /// A peer that reads a request of HTTP/1, sends `bytes` and does `then`.
+    pub fn answering(name: impl Into<String>, bytes: impl Into<Vec<u8>>, then: Then) -> Self {
+        let bytes: Arc<[u8]> = bytes.into().into();
+        Self::new(name, move || {
+            let bytes = bytes.clone();
+            async move { Stage::of(peer::answering(bytes.to_vec(), then).await) }
+        })
+    }
+
+    pub fn fails(mut self, reason: impl Into<Option<Reason>>) -> Self {
+        self.expected = reason.into();
+        self
+    }
+
+    pub fn counts(mut self, code: impl Into<Option<u16>>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    pub fn cut_in(mut self, phase: Phase) -> Self {
+        self.last_phase = Some(phase);
+        self
+    }
+
+    pub fn takes(mut self, time: Duration) -> Self {
+        self.takes = time;
+        self
+    }
+
+    pub fn also(
+        mut self,
+        words: &'static str,
+        check: impl Fn(&Outcome) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.also.push((words, Box::new(check)));
+        self
+    }
+
+    /// Changes the module that probes it.
+    pub fn probed(mut self, change: impl Fn(&mut Module) + Send + Sync + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Starts it; it ends when the stage is dropped.
+    pub async fn start(&self) -> Stage {
+        (self.start)().await
+    }
+
+    /// The module that probes it at `place`.
+    pub fn module(&self, place: &Place) -> Module {
+        let mut module = Module {
+            resolver: place.resolver,
+            tls: place.tls(),
+            ..Module::http_2xx()
+        };
+        for change in &self.changes {
+            change(&mut module);
+        }
+        module
+    }
+
+    /// Whether it lasts until the probe is cut by its deadline.
+    pub fn lasts(&self) -> bool {
+        self.expected.is_some_and(|reason| {
+            reason.label().ends_with("timeout") || reason == Reason::TransferH2Stalled
+        })
+    }
+}
+
+impl Place {
+    fn tls(&self) -> TlsSettings {
+        let certificate = |der: &Vec<u8>| CertificateDer::from(der.clone());
+        TlsSettings {
+            authorities: self
+                .authorities
+                .as_ref()
+                .map(|authorities| authorities.iter().map(certificate).collect()),
+            identity: self.identity.as_ref().map(|(chain, key)| ClientIdentity {
+                chain: vec![certificate(chain)],
+                key: Arc::new(PrivateKeyDer::try_from(key.clone()).unwrap()),
+            }),
+            ..TlsSettings::default()
+        }
+    }
+}
+
+impl Stage {
+    /// A peer without TLS, probed by its address.
+    pub fn of(peer: Peer) -> Self {
+        let url = format!("http://{}/", peer.address);
+        Self::at(url).held_by(peer)
+    }
+
+    /// Whatever is to be found at `url`.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            place: Place {
+                url: url.into(),
+                ..Place::default()
+            },
+            _peers: Vec::new(),
+        }
+    }
+
+    /// Keeps something alive with the stage.
+    pub fn held_by(mut self, peer: impl Any + Send) -> Self {
+        self._peers.push(Box::new(peer));
+        self
+    }
+
+    /// Trusts these authorities.
+    pub fn trusting(mut self, authorities: &[CertificateDer<'static>]) -> Self {
+        let authorities = authorities.iter().map(|der| der.to_vec()).collect();
+        self.place.authorities = Some(authorities);
+        self
+    }
+}
