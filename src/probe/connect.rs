@@ -103,7 +103,10 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
 pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
-    match (attempt(first, choice.source, second.is_some(), walk).await, second) {
+    match (
+        attempt(first, choice.source, second.is_some(), walk).await,
+        second,
+    ) {
         (Err(Stop::Skipped(SkipReason::NoRoute)), Some(second)) => {
             attempt(second, choice.source, false, walk).await
         }
@@ -179,12 +182,7 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
 
 /// Tells a fault of this machine from an answer of the network. A route of this machine that leads
 /// nowhere on purpose is told as the network would tell it, unless another address can stand in.
-fn blame(
-    address: SocketAddr,
-    source: Option<IpAddr>,
-    gives_way: bool,
-    error: &io::Error,
-) -> Stop {
+fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &io::Error) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
     }

@@ -25,6 +25,7 @@ mod docs;
 mod exporter;
 mod exposition;
 mod failures;
+mod floors;
 mod http2;
 mod migration;
 mod nginx_and_prometheus;

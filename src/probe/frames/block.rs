@@ -18,7 +18,10 @@ const MAX_KEPT: usize = 4096 / FIELD_BYTES;
 
 /// Names in Huffman's code (RFC 7541, B), and as they are.
 const STATUS: [&[u8]; 2] = [b"\xb8\x84\x8d\x36\xa3", b":status"];
-const LENGTH: [&[u8]; 2] = [b"\x21\xea\x49\x6a\x4a\xd4\x16\xa9\x93\x3f", b"content-length"];
+const LENGTH: [&[u8]; 2] = [
+    b"\x21\xea\x49\x6a\x4a\xd4\x16\xa9\x93\x3f",
+    b"content-length",
+];
 
 /// What is wrong with a head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -267,7 +270,11 @@ mod tests {
             (length(b""), false, Some(Length)),
             (length(b"18446744073709551616"), false, Some(Length)),
             (vec![0x88, 0x5c, 0x82, 0x64, 0x02], false, None),
-            (vec![0x88, 0x5c, 0x83, 0x1c, 0x64, 0xff], false, Some(Length)),
+            (
+                vec![0x88, 0x5c, 0x83, 0x1c, 0x64, 0xff],
+                false,
+                Some(Length),
+            ),
             (vec![0x88, 0x9c], false, Some(Length)),
             (
                 [length(b"5"), literal(b"content-length", b"6")].concat(),

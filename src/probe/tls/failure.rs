@@ -83,6 +83,8 @@ pub fn after_handshake(error: &io::Error, certificate: ClientCertificate) -> Opt
             Reason::TlsClientCertRequired
         }
         Error::AlertReceived(AlertDescription::HandshakeFailure) => Reason::TlsAlert,
+        // It did speak TLS.
+        Error::InvalidMessage(_) => Reason::TlsMalformed,
         tls => reason(tls),
     })
 }
@@ -190,5 +192,54 @@ fn of_authority(chain: &[CertificateDer<'_>]) -> Reason {
             Reason::TlsCertUnknownIssuer
         }
         _ => Reason::TlsCertInvalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_client_certificate_is_told_by_what_was_asked() {
+        use AlertDescription as A;
+        use ClientCertificate::{Lacking, Shown, Unasked};
+        use Reason as R;
+        for (alert, certificate, in_handshake, after) in [
+            (
+                A::HandshakeFailure,
+                Unasked,
+                R::TlsNoCommonCipher,
+                R::TlsAlert,
+            ),
+            (
+                A::HandshakeFailure,
+                Lacking,
+                R::TlsClientCertRequired,
+                R::TlsClientCertRequired,
+            ),
+            (A::BadCertificate, Unasked, R::TlsAlert, R::TlsAlert),
+            (A::BadCertificate, Shown, R::TlsAlert, R::TlsAlert),
+            (
+                A::BadCertificate,
+                Lacking,
+                R::TlsClientCertRequired,
+                R::TlsClientCertRequired,
+            ),
+            (
+                A::CertificateRequired,
+                Shown,
+                R::TlsClientCertRequired,
+                R::TlsClientCertRequired,
+            ),
+            (A::UnknownCA, Lacking, R::TlsAlert, R::TlsAlert),
+        ] {
+            let error = io::Error::other(Error::AlertReceived(alert));
+            let Stop::Failed(failure) = of_handshake(&error, &[], certificate) else {
+                panic!("a server is to blame for {alert:?}");
+            };
+            assert_eq!(failure.reason, in_handshake, "{alert:?}, {certificate:?}");
+            let found = after_handshake(&error, certificate);
+            assert_eq!(found, Some(after), "{alert:?}, {certificate:?}");
+        }
     }
 }

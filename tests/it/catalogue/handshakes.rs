@@ -47,7 +47,7 @@ pub fn all() -> Vec<Behaviour> {
 }
 
 /// A server that sends `bytes` when a client has begun.
-fn scripted(name: &str, bytes: Vec<u8>, then: Then) -> Behaviour {
+pub fn scripted(name: &str, bytes: Vec<u8>, then: Then) -> Behaviour {
     Behaviour::new(format!("handshake: {name}"), move || {
         let bytes = bytes.clone();
         async move {
@@ -146,7 +146,7 @@ fn a_choice_that_is_not_kept() -> Behaviour {
             .held_by(peer)
             .trusting(&[authority.certificate()])
     })
-    .fails(R::TransferHttpVersion)
+    .fails(R::TlsAlpn)
     .cut_in(Phase::FirstByte)
 }
 

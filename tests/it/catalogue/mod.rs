@@ -3,13 +3,18 @@
 
 mod bodies;
 mod certificates;
+mod chains;
 mod connections;
+mod frames;
 mod framing;
 mod handshakes;
 mod heads;
 mod http2;
 mod look_ups;
+mod name_servers;
+mod records;
 mod redirects;
+mod sessions;
 mod uploads;
 
 use std::any::Any;
@@ -75,15 +80,20 @@ pub struct Place {
 pub fn all() -> Vec<Behaviour> {
     [
         look_ups::all(),
+        name_servers::all(),
         connections::all(),
         handshakes::all(),
         certificates::all(),
+        chains::all(),
+        records::all(),
+        sessions::all(),
         uploads::all(),
         heads::all(),
         framing::all(),
         bodies::all(),
         redirects::all(),
         http2::all(),
+        frames::all(),
     ]
     .into_iter()
     .flatten()

@@ -104,7 +104,10 @@ fn bounds_are_kept() {
         (frame(DATA, 0, b"x").repeat(11_000), Err(F::Flood)),
         (frame(DATA, 0, &[9; 60]).repeat(100_000), Ok(true)),
         (frame(DATA, PADDED, &[9; 40]).repeat(11_000), Err(F::Flood)),
-        (frame(DATA, PADDED, &[255; 356]).repeat(8_000), Err(F::Flood)),
+        (
+            frame(DATA, PADDED, &[255; 356]).repeat(8_000),
+            Err(F::Flood),
+        ),
         (
             frame(9, 0, &[0x20; 16_000]).repeat(17),
             Err(F::Head(HeadLimit::Bytes)),
