@@ -3,6 +3,7 @@
 pub mod arrival;
 mod body;
 mod carrier;
+mod chunking;
 mod conflict;
 mod connect;
 mod cookies;

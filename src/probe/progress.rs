@@ -58,4 +58,29 @@ impl ResponseProgress {
             _ => None,
         }
     }
+
+    /// Why a head that has begun does not end in time: it may be none at all.
+    pub fn timeout_reason(&self) -> Reason {
+        let fault = match self {
+            Self::Text(head) => head.fault(),
+            Self::Frames(_) => Reason::TransferHeaderTruncated,
+        };
+        match fault {
+            Reason::TransferHeaderTruncated => Reason::TransferHeaderTimeout,
+            fault => fault,
+        }
+    }
+
+    /// The head of HTTP/1 that can be read and that hyper refuses.
+    pub fn refused(&self) -> Option<http::Response<()>> {
+        match self {
+            Self::Text(head) => head.refused(),
+            Self::Frames(_) => None,
+        }
+    }
+
+    /// Whether all that is to come is the body of HTTP/1.
+    pub fn is_text_over(&self) -> bool {
+        matches!(self, Self::Text(head) if head.is_complete())
+    }
 }

@@ -194,13 +194,17 @@ fn joined_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
     Some(joined).filter(|joined| !joined.is_empty())
 }
 
+/// The text of a `Location`. The parser of URLs, like browsers, would drop a tab and go elsewhere.
 fn location_text(value: &HeaderValue) -> Result<&str, Stop> {
-    std::str::from_utf8(value.as_bytes()).map_err(|_| {
-        Stop::failed(
-            Reason::RedirectLocation,
-            "redirected to a Location that is not UTF-8",
-        )
-    })
+    let unusable = |what: &str| {
+        let detail = format!("redirected to a Location {what}");
+        Stop::failed(Reason::RedirectLocation, detail)
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| unusable("that is not UTF-8"))?;
+    match text.contains(|c: char| c.is_ascii_control()) {
+        true => Err(unusable("with a control character")),
+        false => Ok(text),
+    }
 }
 
 /// Whether a reference names no host, so that the host stays the one that was asked for.

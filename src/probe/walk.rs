@@ -216,7 +216,7 @@ impl Walk {
                 Some(if marks.head.is_complete() {
                     Reason::TransferBodyTimeout
                 } else if marks.head.first_byte().is_some() {
-                    Reason::TransferHeaderTimeout
+                    marks.head.timeout_reason()
                 } else if let Some(reason) = marks.head.why_silent() {
                     reason
                 } else if marks.last_write.is_some() && marks.request_out.is_none() {

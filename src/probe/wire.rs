@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::chunking::Chunking;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::tls::failure::ClientCertificate;
 
@@ -54,6 +55,8 @@ pub struct Marks {
     pub head: ResponseProgress,
     /// When the last bytes of the response arrived, as far as it got.
     pub last_byte: Option<Arrival>,
+    /// What arrived behind a head of HTTP/1.
+    pub chunking: Chunking,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
     /// Whether the server asked for a certificate in the handshake.

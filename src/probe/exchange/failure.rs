@@ -8,10 +8,11 @@ use h2::Reason as H2;
 use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
+use crate::probe::chunking::ChunkingFault;
+use crate::probe::frames::BlockFault;
 use crate::probe::frames::FrameFault;
-use crate::probe::frames::HeadFault;
 use crate::probe::frames::ResponseFrames;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
@@ -52,9 +53,9 @@ fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
     match (code, frames.fault_of_head()) {
         (H2::ENHANCE_YOUR_CALM, _) if frames.has_large_head() => Reason::TransferHeaderTooLarge,
         (H2::ENHANCE_YOUR_CALM, _) => Reason::TransferH2Flood,
-        (_, Some(HeadFault::Status)) => Reason::TransferStatusInvalid,
+        (_, Some(BlockFault::Status)) => Reason::TransferStatusInvalid,
         _ if is_of_stream && frames.has_large_head() => Reason::TransferHeaderTooLarge,
-        (_, Some(HeadFault::Length)) if is_of_stream => Reason::TransferFraming,
+        (_, Some(BlockFault::Length)) if is_of_stream => Reason::TransferFraming,
         _ => Reason::TransferH2Protocol,
     }
 }
@@ -105,7 +106,9 @@ fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
     let inner = io.get_ref()?;
     let fault = inner.downcast_ref::<FrameFault>();
     let fault = fault.map(|fault| fault.reason());
-    fault.or_else(|| Some(inner.downcast_ref::<HeadLimit>()?.reason()))
+    fault
+        .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
+        .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
 }
 
 /// What is wrong with a head that is refused or that ended early.
@@ -129,6 +132,7 @@ fn of_end(end: End, marks: &Marks) -> Reason {
             End::Reset => Reason::TransferBodyReset,
             End::TimedOut => Reason::TransferBodyTimeout,
             End::BadBody => Reason::TransferChunkInvalid,
+            // All of it came before the request.
             End::Unsolicited => Reason::TransferNotHttp,
             End::Other => Reason::TransferOther,
         };
@@ -136,7 +140,7 @@ fn of_end(end: End, marks: &Marks) -> Reason {
     if marks.head.first_byte().is_some() {
         return match end {
             End::Closed | End::Reset => fault_of_head(marks),
-            End::TimedOut => Reason::TransferHeaderTimeout,
+            End::TimedOut => marks.head.timeout_reason(),
             End::Unsolicited => Reason::TransferNotHttp,
             End::BadBody | End::Other => Reason::TransferOther,
         };

@@ -25,7 +25,7 @@ const LENGTH: [&[u8]; 2] = [
 
 /// What is wrong with a head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum HeadFault {
+pub enum BlockFault {
     /// The status is missing, there twice, or none.
     Status,
     /// The fields may be larger than the bound when they are unfolded.
@@ -36,7 +36,7 @@ pub enum HeadFault {
 
 /// The fault of a head that is the end of `blocks`, from `from` on; before it are those of interim
 /// heads. `is_whole` if nothing of it is missing, `ends_stream` if no body can follow.
-pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> Option<HeadFault> {
+pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> Option<BlockFault> {
     let mut rest = blocks;
     let mut kept = VecDeque::new();
     let (mut n_statuses, mut bad_status, mut size) = (0, false, 0);
@@ -65,11 +65,11 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
     }
     bad_length |= ends_stream && length.flatten().is_some_and(|length| length > 0);
     if bad_status || n_statuses > 1 || (is_whole && n_statuses == 0) {
-        Some(HeadFault::Status)
+        Some(BlockFault::Status)
     } else if size > MAX_HEAD_BYTES {
-        Some(HeadFault::Size)
+        Some(BlockFault::Size)
     } else if bad_length {
-        Some(HeadFault::Length)
+        Some(BlockFault::Length)
     } else {
         None
     }
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn faults_of_heads_are_found() {
-        use HeadFault::{Length, Size, Status};
+        use BlockFault::{Length, Size, Status};
         let ok = || vec![0x88];
         let with = |field: Vec<u8>| [ok(), field].concat();
         let length = |value: &[u8]| with(literal(b"content-length", value));

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::outcome::reason::Reason;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 
 /// Why nothing more is read of a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,7 +22,7 @@ pub enum FrameFault {
     /// It sends more interim heads than the bound.
     Interims,
     /// A bound of the head is broken.
-    Head(HeadLimit),
+    Head(HeadFault),
 }
 
 impl FrameFault {

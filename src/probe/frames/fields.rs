@@ -5,7 +5,7 @@ use crate::probe::frames::HEADERS;
 use crate::probe::frames::PADDED;
 use crate::probe::frames::PRIORITY;
 use crate::probe::frames::block;
-use crate::probe::frames::block::HeadFault;
+use crate::probe::frames::block::BlockFault;
 use crate::probe::frames::status::StatusReader;
 
 /// Follows the blocks within frames that may have padding and a priority around them. What is kept
@@ -72,7 +72,7 @@ impl Fields {
     }
 
     /// What is wrong with the head, which is there whole or as far as it arrived.
-    pub fn fault(&self, is_whole: bool, ends_stream: bool) -> Option<HeadFault> {
+    pub fn fault(&self, is_whole: bool, ends_stream: bool) -> Option<BlockFault> {
         block::fault(&self.blocks, self.from, is_whole, ends_stream)
     }
 }

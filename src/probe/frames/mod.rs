@@ -10,7 +10,7 @@ mod request;
 mod response;
 mod status;
 
-pub use crate::probe::frames::block::HeadFault;
+pub use crate::probe::frames::block::BlockFault;
 pub use crate::probe::frames::fault::FrameFault;
 pub use crate::probe::frames::request::PREFACE;
 pub use crate::probe::frames::request::RequestFrames;

@@ -10,13 +10,13 @@ use crate::probe::frames::FrameReader;
 use crate::probe::frames::PADDED;
 use crate::probe::frames::Piece;
 use crate::probe::frames::SETTINGS;
-use crate::probe::frames::block::HeadFault;
+use crate::probe::frames::block::BlockFault;
 use crate::probe::frames::budget::Budget;
 use crate::probe::frames::control::Control;
 use crate::probe::frames::fault::FrameFault;
 use crate::probe::frames::fields::Fields;
 use crate::probe::frames::status::Status;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::head::MAX_INTERIMS;
 
@@ -117,7 +117,7 @@ impl ResponseFrames {
         if header.is_our_fields() {
             self.head_bytes += header.bytes.len() + header.length();
             if self.head_bytes > MAX_HEAD_BYTES {
-                return Err(FrameFault::Head(HeadLimit::Bytes));
+                return Err(FrameFault::Head(HeadFault::Bytes));
             }
             self.is_in_trailers = self.is_complete;
             if self.is_in_head() {
@@ -168,13 +168,13 @@ impl ResponseFrames {
     }
 
     /// What is wrong with the head of the final response, as far as it arrived.
-    pub fn fault_of_head(&self) -> Option<HeadFault> {
+    pub fn fault_of_head(&self) -> Option<BlockFault> {
         self.fields.fault(self.is_complete, self.ends_stream)
     }
 
     /// Whether the head is so large that its fields may have broken the bound.
     pub fn has_large_head(&self) -> bool {
-        self.head_bytes > MAX_HEAD_BYTES / 4 || self.fault_of_head() == Some(HeadFault::Size)
+        self.head_bytes > MAX_HEAD_BYTES / 4 || self.fault_of_head() == Some(BlockFault::Size)
     }
 
     /// Whether fields came behind the body.

@@ -4,6 +4,8 @@
 mod bodies;
 mod certificates;
 mod chains;
+mod chunks;
+mod compressed;
 mod connections;
 mod frames;
 mod framing;
@@ -15,6 +17,7 @@ mod name_servers;
 mod records;
 mod redirects;
 mod sessions;
+mod statuses;
 mod uploads;
 
 use std::any::Any;
@@ -30,6 +33,9 @@ use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::target::module::Module;
 use httpcycle_exporter::target::tls::{ClientIdentity, TlsSettings};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::support::peer;
 use crate::support::peer::{Peer, Then};
@@ -46,6 +52,8 @@ pub struct Behaviour {
     pub last_phase: Option<Phase>,
     /// The shortest timeout with which the peer comes to its point.
     pub takes: Duration,
+    /// Whether it lasts until the probe is cut by its deadline though the reason tells another thing.
+    pub to_the_deadline: bool,
     /// What else must hold, with its words.
     pub also: Vec<(&'static str, Check)>,
     changes: Vec<Box<dyn Fn(&mut Module) + Send + Sync>>,
@@ -89,8 +97,11 @@ pub fn all() -> Vec<Behaviour> {
         sessions::all(),
         uploads::all(),
         heads::all(),
+        statuses::all(),
         framing::all(),
+        chunks::all(),
         bodies::all(),
+        compressed::all(),
         redirects::all(),
         http2::all(),
         frames::all(),
@@ -113,6 +124,7 @@ impl Behaviour {
             code: None,
             last_phase: None,
             takes: Duration::ZERO,
+            to_the_deadline: false,
             also: Vec::new(),
             changes: Vec::new(),
             start: Box::new(move || start().boxed()),
@@ -125,6 +137,89 @@ impl Behaviour {
         Self::new(name, move || {
             let bytes = bytes.clone();
             async move { Stage::of(peer::answering(bytes.to_vec(), then).await) }
+        })
+    }
+
+    /// A peer that reads a request and sends `bytes` in pieces, each of so many bytes and `pause`
+    /// after the other.
+    pub fn in_pieces(
+        name: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+        piece_bytes: usize,
+        pause: Duration,
+    ) -> Self {
+        let bytes = bytes.into();
+        Self::writing(name, move |mut stream| {
+            let bytes = bytes.clone();
+            async move {
+                for piece in bytes.chunks(piece_bytes) {
+                    if stream.write_all(piece).await.is_err() {
+                        return;
+                    }
+                    sleep(pause).await;
+                }
+                peer::finish(stream, Then::Hold).await;
+            }
+        })
+    }
+
+    /// A peer that reads a request, sends `before` and then the bytes of `drip`, one each `pause`,
+    /// over and over.
+    pub fn dripping(
+        name: impl Into<String>,
+        before: impl Into<Vec<u8>>,
+        drip: &str,
+        pause: Duration,
+    ) -> Self {
+        let (before, drip) = (before.into(), drip.to_owned());
+        Self::writing(name, move |mut stream| {
+            let (before, drip) = (before.clone(), drip.clone());
+            async move {
+                stream.write_all(&before).await.ok();
+                for byte in drip.bytes().cycle() {
+                    sleep(pause).await;
+                    if stream.write_u8(byte).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        })
+    }
+
+    /// A peer that reads a request, sends `before` and then `bytes` over and over, as fast as it
+    /// can.
+    pub fn flooding(name: impl Into<String>, before: impl Into<Vec<u8>>, bytes: &[u8]) -> Self {
+        let before = before.into();
+        let bytes: Arc<[u8]> = bytes.repeat(16_384_usize.div_ceil(bytes.len())).into();
+        Self::writing(name, move |mut stream| {
+            let (before, bytes) = (before.clone(), bytes.clone());
+            async move {
+                stream.write_all(&before).await.ok();
+                while stream.write_all(&bytes).await.is_ok() {}
+            }
+        })
+    }
+
+    /// A peer that reads a request and then does as `write` does.
+    fn writing<F, Fut>(name: impl Into<String>, write: F) -> Self
+    where
+        F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let write = Arc::new(write);
+        Self::new(name, move || {
+            let write = write.clone();
+            async move {
+                let peer = peer::serve(move |mut stream| {
+                    let write = write.clone();
+                    async move {
+                        stream.set_nodelay(true).unwrap();
+                        peer::read_request(&mut stream).await;
+                        write(stream).await;
+                    }
+                });
+                Stage::of(peer.await)
+            }
         })
     }
 
@@ -145,6 +240,11 @@ impl Behaviour {
 
     pub fn takes(mut self, time: Duration) -> Self {
         self.takes = time;
+        self
+    }
+
+    pub fn to_the_deadline(mut self) -> Self {
+        self.to_the_deadline = true;
         self
     }
 
@@ -183,9 +283,10 @@ impl Behaviour {
 
     /// Whether it lasts until the probe is cut by its deadline.
     pub fn lasts(&self) -> bool {
-        self.expected.is_some_and(|reason| {
-            reason.label().ends_with("timeout") || reason == Reason::TransferH2Stalled
-        })
+        self.to_the_deadline
+            || self.expected.is_some_and(|reason| {
+                reason.label().ends_with("timeout") || reason == Reason::TransferH2Stalled
+            })
     }
 }
 
@@ -193,6 +294,8 @@ impl Place {
     fn tls(&self) -> TlsSettings {
         let certificate = |der: &Vec<u8>| CertificateDer::from(der.clone());
         TlsSettings {
+            // Who trusts nobody meets no TLS; the system's authorities would be read for nothing.
+            verify: self.authorities.is_some(),
             authorities: self
                 .authorities
                 .as_ref()

@@ -100,6 +100,8 @@ fn last_phases(row: &Behaviour) -> &'static [Phase] {
     match (row.expected, row.expected.map(Reason::place)) {
         // What is wrong with a connection of HTTP/2 may be found at any time.
         (Some(Reason::TransferInterimFlood), _) => &[FirstByte],
+        // With TLS 1.3 the server says so when the client takes the handshake for done.
+        (Some(Reason::TlsClientCertRequired), _) => &[Tls, Send, FirstByte],
         (Some(reason), _) if reason.label().starts_with("h2_") => &[Send, FirstByte, Transfer],
         (_, Some(Place::During(phase))) => of(phase),
         _ => &[Transfer],

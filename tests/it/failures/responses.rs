@@ -31,3 +31,28 @@ async fn conflicts_are_expected_only_where_they_are_listed() {
         assert_eq!(response.body_bytes, 4);
     }
 }
+
+/// Every code of the classes is itself, whatever it means to others; so are those beyond, which are
+/// counted as one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_code_is_itself() {
+    let peer = peer::serve(|mut stream| async move {
+        let request = peer::read_request(&mut stream).await;
+        let code = request.split(['/', ' ']).nth(2).unwrap();
+        let answer = format!("HTTP/1.1 {code} X\r\nContent-Length: 0\r\n\r\n");
+        peer::write(&mut stream, answer.as_bytes()).await;
+        peer::finish(stream, Hold).await;
+    })
+    .await;
+    for code in (200..=599).chain([600, 601, 700, 899, 998, 999]) {
+        let url = format!("http://{}/{code}", peer.address);
+        let prober = probing::prober(&url, Module::http_2xx(), PATIENCE);
+        let outcome = probing::probe(&prober).await;
+        let found = outcome.response.map(|response| response.code);
+        assert_eq!(found, Some(code), "{:?}", outcome.failure);
+        let is_good = outcome.verdict() == Verdict::Success;
+        assert_eq!(is_good, code < 300, "{code}");
+        let is_conflict = outcome.verdict() == Verdict::Conflict;
+        assert_eq!(is_conflict, code == 409, "{code}");
+    }
+}

@@ -140,6 +140,12 @@ fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
     let at = marks
         .last_read
         .unwrap_or_else(|| Arrival::by_user(Instant::now()));
+    if marks.head.is_text_over() {
+        marks
+            .chunking
+            .arrived(bytes.len())
+            .map_err(io::Error::other)?;
+    }
     if marks.head.feed(bytes, at)? {
         marks.last_byte = Some(at);
     }

@@ -110,7 +110,7 @@ fn bounds_are_kept() {
         ),
         (
             frame(9, 0, &[0x20; 16_000]).repeat(17),
-            Err(F::Head(HeadLimit::Bytes)),
+            Err(F::Head(HeadFault::Bytes)),
         ),
     ] {
         let bytes = match expected {
