@@ -46,7 +46,7 @@ impl fmt::Display for FrameFault {
             Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
             Self::NoSettings => f.write_str("the server does not begin with its settings"),
             Self::Flood => f.write_str("too many frames that carry nothing of a response"),
-            Self::Interims => HeadLimit::Interims.fmt(f),
+            Self::Interims => HeadFault::Interims.fmt(f),
             Self::Head(limit) => limit.fmt(f),
         }
     }
