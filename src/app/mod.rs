@@ -19,6 +19,7 @@ use std::thread;
 use std::time::SystemTime;
 
 use tokio::runtime;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -68,6 +69,13 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
 pub fn run(settings: Settings) -> Result<(), StartError> {
     let plan = Plan::load(&settings)?;
     limits::raise_open_files();
+    probing_runtime()
+        .map_err(StartError::Runtime)?
+        .block_on(start(settings, plan))
+}
+
+/// What probes run on.
+pub fn probing_runtime() -> io::Result<Runtime> {
     // More than one worker: a target that floods must not stall the probes of others.
     let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
     runtime::Builder::new_multi_thread()
@@ -75,8 +83,6 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
         .thread_name("probing")
         .enable_all()
         .build()
-        .map_err(StartError::Runtime)?
-        .block_on(start(settings, plan))
 }
 
 /// Starts the parts in the order in which the outside may come to know of them.

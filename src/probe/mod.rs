@@ -11,6 +11,8 @@ mod detail;
 pub mod dns;
 mod exchange;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod head;
 pub mod heartbeat;
 mod hops;
@@ -24,6 +26,7 @@ mod request;
 mod socket;
 mod stop;
 pub mod tls;
+mod turn;
 mod validate;
 mod walk;
 mod wire;

@@ -7,6 +7,9 @@ use crate::probe::arrival::Arrival;
 use crate::probe::frames::ResponseFrames;
 use crate::probe::head::ResponseHead;
 
+/// What h2 allocates for a frame besides what is in it.
+const FRAME_BYTES: usize = 256;
+
 /// What follows the response beside the client that reads it.
 #[derive(Debug)]
 pub enum ResponseProgress {
@@ -31,6 +34,15 @@ impl ResponseProgress {
                 .map_err(io::Error::other)
                 .map(|()| true),
             Self::Frames(frames) => frames.feed(arrived, at).map_err(io::Error::other),
+        }
+    }
+
+    /// How many bytes it takes a client to keep the frames that came since this was last asked,
+    /// besides their own.
+    pub fn take_upkeep(&mut self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Frames(frames) => FRAME_BYTES * frames.take_count(),
         }
     }
 

@@ -61,7 +61,8 @@ pub struct Marks {
     pub broken_by: Option<io::Error>,
     /// Whether the server asked for a certificate in the handshake.
     pub client_certificate: ClientCertificate,
-    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them.
+    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them, and what
+    /// it takes to keep them.
     pub undigested: usize,
 }
 

@@ -21,12 +21,12 @@ use crate::probe::stop::Stop;
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
 
-/// How many aliases are followed within one answer. Each is looked for among all records, of which
-/// there may be thousands; browsers and resolvers give up far earlier.
-const MAX_LINKS: usize = 64;
+/// How many aliases within one answer are followed. Each is looked for among all records, of which an
+/// answer may hold thousands.
+const MAX_CHAIN: usize = 64;
 
 /// How many addresses of an answer are kept: one is probed, and an answer may hold thousands.
-const MAX_ADDRESSES: usize = 64;
+pub const MAX_ADDRESSES: usize = 64;
 
 /// What came of one family of a name, and when that was known.
 pub struct Family {
@@ -150,7 +150,7 @@ impl Weight {
 }
 
 /// Judges the response code of an answer.
-fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Result<(), Stop> {
+pub fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Result<(), Stop> {
     let code = message.metadata.response_code;
     let reason = match code {
         ResponseCode::NoError => return Ok(()),
@@ -167,22 +167,26 @@ fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Resul
 
 /// What a usable answer says of a name.
 #[derive(Debug, Eq, PartialEq)]
-enum Answer {
+pub enum Answer {
+    /// The addresses, at least one.
     Addresses(Vec<IpAddr>),
+    /// Another name, to be asked for.
     Alias(Name),
+    /// No record of the kind.
     Nothing,
+    /// Aliases that lead in a circle.
     Loop,
 }
 
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
-fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
+pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
     let mut current = name;
     // Other classes have records of the same types, which mean something else.
     let records = || {
         let answers = message.answers.iter();
         answers.filter(|record| record.dns_class == DNSClass::IN)
     };
-    for _ in 0..=MAX_LINKS.min(message.answers.len()) {
+    for _ in 0..=message.answers.len().min(MAX_CHAIN) {
         let addresses: Vec<IpAddr> = records()
             .filter(|record| record.record_type() == kind && record.name == *current)
             .filter_map(|record| record.data.ip_addr())
@@ -236,15 +240,16 @@ mod tests {
 
     #[test]
     fn answers_are_read_through_their_aliases() {
-        let chain_of = |length: usize| -> Vec<(String, String)> {
-            (0..length)
+        let chain = |aliases| -> Vec<(String, String)> {
+            (0..aliases)
                 .map(|i| (format!("n{i}."), format!("n{}.", i + 1)))
-                .chain([(format!("n{length}."), "127.0.0.9".to_owned())])
+                .chain([(format!("n{aliases}."), "127.0.0.9".to_owned())])
                 .collect()
         };
-        let (chain, endless) = (chain_of(30), chain_of(1_000));
-        let chain: Vec<(&str, &str)> = chain.iter().map(|(a, b)| (&**a, &**b)).collect();
-        let endless: Vec<(&str, &str)> = endless.iter().map(|(a, b)| (&**a, &**b)).collect();
+        let (chain, long_chain) = (chain(30), chain(1_000));
+        let [chain, long_chain] = [&chain, &long_chain].map(|chain| -> Vec<(&str, &str)> {
+            chain.iter().map(|(a, b)| (&**a, &**b)).collect()
+        });
         let ip = |text: &str| Answer::Addresses(vec![text.parse().expect("an address")]);
         for (records, asked, expected) in [
             (&[("a.", "127.0.0.1")][..], "a.", ip("127.0.0.1")),
@@ -257,7 +262,7 @@ mod tests {
             (&[("a.", "b."), ("b.", "a.")], "a.", Answer::Loop),
             (&[("a.", "a.")], "a.", Answer::Loop),
             (&chain, "n0.", ip("127.0.0.9")),
-            (&endless, "n0.", Answer::Loop),
+            (&long_chain, "n0.", Answer::Loop),
         ] {
             let found = read(&message(records), &name(asked), RecordType::A);
             assert_eq!(found, expected, "{records:?}");

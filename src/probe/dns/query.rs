@@ -18,6 +18,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 use tokio::time::timeout;
@@ -160,6 +161,8 @@ async fn over_udp(
                 garbage.get_or_insert((Instant::now() + PATIENCE_WITH_GARBAGE, stop));
             }
         }
+        // There may be no end to what others are told.
+        yield_now().await;
     }
     let detail = format!("{server} sent {MAX_NOISE} datagrams and no answer");
     Err(Stop::failed(Reason::DnsMalformed, detail))
@@ -197,7 +200,8 @@ async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
     }
 }
 
-fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
+/// The message that bytes are.
+pub fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
     Message::from_vec(bytes).map_err(|error| {
         Stop::failed(
             Reason::DnsMalformed,

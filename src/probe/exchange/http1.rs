@@ -26,6 +26,7 @@ use crate::probe::exchange::sent::RequestProgress;
 use crate::probe::head::MAX_HEADERS;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
+use crate::probe::turn::Turn;
 use crate::probe::walk::Walk;
 use crate::target::module::Module;
 
@@ -118,11 +119,13 @@ async fn read_body(
     connection: &mut Driver,
     walk: &mut Walk,
 ) -> Result<(), Stop> {
+    let mut turn = Turn::new();
     while let Some(frame) = connection.while_running(body.frame()).await {
         let frame = frame.map_err(|error| failure::of(&error, &walk.wire.marks()))?;
         if let Some(data) = frame.data_ref() {
             walk.wire.marks().chunking.given(data.len());
             note_body(data, walk)?;
+            turn.took(data.len()).await;
         }
     }
     Ok(())

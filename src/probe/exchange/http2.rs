@@ -37,6 +37,7 @@ use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
+use crate::probe::turn::Turn;
 use crate::probe::walk::Walk;
 use crate::probe::wire::Wire;
 use crate::target::module::Module;
@@ -112,6 +113,7 @@ pub async fn exchange(
         // They are looked at when the phases are over.
         walk.headers = head.headers;
     }
+    let mut turn = Turn::new();
     while let Some(piece) = connection
         .while_running(poll_fn(|cx| body.poll_data(cx)))
         .await
@@ -122,6 +124,7 @@ pub async fn exchange(
         body.flow_control()
             .release_capacity(piece.len())
             .map_err(failed)?;
+        turn.took(piece.len()).await;
     }
     Ok(None)
 }
@@ -185,6 +188,11 @@ impl Driver<'_> {
     async fn while_running<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
+            // What was read before is taken first: h2 would read on as fast as the peer sends, and
+            // keep all of it.
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
             self.wire.marks().undigested = 0;
             loop {
                 if let Some(connection) = &mut self.connection

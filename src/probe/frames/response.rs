@@ -47,6 +47,8 @@ pub struct ResponseFrames {
     /// Whether the length of the padding of a piece of the body is still to come.
     awaits_padding: bool,
     budget: Budget,
+    /// How many frames began since somebody asked.
+    new_frames: usize,
 }
 
 impl ResponseFrames {
@@ -69,6 +71,7 @@ impl ResponseFrames {
             is_in_trailers: false,
             awaits_padding: false,
             budget: Budget::new(request_bytes),
+            new_frames: 0,
         }
     }
 
@@ -81,6 +84,9 @@ impl ResponseFrames {
                 self.frame_began = Some(at);
             }
             let Some((piece, is_end)) = self.reader.next(&mut arrived) else {
+                if !self.has_begun {
+                    check_length(self.reader.begun(), self.is_agreed)?;
+                }
                 break;
             };
             match piece {
@@ -112,6 +118,7 @@ impl ResponseFrames {
             self.has_begun = true;
         }
         self.frame = header;
+        self.new_frames += 1;
         self.awaits_padding = false;
         self.control.begin_frame(&header);
         if header.is_our_fields() {
@@ -167,6 +174,11 @@ impl ResponseFrames {
         self.is_complete
     }
 
+    /// How many frames began since this was last asked.
+    pub fn take_count(&mut self) -> usize {
+        std::mem::take(&mut self.new_frames)
+    }
+
     /// What is wrong with the head of the final response, as far as it arrived.
     pub fn fault_of_head(&self) -> Option<BlockFault> {
         self.fields.fault(self.is_complete, self.ends_stream)
@@ -183,14 +195,23 @@ impl ResponseFrames {
     }
 }
 
+/// Checks the length that the first frame begins with: h2 refuses one that is too large as soon as it
+/// is there, and it may be all that is.
+fn check_length(begun: &[u8], is_agreed: bool) -> Result<(), FrameFault> {
+    match begun {
+        [b'H', b'T', b'T', ..] if is_agreed => Err(FrameFault::BrokenPromise),
+        [b'H', b'T', b'T', ..] => Err(FrameFault::Http1),
+        &[a, b, c, ..] if u32::from_be_bytes([0, a, b, c]) as usize > MAX_FRAME_BYTES => {
+            Err(FrameFault::NotHttp)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that the first frame is that of a server which speaks HTTP/2 (RFC 9113, 3.4).
 fn check_first(header: &FrameHeader, is_agreed: bool) -> Result<(), FrameFault> {
-    if header.bytes.starts_with(b"HTTP/") {
-        Err(match is_agreed {
-            true => FrameFault::BrokenPromise,
-            false => FrameFault::Http1,
-        })
-    } else if header.kind() > 9 || header.length() > MAX_FRAME_BYTES {
+    check_length(&header.bytes, is_agreed)?;
+    if header.kind() > 9 {
         Err(FrameFault::NotHttp)
     } else if header.kind() != SETTINGS || header.has(ACK) {
         Err(FrameFault::NoSettings)

@@ -118,6 +118,12 @@ impl ResponseHead {
         self.complete
     }
 
+    /// The head as far as it arrived, interim ones passed over.
+    #[cfg(any(test, fuzzing))]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What is wrong with a head that hyper refuses, or `TransferHeaderTruncated` if nothing is but
     /// that it goes on.
     pub fn fault(&self) -> Reason {
@@ -332,6 +338,14 @@ mod tests {
         use Reason as R;
         for (bytes, reason) in [
             (&b"SSH-2.0-x\r\n\r\n"[..], R::TransferNotHttp),
+            (
+                b"HTTP/1.1 100\x0b C\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                R::TransferStatusInvalid,
+            ),
+            (
+                b"HTTP/1.1 100 C\r\nno colon\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                R::TransferHeaderInvalid,
+            ),
             (b"HT", R::TransferHeaderTruncated),
             (b"HX", R::TransferNotHttp),
             (b"HTTP/1.", R::TransferHeaderTruncated),

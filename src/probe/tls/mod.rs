@@ -4,6 +4,8 @@ mod chain;
 mod expiry;
 pub mod failure;
 pub mod flood;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod name;
 mod observer;
 pub mod record;

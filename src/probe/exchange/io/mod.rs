@@ -149,7 +149,7 @@ fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
     if marks.head.feed(bytes, at)? {
         marks.last_byte = Some(at);
     }
-    marks.undigested += bytes.len();
+    marks.undigested += bytes.len() + marks.head.take_upkeep();
     Ok(())
 }
 
@@ -344,14 +344,18 @@ impl AsyncRead for ExchangeIo {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if let Some(fault) = &self.wire.marks().broken_by {
+            return Poll::Ready(Err(fault.kind().into()));
+        }
         let before = target.filled().len();
         let read = self.read_with(cx, target.remaining(), |bytes| target.put_slice(bytes));
-        let read = ready!(read).and_then(|()| match target.filled().len() - before {
-            // Closed. h2 calls it a broken pipe.
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
-        });
-        Poll::Ready(self.keep(read))
+        let is_any = target.filled().len() > before;
+        // Nothing is the end. h2 calls it a broken pipe.
+        let closed = || io::ErrorKind::UnexpectedEof.into();
+        let read = ready!(read).and_then(|()| is_any.then_some(()).ok_or_else(closed));
+        let kept = self.keep(read);
+        // What came ahead of a fault may be the response, and the fault is told behind it.
+        Poll::Ready(if is_any { Ok(()) } else { kept })
     }
 }
 
