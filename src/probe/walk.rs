@@ -177,7 +177,8 @@ impl Walk {
         let marks = wire.marks();
         let first_byte = marks.head.first_byte();
         let Some(first_write) = marks.first_write else {
-            return;
+            // The connection ended before there was anything to write.
+            return self.push(Phase::FirstByte, at.at, at);
         };
         // A server may answer what it has not read to its end: nobody waited for that answer.
         let early = first_byte.filter(|byte| marks.request_out.is_none_or(|out| byte.at < out));

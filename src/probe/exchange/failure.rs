@@ -38,7 +38,7 @@ fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
 /// The failure behind an error of h2 before there was a response.
 pub fn of_http2(error: &h2::Error, marks: &Marks) -> Stop {
     let reason =
-        told_by_http2(error, marks).unwrap_or_else(|| match (error.reason(), &marks.head) {
+        told_by_http2(error, marks, false).unwrap_or_else(|| match (error.reason(), &marks.head) {
             (Some(code), ResponseProgress::Frames(frames)) => {
                 of_frames(code, error.is_reset(), frames)
             }
@@ -53,7 +53,10 @@ fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
     match (code, frames.fault_of_head()) {
         (H2::ENHANCE_YOUR_CALM, _) if frames.has_large_head() => Reason::TransferHeaderTooLarge,
         (H2::ENHANCE_YOUR_CALM, _) => Reason::TransferH2Flood,
-        (_, Some(BlockFault::Status)) => Reason::TransferStatusInvalid,
+        // A code that is none breaks the table of fields, which is of the connection.
+        (_, Some(BlockFault::Status)) if is_of_stream || code == H2::COMPRESSION_ERROR => {
+            Reason::TransferStatusInvalid
+        }
         _ if is_of_stream && frames.has_large_head() => Reason::TransferHeaderTooLarge,
         (_, Some(BlockFault::Length)) if is_of_stream => Reason::TransferFraming,
         _ => Reason::TransferH2Protocol,
@@ -64,7 +67,7 @@ fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
 pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop {
     let is_in_trailers =
         matches!(&marks.head, ResponseProgress::Frames(frames) if frames.is_in_trailers());
-    let reason = told_by_http2(error, marks).unwrap_or_else(|| match error.reason() {
+    let reason = told_by_http2(error, marks, true).unwrap_or_else(|| match error.reason() {
         Some(H2::ENHANCE_YOUR_CALM) => Reason::TransferH2Flood,
         // All else that is wrong with the frames of a body closes the connection.
         Some(H2::PROTOCOL_ERROR) if error.is_reset() && has_length && !is_in_trailers => {
@@ -76,8 +79,8 @@ pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop
     Stop::failed(reason, words_of_http2(error, marks))
 }
 
-/// The reason that an error of h2 tells unless h2 itself found the fault.
-fn told_by_http2(error: &h2::Error, marks: &Marks) -> Option<Reason> {
+/// The reason that an error of h2 tells unless h2 itself found the fault, behind the head or before.
+fn told_by_http2(error: &h2::Error, marks: &Marks, is_in_body: bool) -> Option<Reason> {
     if error.is_io() {
         // What h2 keeps of it is a text.
         let Some(io) = &marks.broken_by else {
@@ -91,8 +94,8 @@ fn told_by_http2(error: &h2::Error, marks: &Marks) -> Option<Reason> {
     Some(match error.reason() {
         _ if error.is_go_away() => Reason::TransferH2Goaway,
         // The stream is to the body what the connection is in HTTP/1.
-        Some(H2::NO_ERROR) if marks.head.is_complete() => Reason::TransferBodyTruncated,
-        _ if marks.head.is_complete() => Reason::TransferBodyReset,
+        Some(H2::NO_ERROR) if is_in_body => Reason::TransferBodyTruncated,
+        _ if is_in_body => Reason::TransferBodyReset,
         Some(H2::REFUSED_STREAM) => Reason::TransferH2Refused,
         _ => Reason::TransferH2Reset,
     })
@@ -109,6 +112,7 @@ fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
     fault
         .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
         .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
+        .or_else(|| tls::failure::is_overfull(io).then_some(Reason::TlsMalformed))
 }
 
 /// What is wrong with a head that is refused or that ended early.

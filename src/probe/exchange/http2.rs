@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use h2::SendStream;
 use h2::client;
+use http::HeaderValue;
 use http::Method;
 use http::Request;
 use http::Uri;
@@ -25,6 +26,7 @@ use http_body_util::BodyExt;
 use http_body_util::Full;
 
 use crate::outcome::HttpVersion;
+use crate::outcome::reason::Reason;
 use crate::probe::detail;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
@@ -108,7 +110,15 @@ pub async fn exchange(
     if body.is_end_stream() {
         detail::note_end(walk, &module.method);
     }
-    let has_length = head.headers.contains_key(header::CONTENT_LENGTH);
+    let lengths = || head.headers.get_all(header::CONTENT_LENGTH).iter();
+    let has_length = lengths().next().is_some();
+    if lengths().any(HeaderValue::is_empty) {
+        // To h2 that is 0.
+        return Err(Stop::failed(
+            Reason::TransferFraming,
+            "an empty Content-Length",
+        ));
+    }
     if module.checks.need_headers() {
         // They are looked at when the phases are over.
         walk.headers = head.headers;

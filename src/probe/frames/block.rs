@@ -60,7 +60,7 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
                 bad_length |= number.is_none() || length.is_some_and(|before| before != number);
                 length = Some(number);
             }
-            Name::Other => {}
+            Name::Pseudo | Name::Other => {}
         }
     }
     bad_length |= ends_stream && length.flatten().is_some_and(|length| length > 0);
@@ -75,11 +75,28 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
     }
 }
 
+/// Whether trailers, which are the end of `blocks` from `from` on, have pseudo-header fields (RFC 9113,
+/// 8.1).
+pub fn has_pseudo(blocks: &[u8], from: usize) -> bool {
+    let mut rest = blocks;
+    let mut kept = VecDeque::new();
+    loop {
+        let is_of_trailers = blocks.len() - rest.len() >= from;
+        match next(&mut rest, &mut kept).map(|field| field.name) {
+            Some(Name::Status | Name::Pseudo) if is_of_trailers => return true,
+            Some(_) => {}
+            None => return false,
+        }
+    }
+}
+
 /// The names that matter.
 #[derive(Clone, Copy, Debug)]
 enum Name {
     Status,
     Length,
+    /// Another one that begins with a colon.
+    Pseudo,
     Other,
 }
 
@@ -104,6 +121,7 @@ impl Field<'_> {
         let name = match index {
             8..=14 => Name::Status,
             28 => Name::Length,
+            1..=7 => Name::Pseudo,
             _ => Name::Other,
         };
         Self {
@@ -132,8 +150,18 @@ impl Text<'_> {
             Name::Status
         } else if LENGTH.contains(&self.bytes) {
             Name::Length
+        } else if self.begins_with_colon() {
+            Name::Pseudo
         } else {
             Name::Other
+        }
+    }
+
+    /// A colon has seven bits in Huffman's code.
+    fn begins_with_colon(self) -> bool {
+        match self.bytes.first() {
+            Some(first) if self.is_coded => first >> 1 == 0b101_1100,
+            first => first == Some(&b':'),
         }
     }
 
@@ -295,6 +323,30 @@ mod tests {
             assert_eq!(fault(&both, 5, true, ends_stream), expected);
         }
         assert_eq!(fault(&[], 0, false, false), None);
+    }
+
+    #[test]
+    fn pseudo_fields_of_trailers_are_found() {
+        let head = [vec![0x88], literal(b":odd", b"x")].concat();
+        for (trailers, expected) in [
+            (vec![], false),
+            (literal(b"a", b"b"), false),
+            (vec![0x90], false),
+            (vec![0x88], true),
+            (vec![0x84], true),
+            (literal(b":status", b"200"), true),
+            (literal(b":odd", b"x"), true),
+            (
+                [literal(b"a", b"b"), literal(b":path", b"/")].concat(),
+                true,
+            ),
+            // What the head left in the table.
+            (vec![0xbe], true),
+            ([&[0x40, 0x85][..], STATUS[0], &[1, b'x']].concat(), true),
+        ] {
+            let both = [&head[..], &trailers].concat();
+            assert_eq!(has_pseudo(&both, head.len()), expected, "{trailers:x?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum FrameFault {
     NotHttp,
     /// It does not begin with its settings.
     NoSettings,
+    /// It sends fields behind the body that belong into the head.
+    PseudoInTrailers,
     /// It sends more frames that carry nothing than the bound.
     Flood,
     /// It sends more interim heads than the bound.
@@ -31,7 +33,7 @@ impl FrameFault {
         match self {
             Self::Http1 | Self::NotHttp => Reason::TransferNotHttp,
             Self::BrokenPromise => Reason::TlsAlpn,
-            Self::NoSettings => Reason::TransferH2Protocol,
+            Self::NoSettings | Self::PseudoInTrailers => Reason::TransferH2Protocol,
             Self::Flood | Self::Interims => Reason::TransferH2Flood,
             Self::Head(limit) => limit.reason(),
         }
@@ -45,6 +47,7 @@ impl fmt::Display for FrameFault {
             Self::BrokenPromise => f.write_str("the server chose HTTP/2 and speaks HTTP/1"),
             Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
             Self::NoSettings => f.write_str("the server does not begin with its settings"),
+            Self::PseudoInTrailers => f.write_str("the trailers have a field of a head"),
             Self::Flood => f.write_str("too many frames that carry nothing of a response"),
             Self::Interims => HeadFault::Interims.fmt(f),
             Self::Head(limit) => limit.fmt(f),

@@ -45,6 +45,11 @@ impl Fields {
         self.from = self.blocks.len();
     }
 
+    /// Begins the fields behind the body.
+    pub fn begin_trailers(&mut self) {
+        self.from = self.blocks.len();
+    }
+
     /// Takes note of a frame of fields.
     pub fn begin_frame(&mut self, header: &FrameHeader) {
         let begins = header.is_ours(HEADERS);
@@ -69,6 +74,11 @@ impl Fields {
         self.left -= block.len();
         self.status.feed(block);
         self.blocks.extend_from_slice(block);
+    }
+
+    /// Whether the last block has fields that belong into a head.
+    pub fn have_pseudo(&self) -> bool {
+        block::has_pseudo(&self.blocks, self.from)
     }
 
     /// What is wrong with the head, which is there whole or as far as it arrived.

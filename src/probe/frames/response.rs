@@ -91,7 +91,7 @@ impl ResponseFrames {
             };
             match piece {
                 Piece::Header(header) => self.begin_frame(header)?,
-                Piece::Payload(bytes) if self.is_in_head() => self.fields.feed(bytes),
+                Piece::Payload(bytes) if self.frame.is_our_fields() => self.fields.feed(bytes),
                 Piece::Payload([padding, ..]) if self.awaits_padding => {
                     self.awaits_padding = false;
                     let around = 1 + usize::from(*padding);
@@ -108,10 +108,6 @@ impl ResponseFrames {
         Ok(is_any_ours)
     }
 
-    fn is_in_head(&self) -> bool {
-        !self.is_complete && self.frame.is_our_fields()
-    }
-
     fn begin_frame(&mut self, header: FrameHeader) -> Result<(), FrameFault> {
         if !self.has_begun {
             check_first(&header, self.is_agreed)?;
@@ -119,6 +115,10 @@ impl ResponseFrames {
         }
         self.frame = header;
         self.new_frames += 1;
+        if header.length() > MAX_FRAME_BYTES {
+            // h2 refuses it.
+            return Ok(());
+        }
         self.awaits_padding = false;
         self.control.begin_frame(&header);
         if header.is_our_fields() {
@@ -126,14 +126,16 @@ impl ResponseFrames {
             if self.head_bytes > MAX_HEAD_BYTES {
                 return Err(FrameFault::Head(HeadFault::Bytes));
             }
-            self.is_in_trailers = self.is_complete;
-            if self.is_in_head() {
+            if !self.is_complete {
                 if self.first_byte.is_none() {
                     self.first_byte = self.frame_began;
                 }
                 self.ends_stream |= header.has(END_STREAM);
-                self.fields.begin_frame(&header);
+            } else if !self.is_in_trailers {
+                self.is_in_trailers = true;
+                self.fields.begin_trailers();
             }
+            self.fields.begin_frame(&header);
             Ok(())
         } else if !header.is_ours(DATA) {
             self.budget.take_idle(header.bytes.len() + header.length())
@@ -146,8 +148,15 @@ impl ResponseFrames {
     }
 
     fn end_frame(&mut self) -> Result<(), FrameFault> {
-        if !self.is_in_head() || !self.frame.has(END_HEADERS) {
+        if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) {
             return Ok(());
+        }
+        if self.is_in_trailers {
+            // h2 takes them.
+            return match self.fields.have_pseudo() {
+                true => Err(FrameFault::PseudoInTrailers),
+                false => Ok(()),
+            };
         }
         if self.fields.status.status() != Status::Interim {
             self.is_complete = true;

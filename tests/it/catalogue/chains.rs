@@ -67,8 +67,8 @@ fn of_names() -> Vec<Behaviour> {
             })
         })
         .fails(R::TlsCertName),
-        shown("for every name of its domain", "orders.test", || {
-            alone("*.test", |_| {})
+        shown("for every name of its domain", "orders.shop.test", || {
+            alone("*.shop.test", |_| {})
         })
         .counts(200),
         shown("for every name below it", "orders.test", || {

@@ -107,7 +107,7 @@ pub fn all() -> Vec<Behaviour> {
             WHOLE,
         )
         .fails(R::TransferNotHttp)
-        .cut_in(Phase::Tls),
+        .cut_in(Phase::FirstByte),
         only_old(),
     ]
 }

@@ -73,6 +73,8 @@ fn wrong_phases(
                 Phase::Dns => hop > 0 || matches!(url.host(), Hostname::Ip(_)),
                 Phase::Tls => hop > 0 || !url.is_tls(),
                 Phase::FirstByte => uploads,
+                // The connection may end before there was time to write.
+                Phase::Send => end == Phase::FirstByte,
                 _ => false,
             };
             if phase <= end && !may_lack && !ran.contains(&phase) {
