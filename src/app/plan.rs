@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::app::Settings;
 use crate::app::StartError;
-use crate::config;
 use crate::config::ConfiguredModule;
+use crate::config::content::Content;
+use crate::config::content::Digest;
 use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub endpoint: Vec<EndpointModule>,
     /// What the operator should know.
     pub warnings: Vec<String>,
+    /// That of the file that it was made of.
+    pub digest: Digest,
 }
 
 /// A module that `/probe` probes with.
@@ -63,10 +66,14 @@ impl TlsClients {
 impl Plan {
     /// Loads the configuration file and builds what TLS needs.
     pub fn load(settings: &Settings) -> Result<Self, StartError> {
+        Self::of(settings, Content::read(&settings.config_file)?)
+    }
+
+    /// Loads what was read of the configuration file and builds what TLS needs.
+    pub fn of(settings: &Settings, content: Content) -> Result<Self, StartError> {
+        let digest = content.digest();
         let tls_clients = RefCell::new(TlsClients::default());
-        let config = config::load(&settings.config_file, &|tls| {
-            tls_clients.borrow_mut().build(tls).map(|_| ())
-        })?;
+        let config = content.load(&|tls| tls_clients.borrow_mut().build(tls).map(|_| ()))?;
         let seconds: Vec<f64> = config
             .histogram_bounds
             .iter()
@@ -105,6 +112,7 @@ impl Plan {
             EndpointModule { configured, tls }
         });
         Ok(Self {
+            digest,
             tls_clients: tls_clients_of_targets,
             endpoint: endpoint.collect(),
             targets,

@@ -8,6 +8,7 @@ mod body_checks;
 mod bounds;
 mod checks;
 mod conflict;
+pub mod content;
 mod credentials;
 pub mod duration;
 mod field;
@@ -25,6 +26,7 @@ mod source;
 mod targets;
 mod text;
 mod tls;
+pub mod web;
 mod yaml;
 mod yaml_build;
 
@@ -35,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::content::Content;
 use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Problem, Problems, Report};
@@ -100,17 +103,18 @@ impl std::error::Error for LoadError {
 
 /// Reads a file once and loads what it holds; names of files in it are relative to its folder.
 pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
-    let name = path.display().to_string();
-    let bytes = file::read(path).map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    Content::read(path)?.load(check_tls)
+}
+
+/// The text of a file; what is none is a mistake with its place.
+fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, LoadError> {
+    String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
         let pos = yaml::end_of(&String::from_utf8_lossy(before));
         let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
-        LoadError::Problems(Problems::one(&name, pos, message))
-    })?;
-    let base_dir = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
+        LoadError::Problems(Problems::one(name, pos, message))
+    })
 }
 
 /// Loads the text of a file; messages call it `file_name`.

@@ -10,8 +10,9 @@ use crate::metrics::samples;
 use crate::metrics::series::Series;
 use crate::metrics::store::Store;
 
-/// How many bytes a chunk has before it counts as full.
-const CHUNK: usize = 64 * 1024;
+/// How many bytes a chunk has before it counts as full. It is what a client that does not read makes
+/// the exporter hold.
+const CHUNK: usize = 32 * 1024;
 
 /// A page on its way out: the exporter's own families, then family by family all targets that were
 /// there when it began.
@@ -44,7 +45,7 @@ impl Page {
         }
     }
 
-    /// Appends the next chunk to `out`, of about 64 KiB; `false` if there was none left.
+    /// Appends the next chunk to `out`, of about 32 KiB; `false` if there was none left.
     pub fn next_chunk(&mut self, out: &mut Vec<u8>) -> bool {
         if self.is_complete {
             return false;

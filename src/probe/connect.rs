@@ -193,7 +193,9 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &i
         {
             return Stop::Skipped(SkipReason::NoRoute);
         }
-        Some(Errno::ENETUNREACH | Errno::EADDRNOTAVAIL) if !has_route(address, source) => {
+        Some(Errno::ENETUNREACH | Errno::ENETDOWN | Errno::EADDRNOTAVAIL)
+            if !has_route(address, source) =>
+        {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
@@ -203,6 +205,7 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &i
             Errno::ENETUNREACH
             | Errno::EHOSTUNREACH
             | Errno::EHOSTDOWN
+            | Errno::ENETDOWN
             | Errno::ENOPROTOOPT
             | Errno::EINVAL
             | Errno::ENONET,
@@ -218,18 +221,29 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &i
 
 /// Whether this machine would know where to send a packet, from `source` if that is given;
 /// connecting a datagram socket asks the routing table and sends nothing.
-fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
+pub fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
     let any: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let from = (source.unwrap_or(any), 0);
     let asked = UdpSocket::bind(from).and_then(|socket| socket.connect(address));
-    match asked {
-        Ok(()) => true,
-        // The way to a broadcast address is known, and forbidden.
-        Err(error) => errno(&error) == Some(Errno::EACCES),
-    }
+    // What else goes wrong, such as that there is no port or file left to ask with, says nothing of
+    // routes.
+    asked
+        .err()
+        .and_then(|error| errno(&error))
+        .is_none_or(|errno| {
+            !matches!(
+                errno,
+                Errno::ENETUNREACH
+                    | Errno::EHOSTUNREACH
+                    | Errno::ENETDOWN
+                    | Errno::EINVAL
+                    | Errno::EADDRNOTAVAIL
+                    | Errno::EAFNOSUPPORT
+            )
+        })
 }
 
 /// Whether an address is invalid because it stands without the zone that it is of.

@@ -26,6 +26,12 @@ impl Stop {
         })
     }
 
+    /// Whether this machine lacked something, so that nothing was learnt; that it has no route to one
+    /// address says nothing of others.
+    pub fn is_lack(&self) -> bool {
+        matches!(self, Self::Skipped(reason) if *reason != SkipReason::NoRoute)
+    }
+
     /// Whether it is that of name servers that did not answer.
     pub fn is_timeout_of_dns(&self) -> bool {
         matches!(self, Self::Failed(failure) if failure.reason == Reason::DnsTimeout)
@@ -35,7 +41,8 @@ impl Stop {
 /// The fault of this machine that a system call reports, if it is one whatever the call was.
 pub fn own_fault(error: &io::Error) -> Option<SkipReason> {
     match errno(error)? {
-        Errno::EMFILE | Errno::ENFILE => Some(SkipReason::FdLimit),
+        // The last one is epoll's, of how much it may watch.
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOSPC => Some(SkipReason::FdLimit),
         Errno::ENOMEM | Errno::ENOBUFS => Some(SkipReason::Overload),
         _ => None,
     }

@@ -89,27 +89,36 @@ impl Module {
         })
     }
 
-    /// Puts what a file holds in its place. The error is what it ought to hold.
+    /// Puts what a file holds in its place. The error is what it ought to hold. A secret that becomes
+    /// empty is one that is about to be written, and would be charged to the target.
     fn replace(&mut self, part: &Part, bytes: Vec<u8>) -> Result<(), &'static str> {
         match part {
             Part::Body => self.body = bytes.into(),
             Part::Username => {
                 if let Some(Credentials::Basic { username, .. }) = &mut self.credentials {
-                    *username = trimmed(&bytes).to_vec();
+                    replace_secret(username, trimmed(&bytes))?;
                 }
             }
             Part::Password => {
                 if let Some(Credentials::Basic { password, .. }) = &mut self.credentials {
-                    *password = trimmed(&bytes).to_vec();
+                    replace_secret(password, trimmed(&bytes))?;
                 }
             }
             Part::Authorization { scheme } => {
                 let credentials = Credentials::authorization(scheme, trimmed(&bytes));
-                self.credentials = Some(credentials.ok_or("value of a header")?);
+                let credentials = credentials.ok_or("value of a header")?;
+                if trimmed(&bytes).is_empty() && self.credentials.as_ref() != Some(&credentials) {
+                    return Err("secret");
+                }
+                self.credentials = Some(credentials);
             }
             Part::HttpHeader(index) => {
                 if let Some((_, value)) = self.http_headers.get_mut(*index) {
-                    *value = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
+                    let new = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
+                    if new.is_empty() && !value.is_empty() {
+                        return Err("secret");
+                    }
+                    *value = new;
                 }
             }
             Part::Authorities => {
@@ -128,4 +137,12 @@ impl Module {
         }
         Ok(())
     }
+}
+
+fn replace_secret(secret: &mut Vec<u8>, new: &[u8]) -> Result<(), &'static str> {
+    if new.is_empty() && !secret.is_empty() {
+        return Err("secret");
+    }
+    *secret = new.to_vec();
+    Ok(())
 }

@@ -101,6 +101,14 @@ async fn ask_servers(
                     }
                     Err(stop) => stop,
                 },
+                // A server that could not be asked for want of something of this machine might have
+                // known; what the others say is then not all there is to learn.
+                Err(stop) if stop.is_lack() => {
+                    return Asked {
+                        answer: Err(stop),
+                        at,
+                    };
+                }
                 Err(stop) => stop,
             };
             timed_out |= stop.is_timeout_of_dns();

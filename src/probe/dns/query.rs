@@ -27,6 +27,7 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::connect::has_route;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
 use crate::probe::stop::Stop;
@@ -117,7 +118,7 @@ async fn over_udp(
     bytes: &[u8],
     wall_clock: WallClock,
 ) -> Result<Option<(Message, Arrival)>, Stop> {
-    let fault = |error: io::Error| fault(server, &error);
+    let fault = |error| fault(server, &error);
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -125,8 +126,7 @@ async fn over_udp(
     let socket = UdpSocket::bind(any).await.map_err(fault)?;
     kernel::enable_stamps(&socket);
     // A connected socket takes datagrams from the server only, and hears when nobody is there.
-    let connected = socket.connect(server).await;
-    connected.map_err(|error| no_route(&error).unwrap_or_else(|| fault(error)))?;
+    socket.connect(server).await.map_err(fault)?;
     let asked = Instant::now();
     socket.send(bytes).await.map_err(fault)?;
     let mut buffer = [0; MAX_DATAGRAM];
@@ -217,16 +217,6 @@ fn answers(answer: &Message, question: &Message) -> bool {
         && (answer.queries == question.queries || answer.queries.is_empty())
 }
 
-/// Whether this machine does not know where to send to, by the error of a call that sends nothing. A
-/// link-local server without its zone, as resolv.conf may have it, is invalid.
-fn no_route(error: &io::Error) -> Option<Stop> {
-    let known = matches!(
-        errno(error)?,
-        Errno::ENETUNREACH | Errno::EAFNOSUPPORT | Errno::EINVAL
-    );
-    known.then_some(Stop::Skipped(SkipReason::NoRoute))
-}
-
 /// What a failed system call says: whose fault it is that the server cannot be asked.
 fn fault(server: SocketAddr, error: &io::Error) -> Stop {
     if let Some(skip) = own_fault(error) {
@@ -234,6 +224,16 @@ fn fault(server: SocketAddr, error: &io::Error) -> Stop {
     }
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
+        // A link-local server without its zone, as resolv.conf may have it, is invalid.
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::EADDRNOTAVAIL,
+        ) if !has_route(server, None) => {
+            return Stop::Skipped(SkipReason::NoRoute);
+        }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
             return Stop::Skipped(SkipReason::PortExhausted);
         }
@@ -242,6 +242,7 @@ fn fault(server: SocketAddr, error: &io::Error) -> Stop {
             | Errno::EHOSTUNREACH
             | Errno::ENETUNREACH
             | Errno::EHOSTDOWN
+            | Errno::ENETDOWN
             | Errno::ENONET
             | Errno::ENOPROTOOPT
             | Errno::EINVAL
@@ -280,7 +281,5 @@ mod tests {
             };
             assert_eq!(reason, expected, "{errno}");
         }
-        assert!(no_route(&Errno::ENETUNREACH.into()).is_some());
-        assert!(no_route(&Errno::EACCES.into()).is_none());
     }
 }

@@ -37,9 +37,14 @@ impl Exporter {
 
     /// Starts it with a configuration and further arguments and waits until it listens.
     pub fn start_with(config: &str, arguments: &[&str]) -> Self {
+        Self::start_by(program(), config, arguments)
+    }
+
+    /// Starts it by a command that becomes the exporter when arguments of it are added.
+    pub fn start_by(mut command: Command, config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("httpcycle.yml"), config).unwrap();
-        let mut child = program()
+        let mut child = command
             .arg("--web.listen-address=127.0.0.1:0")
             .args(arguments)
             .current_dir(folder.path())
@@ -94,8 +99,12 @@ impl Exporter {
         self.signal("HUP");
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(sent.unwrap().success());
     }
@@ -132,6 +141,14 @@ impl Exporter {
         let page = self.get_text("GET /metrics");
         let line = page.lines().find(|line| line.starts_with(series))?;
         line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    /// The sum of all samples that begin with `series`.
+    pub fn sum(&self, series: &str) -> f64 {
+        let page = self.get_text("GET /metrics");
+        let lines = page.lines().filter(|line| line.starts_with(series));
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        values.sum()
     }
 
     /// Scrapes until the value of `series` is as wanted.

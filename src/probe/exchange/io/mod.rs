@@ -17,10 +17,9 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 
 use crate::probe::arrival::Arrival;
-use crate::probe::carrier::Carrier;
+use crate::probe::exchange::Stream;
 use crate::probe::exchange::sent::RequestProgress;
 use crate::probe::frames::PREFACE;
 use crate::probe::wire::Wire;
@@ -40,15 +39,6 @@ thread_local! {
     /// What was just read without TLS. It is used within one poll, so the probes of a thread share
     /// it instead of allocating and clearing one each.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
-
-/// A connection ready for a request.
-#[derive(Debug)]
-pub enum Stream {
-    /// Without TLS.
-    Plain(Carrier),
-    /// Through TLS.
-    Tls(Box<TlsStream<Carrier>>),
 }
 
 /// The stream as hyper and h2 want it, noting in the marks of the wire how far the request and the
