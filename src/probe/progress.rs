@@ -37,6 +37,15 @@ impl ResponseProgress {
         }
     }
 
+    /// How many of the bytes that were fed last came ahead of what was wrong with them: frames that
+    /// end before it may be the response.
+    pub fn ahead_of_fault(&self) -> usize {
+        match self {
+            Self::Text(_) => usize::MAX,
+            Self::Frames(frames) => frames.frame_from(),
+        }
+    }
+
     /// How many bytes it takes a client to keep the frames that came since this was last asked,
     /// besides their own.
     pub fn take_upkeep(&mut self) -> usize {

@@ -47,16 +47,21 @@ impl ProbeSocket {
     /// last, such as a session ticket behind the handshake.
     pub fn read_by_record(mut self) -> Self {
         self.records = Some(RecordSizes::default());
-        self.without_data = Some(WithoutData::default());
+        self.without_data = Some(WithoutData::new());
         self
+    }
+
+    /// Takes note that hands are shaken.
+    pub fn end_handshake(&mut self) {
+        if let Some(without_data) = &mut self.without_data {
+            without_data.forget();
+        }
     }
 
     /// Lets reads take what there is, now that there is data in the records.
     pub fn read_freely(&mut self) {
         self.records = None;
-        if let Some(without_data) = &mut self.without_data {
-            without_data.forget();
-        }
+        self.end_handshake();
     }
 
     fn write_with(

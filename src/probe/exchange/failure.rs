@@ -53,10 +53,9 @@ fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
     match (code, frames.fault_of_head()) {
         (H2::ENHANCE_YOUR_CALM, _) if frames.has_large_head() => Reason::TransferHeaderTooLarge,
         (H2::ENHANCE_YOUR_CALM, _) => Reason::TransferH2Flood,
-        // A code that is none breaks the table of fields, which is of the connection.
-        (_, Some(BlockFault::Status)) if is_of_stream || code == H2::COMPRESSION_ERROR => {
-            Reason::TransferStatusInvalid
-        }
+        // A status that is none is an error of the table of fields, which the connection has.
+        (_, Some(BlockFault::BadStatus)) => Reason::TransferStatusInvalid,
+        (_, Some(BlockFault::NoStatus)) if is_of_stream => Reason::TransferStatusInvalid,
         _ if is_of_stream && frames.has_large_head() => Reason::TransferHeaderTooLarge,
         (_, Some(BlockFault::Length)) if is_of_stream => Reason::TransferFraming,
         _ => Reason::TransferH2Protocol,
@@ -112,7 +111,6 @@ fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
     fault
         .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
         .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
-        .or_else(|| tls::failure::is_overfull(io).then_some(Reason::TlsMalformed))
 }
 
 /// What is wrong with a head that is refused or that ended early.

@@ -26,8 +26,10 @@ const LENGTH: [&[u8]; 2] = [
 /// What is wrong with a head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BlockFault {
-    /// The status is missing, there twice, or none.
-    Status,
+    /// The status is not three digits.
+    BadStatus,
+    /// The status is missing, or there twice.
+    NoStatus,
     /// The fields may be larger than the bound when they are unfolded.
     Size,
     /// The length of the body is contradictory or invalid.
@@ -64,8 +66,10 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
         }
     }
     bad_length |= ends_stream && length.flatten().is_some_and(|length| length > 0);
-    if bad_status || n_statuses > 1 || (is_whole && n_statuses == 0) {
-        Some(BlockFault::Status)
+    if bad_status {
+        Some(BlockFault::BadStatus)
+    } else if n_statuses > 1 || (is_whole && n_statuses == 0) {
+        Some(BlockFault::NoStatus)
     } else if size > MAX_HEAD_BYTES {
         Some(BlockFault::Size)
     } else if bad_length {
@@ -269,7 +273,7 @@ mod tests {
 
     #[test]
     fn faults_of_heads_are_found() {
-        use BlockFault::{Length, Size, Status};
+        use BlockFault::{BadStatus, Length, NoStatus, Size};
         let ok = || vec![0x88];
         let with = |field: Vec<u8>| [ok(), field].concat();
         let length = |value: &[u8]| with(literal(b"content-length", value));
@@ -281,13 +285,13 @@ mod tests {
             (ok(), true, None),
             (vec![0x48, 3, b'4', b'0', b'9'], true, None),
             (vec![0x48, 0x82, 0x64, 0x02], true, None),
-            (vec![0x48, 3, b'0', b'9', b'9'], true, Some(Status)),
-            (vec![0x48, 4, b'1', b'0', b'0', b'0'], true, Some(Status)),
-            (vec![0x48, 0], true, Some(Status)),
-            (literal(b":status", b"abc"), true, Some(Status)),
-            (literal(b"server", b"x"), true, Some(Status)),
-            (vec![0x88, 0x88], true, Some(Status)),
-            (with(literal(b":status", b"200")), true, Some(Status)),
+            (vec![0x48, 3, b'0', b'9', b'9'], true, Some(BadStatus)),
+            (vec![0x48, 4, b'1', b'0', b'0', b'0'], true, Some(BadStatus)),
+            (vec![0x48, 0], true, Some(BadStatus)),
+            (literal(b":status", b"abc"), true, Some(BadStatus)),
+            (literal(b"server", b"x"), true, Some(NoStatus)),
+            (vec![0x88, 0x88], true, Some(NoStatus)),
+            (with(literal(b":status", b"200")), true, Some(NoStatus)),
             // Too late, or behind one that is not known: rules of HTTP/2 are broken.
             ([literal(b"server", b"x"), ok()].concat(), true, None),
             ([literal(b":odd", b"x"), ok()].concat(), true, None),

@@ -31,6 +31,8 @@ pub struct ResponseFrames {
     frame: FrameHeader,
     /// When the frame that is read began to arrive.
     frame_began: Option<Arrival>,
+    /// Where it begins in what was fed last.
+    frame_from: usize,
     /// Whether the server chose HTTP/2 in the handshake of TLS.
     is_agreed: bool,
     has_begun: bool,
@@ -59,6 +61,7 @@ impl ResponseFrames {
             reader: FrameReader::default(),
             frame: FrameHeader::default(),
             frame_began: None,
+            frame_from: 0,
             is_agreed,
             has_begun: false,
             control: Control::default(),
@@ -79,9 +82,12 @@ impl ResponseFrames {
     /// response.
     pub fn feed(&mut self, mut arrived: &[u8], at: Arrival) -> Result<bool, FrameFault> {
         let mut is_any_ours = false;
+        let length = arrived.len();
+        self.frame_from = 0;
         while !arrived.is_empty() {
             if self.reader.is_between_frames() {
                 self.frame_began = Some(at);
+                self.frame_from = length - arrived.len();
             }
             let Some((piece, is_end)) = self.reader.next(&mut arrived) else {
                 if !self.has_begun {
@@ -181,6 +187,11 @@ impl ResponseFrames {
     /// Whether the head of the final response has arrived whole.
     pub fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// Where the frame that is read begins in what was fed last; 0 if it began before.
+    pub fn frame_from(&self) -> usize {
+        self.frame_from
     }
 
     /// How many frames began since this was last asked.

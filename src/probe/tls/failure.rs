@@ -37,7 +37,9 @@ pub fn of_handshake(
 ) -> Stop {
     let Some(tls) = of_io(error) else {
         let reason = match error.kind() {
-            _ if RecordFlood::is_in(error) || is_overfull(error) => Reason::TlsMalformed,
+            _ if RecordFlood::is_in(error) => Reason::TlsMalformed,
+            // rustls holds as much of unfinished messages as it will.
+            io::ErrorKind::InvalidData => Reason::TlsMalformed,
             io::ErrorKind::TimedOut => Reason::TlsTimeout,
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
@@ -65,12 +67,6 @@ pub fn of_handshake(
 /// The failure of a host that cannot be asked for by name; `detail` says why.
 pub fn name(detail: String) -> Stop {
     Stop::failed(Reason::TlsCertName, detail)
-}
-
-/// Whether an error of I/O that nobody else made is that rustls holds as much of unfinished messages
-/// as it will: of its errors it is the one without a type.
-pub fn is_overfull(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Other && error.get_ref().is_some() && of_io(error).is_none()
 }
 
 /// The error of rustls inside an error of I/O.

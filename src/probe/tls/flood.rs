@@ -5,27 +5,37 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// How many bytes may arrive one after another without any data among them: far more than the
-/// longest handshake has, of which rustls bounds each message.
-const MAX_BYTES: usize = 512 * 1024;
+/// How many bytes a handshake may have: far more than the longest, of which rustls bounds each message.
+const HANDSHAKE_BYTES: usize = 512 * 1024;
+
+/// How many bytes may arrive after it, one after another, without any data among them. A record more is
+/// less than rustls holds.
+const IDLE_BYTES: usize = 32 * 1024;
 
 /// Counts them on a connection.
-#[derive(Debug, Default)]
-pub struct WithoutData(usize);
+#[derive(Debug)]
+pub struct WithoutData {
+    left: usize,
+}
 
 impl WithoutData {
-    /// Takes bytes that arrived.
-    pub fn take(&mut self, bytes: usize) -> io::Result<()> {
-        self.0 += bytes;
-        match self.0 <= MAX_BYTES {
-            true => Ok(()),
-            false => Err(io::Error::other(RecordFlood)),
+    /// Begins before the handshake.
+    pub fn new() -> Self {
+        Self {
+            left: HANDSHAKE_BYTES,
         }
     }
 
-    /// There was data.
+    /// Takes bytes that arrived.
+    pub fn take(&mut self, bytes: usize) -> io::Result<()> {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.ok_or_else(|| io::Error::other(RecordFlood))?;
+        Ok(())
+    }
+
+    /// There was data, or the handshake is over.
     pub fn forget(&mut self) {
-        self.0 = 0;
+        self.left = IDLE_BYTES;
     }
 }
 
@@ -42,7 +52,7 @@ impl RecordFlood {
 
 impl fmt::Display for RecordFlood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "more than {MAX_BYTES} bytes of TLS without any data")
+        f.write_str("the server goes on with TLS and sends no data")
     }
 }
 

@@ -146,7 +146,10 @@ impl TlsClient {
         }
         let certificate = observer.client_certificate();
         wire.marks().client_certificate = certificate;
-        shaken.map_err(|error| failure::of_handshake(&error, &chain, certificate))
+        let mut shaken =
+            shaken.map_err(|error| failure::of_handshake(&error, &chain, certificate))?;
+        shaken.get_mut().0.end_handshake();
+        Ok(shaken)
     }
 
     /// Shakes hands with a proxy, which is no phase of its own.

@@ -107,6 +107,7 @@ pub fn all() -> Vec<Behaviour> {
             WHOLE,
         )
         .fails(R::TransferNotHttp)
+        .counts(200)
         .cut_in(Phase::FirstByte),
         only_old(),
     ]

@@ -99,6 +99,7 @@ fn site(n_targets: usize) -> Site {
         ready: Arc::default(),
         telemetry_path: "/metrics".to_owned(),
         endpoint: None,
+        reload: None,
     }
 }
 

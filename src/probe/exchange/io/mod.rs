@@ -121,26 +121,29 @@ fn takes_no_more(error: &io::Error) -> bool {
     )
 }
 
-/// Notes a piece of the response. Nothing arrived if the connection was closed.
-fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
+/// Notes a piece of the response, and tells how much of it is for the client. Nothing arrived if the
+/// connection was closed.
+fn note_arrival(wire: &Wire, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let all = bytes.len();
     if bytes.is_empty() {
-        return Ok(());
+        return (all, Ok(()));
     }
     let mut marks = wire.marks();
     let at = marks
         .last_read
         .unwrap_or_else(|| Arrival::by_user(Instant::now()));
-    if marks.head.is_text_over() {
-        marks
-            .chunking
-            .arrived(bytes.len())
-            .map_err(io::Error::other)?;
+    if marks.head.is_text_over()
+        && let Err(fault) = marks.chunking.arrived(all)
+    {
+        return (all, Err(io::Error::other(fault)));
     }
-    if marks.head.feed(bytes, at)? {
-        marks.last_byte = Some(at);
+    match marks.head.feed(bytes, at) {
+        Ok(true) => marks.last_byte = Some(at),
+        Ok(false) => {}
+        Err(fault) => return (marks.head.ahead_of_fault().min(all), Err(fault)),
     }
-    marks.undigested += bytes.len() + marks.head.take_upkeep();
-    Ok(())
+    marks.undigested += all + marks.head.take_upkeep();
+    (all, Ok(()))
 }
 
 impl ExchangeIo {
@@ -156,8 +159,9 @@ impl ExchangeIo {
                 let room = buffer.len().min(room);
                 let mut buffer = ReadBuf::new(buffer.get_mut(..room).unwrap_or_default());
                 ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
-                take(buffer.filled());
-                Poll::Ready(note_arrival(&self.wire, buffer.filled()))
+                let (n_taken, noted) = note_arrival(&self.wire, buffer.filled());
+                take(buffer.filled().get(..n_taken).unwrap_or_default());
+                Poll::Ready(noted)
             }),
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
@@ -165,8 +169,8 @@ impl ExchangeIo {
                 let arrived = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
                 let length = arrived.len().min(room);
                 let arrived = arrived.get(..length).unwrap_or_default();
-                take(arrived);
-                let noted = note_arrival(&self.wire, arrived);
+                let (n_taken, noted) = note_arrival(&self.wire, arrived);
+                take(arrived.get(..n_taken).unwrap_or_default());
                 Pin::new(&mut *stream).consume(length);
                 // The first plaintext is here: what comes now is stamped as it comes.
                 stream.get_mut().0.read_freely();
