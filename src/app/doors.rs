@@ -75,7 +75,7 @@ impl Reader {
     fn load(&self, path: &Path) -> (Result<WebConfig, LoadError>, Seen) {
         let seen = RefCell::new(Seen::new());
         let read = |path: &Path| {
-            let bytes = file::read(path);
+            let bytes = file::read(path, file::MAX_BYTES);
             let print = self.print(&bytes);
             seen.borrow_mut().push((path.to_owned(), print));
             bytes
@@ -116,7 +116,12 @@ impl Keeper {
     fn look(&mut self) {
         let paths = self.judged.iter().map(|(path, _)| path);
         let found: Seen = paths
-            .map(|path| (path.clone(), self.reader.print(&file::read(path))))
+            .map(|path| {
+                (
+                    path.clone(),
+                    self.reader.print(&file::read(path, file::MAX_BYTES)),
+                )
+            })
             .collect();
         if found == self.judged {
             self.changed = None;

@@ -36,3 +36,13 @@ pub fn n_open_files() -> u64 {
     let open = fs::read_dir("/proc/self/fd").map(|open| open.count());
     open.map_or(USUALLY_OPEN, |open| open.try_into().unwrap_or(u64::MAX))
 }
+
+/// Has a crash leave no image of the memory, which holds secrets. Whoever needs one can raise the
+/// limit again while the process runs.
+pub fn leave_no_core() {
+    let lowered = getrlimit(Resource::RLIMIT_CORE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_CORE, 0, hard));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "a crash may leave an image of the memory");
+    }
+}

@@ -48,6 +48,7 @@ use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
 use crate::server;
 use crate::server::Site;
+use crate::server::config::ConfigPage;
 use crate::server::connections::limits::Limits;
 use crate::server::door::Door;
 use crate::server::listen;
@@ -110,6 +111,7 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
         (Err(one), Err(other)) => return Err(StartError::Both(Box::new([one, other]))),
     };
     let open_files = limits::raise_open_files();
+    limits::leave_no_core();
     let probing = probing_runtime().map_err(StartError::Runtime)?;
     let result = probing.block_on(start(settings, plan, doors, open_files));
     // A file system that hangs holds up who reads the configuration from it, and nobody else.
@@ -193,6 +195,7 @@ struct App {
     heartbeat: Arc<Heartbeat>,
     endpoint_modules: Arc<EndpointModules>,
     places: Arc<Places>,
+    config_page: Arc<ConfigPage>,
     watcher: Watcher,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
@@ -210,6 +213,7 @@ impl App {
             heartbeat: Arc::default(),
             endpoint_modules: Arc::default(),
             places: Arc::new(places),
+            config_page: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
@@ -238,6 +242,7 @@ impl App {
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
+            config: self.config_page.clone(),
             endpoint: endpoint.map(Arc::new),
             reload: self
                 .settings
@@ -337,6 +342,7 @@ impl App {
     }
 
     fn adopt_series(&self, plan: &Plan) {
+        self.config_page.replace(plan.shown.clone());
         self.store.reconcile(&plan.targets, &plan.bounds);
         self.histories.reconcile(&plan.targets);
         self.own.set_targets(plan.targets.len());

@@ -17,6 +17,7 @@ use crate::probe::dns::Resolver;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::probe::tls::TlsClient;
+use crate::server::config::Configured;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
 use crate::target::labels::Labels;
@@ -31,6 +32,8 @@ pub struct Plan {
     tls_clients: Vec<Option<Arc<TlsClient>>>,
     /// The bounds of the histograms.
     pub bounds: Arc<Bounds>,
+    /// What to show of it.
+    pub shown: Arc<Configured>,
     /// The modules that `/probe` probes with, if it does.
     pub endpoint: Vec<EndpointModule>,
     /// What the operator should know.
@@ -105,6 +108,13 @@ impl Plan {
                 "redirects from http to https cannot be followed, their slots are skipped: {what}"
             )
         }));
+        let modules = config.modules.values();
+        let modules = modules.map(|module| (module.module.clone(), module.timeout));
+        let shown = Configured {
+            modules: modules.collect(),
+            targets: targets.clone(),
+            histogram_bounds: config.histogram_bounds,
+        };
         let modules = config.modules.into_values();
         let modules = modules.filter(|_| settings.probe_endpoint.is_some());
         let endpoint = modules.map(|configured| {
@@ -117,6 +127,7 @@ impl Plan {
             endpoint: endpoint.collect(),
             targets,
             bounds: Arc::new(bounds),
+            shown: Arc::new(shown),
             warnings,
         })
     }

@@ -21,6 +21,7 @@ use crate::config::file;
 use crate::probe::Prober;
 use crate::probe::tls::TlsClient;
 use crate::target::files::FileError;
+use crate::target::files::PartFile;
 use crate::target::module::Module;
 
 /// The time between two looks. A change counts within a second.
@@ -39,7 +40,7 @@ const WRITING: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Reads a file.
-type Read<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
+type Read<'r> = dyn Fn(&PartFile) -> io::Result<Vec<u8>> + 'r;
 
 /// The prober that was made last; none while a file cannot be read.
 type Latest = Option<Arc<Prober>>;
@@ -129,7 +130,7 @@ fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         for one in &mut watched {
-            one.look(&file::read);
+            one.look(&|file| file::read(&file.path, file.part.max_bytes()));
         }
     }
 }
@@ -295,7 +296,6 @@ mod tests {
 
     use super::*;
     use crate::target::files::Part;
-    use crate::target::files::PartFile;
 
     #[test]
     fn whatever_changes_a_file_changes_its_stamp() {
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_tried_again_when_there_is_a_reason() {
         let n_read = Cell::new(0);
-        let useless = |_: &Path| {
+        let useless = |_: &PartFile| {
             n_read.set(n_read.get() + 1);
             Ok(b"no certificate".to_vec())
         };

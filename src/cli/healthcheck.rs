@@ -57,7 +57,11 @@ pub fn run(urls: &[String]) -> Result<(), String> {
 /// Asks the exporter at `url`. One that wants credentials or a certificate, or is asked too often, is
 /// alive too, and whose certificate it shows does not matter here.
 fn ask(url: &str) -> Result<(), String> {
-    let url = TargetUrl::parse(url).map_err(|error| format!("cannot ask {url:?}: {error}"))?;
+    let url = TargetUrl::parse(url).map_err(|error| match url.contains('@') {
+        // What cannot be taken apart cannot be shown without its password.
+        true => format!("cannot ask that URL: {error}"),
+        false => format!("cannot ask {url:?}: {error}"),
+    })?;
     let module = Module {
         valid_status_codes: vec![200, 401, 429],
         tls: TlsSettings {
@@ -89,7 +93,10 @@ fn ask(url: &str) -> Result<(), String> {
         Attempt::Finished(outcome) => match outcome.failure {
             None => Ok(()),
             Some(failure) if failure.reason == Reason::TlsClientCertRequired => Ok(()),
-            Some(failure) => Err(format!("{name} is not healthy: {}", failure.detail)),
+            Some(failure) => Err(format!(
+                "{name} is not healthy: {}",
+                failure.printable_detail()
+            )),
         },
     }
 }

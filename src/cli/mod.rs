@@ -165,8 +165,8 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if text.starts_with("/-/") || text.starts_with("/api/") {
         return Err("the paths below /-/ and /api/ are taken".to_owned());
     }
-    if ["/probe", "/logs"].contains(&text) {
-        return Err("/probe and /logs are taken".to_owned());
+    if ["/config", "/probe", "/logs"].contains(&text) {
+        return Err("/config, /probe and /logs are taken".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -235,11 +235,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 for warning in warnings {
                     say(&format!("warning: {warning}"));
                 }
-                for file in [
-                    Some(&settings.config_file),
-                    settings.web_config_file.as_ref(),
-                ] {
-                    file.map(|file| say(&format!("{} is fine", file.display())));
+                let web = settings.web_config_file.as_ref();
+                for file in [Some(&settings.config_file), web].into_iter().flatten() {
+                    say(&format!("{} is fine", file.display()));
                 }
                 ExitCode::SUCCESS
             }

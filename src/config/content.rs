@@ -33,7 +33,7 @@ pub struct Digest([u8; 32]);
 impl Content {
     /// Reads a file, once.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
-        let bytes = file::read(path);
+        let bytes = file::read(path, file::MAX_BYTES);
         let bytes = bytes.map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
         let path = path.to_owned();
         Ok(Self { path, bytes })

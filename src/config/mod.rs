@@ -21,6 +21,7 @@ mod http_headers;
 mod modules;
 pub mod problem;
 mod proxy;
+mod reach;
 mod size;
 mod source;
 mod targets;
@@ -130,9 +131,12 @@ pub fn parse(
     let mut fields = fields.and_then(|root| Fields::open(root, "the configuration", &mut report));
     let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
 
-    let modules = modules::read(take("modules"), base_dir, &mut report);
-    let targets = targets::read(take("targets"), &modules, &mut report);
+    let (modules, targets) = (take("modules"), take("targets"));
     let histogram_bounds = bounds::read(take("histogram_bounds"), &mut report);
+    let (allowed, denied) = (take(reach::ALLOW), take(reach::DENY));
+    let everywhere = Arc::new(reach::read(allowed, denied, &mut report));
+    let modules = modules::read(modules, base_dir, &everywhere, &mut report);
+    let targets = targets::read(targets, &modules, &mut report);
     if let Some(fields) = fields {
         fields.finish(&mut report);
     }

@@ -19,12 +19,14 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::dns::Addresses;
 use crate::probe::kernel;
+use crate::probe::permit::permit;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
 use crate::probe::walk::Walk;
 use crate::target::module::IpFamily;
 use crate::target::module::Module;
+use crate::target::reach::Reach;
 
 /// The one address to try, and the one to try instead if this machine has no route to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,15 +102,20 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
 
 /// Connects to the chosen address, with Nagle's algorithm off: together with delayed
 /// acknowledgements it would add 40 ms to what the target took.
-pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {
+pub async fn connect(
+    choice: Choice,
+    port: u16,
+    reach: &Reach,
+    walk: &mut Walk,
+) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
     match (
-        attempt(first, choice.source, second.is_some(), walk).await,
+        attempt(first, choice.source, second.is_some(), reach, walk).await,
         second,
     ) {
         (Err(Stop::Skipped(SkipReason::NoRoute)), Some(second)) => {
-            attempt(second, choice.source, false, walk).await
+            attempt(second, choice.source, false, reach, walk).await
         }
         (result, _) => result,
     }
@@ -119,8 +126,17 @@ async fn attempt(
     address: SocketAddr,
     source: Option<IpAddr>,
     gives_way: bool,
+    reach: &Reach,
     walk: &mut Walk,
 ) -> Result<TcpStream, Stop> {
+    // Here and nowhere else, so that the address that is judged is the one that is connected to.
+    permit(address.ip(), reach, walk)?;
+    if let Some(source) = source
+        && address.ip().to_canonical().is_unspecified()
+    {
+        // From an address of its own a socket connects to nowhere as to that address.
+        permit(source, reach, walk)?;
+    }
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),

@@ -41,7 +41,7 @@ impl Prober {
                 Some(chain) => (chain.url(), chain.request()),
             };
             let address = address.filter(|_| chain.is_none());
-            let hop = self.walk_hop(url, address, request.clone(), walk);
+            let hop = self.walk_hop(url, address, request.expose().clone(), walk);
             let Some(redirection) = hop.await? else {
                 return Ok(());
             };
@@ -49,7 +49,8 @@ impl Prober {
             chain.follow(&redirection)?;
             walk.begin_hop();
             if let Some(detail) = &mut walk.detail {
-                detail.redirected_to.push(chain.url().to_string());
+                let location = self.masked(&chain.url().to_string());
+                detail.redirected_to.push(location);
             }
         }
     }
@@ -73,10 +74,11 @@ impl Prober {
                     url,
                     address: self.look_up_behind(settings, url, walk).await?,
                 };
-                walk.note_proxy(way.address, settings.skips_look_up);
                 if way.forwards() {
                     way.address(&mut request);
                 }
+                way.permit(&request, &module.reach, walk)?;
+                walk.note_proxy(way.address, settings.skips_look_up);
                 self.connect_through(&way, walk).await?
             }
         };
@@ -116,7 +118,8 @@ impl Prober {
                 connect::choose(&addresses, &self.target.module)?
             }
         };
-        let connected = connect::connect(choice, url.port(), walk).await;
+        let reach = &self.target.module.reach;
+        let connected = connect::connect(choice, url.port(), reach, walk).await;
         let stream = connected.map_err(|stop| reset_once_open(stop, url.is_tls(), walk))?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         Ok(Carrier::Socket(socket))
@@ -125,7 +128,8 @@ impl Prober {
     async fn connect_through(&self, way: &Way<'_>, walk: &mut Walk) -> Result<Carrier, Stop> {
         let addresses = self.look_up(&way.proxy.host, walk).await?;
         let choice = connect::choose(&addresses, &self.target.module)?;
-        let stream = connect::connect(choice, way.proxy.port, walk).await?;
+        let stream =
+            connect::connect(choice, way.proxy.port, &self.target.module.reach, walk).await?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         way.open(socket, self.tls.as_deref(), walk).await
     }
@@ -175,7 +179,7 @@ impl Prober {
         if let Some(name) = &self.target.module.tls.server_name {
             return name.clone();
         }
-        let header = self.request.headers().get(http::header::HOST);
+        let header = self.request.expose().headers().get(http::header::HOST);
         let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
         authority.map_or_else(
             || first.host().to_string(),

@@ -177,8 +177,12 @@ impl Walk {
         let marks = wire.marks();
         let first_byte = marks.head.first_byte();
         let Some(first_write) = marks.first_write else {
-            // The connection ended before there was anything to write.
-            return self.push(Phase::FirstByte, at.at, at);
+            // Over before the request could be written: where it failed has a sample, of no time.
+            match first_byte {
+                Some(first_byte) => self.push(Phase::Transfer, first_byte.at, at),
+                None => self.push(Phase::FirstByte, at.at, at),
+            }
+            return;
         };
         // A server may answer what it has not read to its end: nobody waited for that answer.
         let early = first_byte.filter(|byte| marks.request_out.is_none_or(|out| byte.at < out));

@@ -79,4 +79,21 @@ impl Marks {
         let earliest = self.last_read.map(|read| read.at).max(self.opened);
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
     }
+
+    /// Notes a piece of what arrived above TLS, and tells how much of it is for the client.
+    pub fn note_response(&mut self, bytes: &[u8], at: Arrival) -> (usize, io::Result<()>) {
+        let all = bytes.len();
+        if self.head.is_text_over()
+            && let Err(fault) = self.chunking.arrived(all)
+        {
+            return (all, Err(io::Error::other(fault)));
+        }
+        match self.head.feed(bytes, at) {
+            Ok(true) => self.last_byte = Some(at),
+            Ok(false) => {}
+            Err(fault) => return (self.head.ahead_of_fault().min(all), Err(fault)),
+        }
+        self.undigested += all + self.head.take_upkeep();
+        (all, Ok(()))
+    }
 }

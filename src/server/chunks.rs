@@ -17,7 +17,7 @@ use tokio::task::yield_now;
 
 /// Room for a chunk of the metrics and what it has more than it should. A vector that grew to it by
 /// itself could be twice as large, for as long as the client takes.
-const ROOM: usize = 40 * 1024;
+const ROOM: usize = 28 * 1024;
 
 /// Answers with a page in chunks, compressed if `request` asks for it. `next_chunk` appends a
 /// chunk, and says `false` once there was none left.

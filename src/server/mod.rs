@@ -1,15 +1,19 @@
-//! What the exporter serves over HTTP. It reads the metrics and the histories and never waits
+//! What the exporter serves over HTTP. It reads the metrics, the histories and what the configuration
+//! says and never waits
 //! for a probe, but for those that `/probe` asks for.
 
 mod api;
 mod chunks;
+pub mod config;
 pub mod connections;
 pub mod door;
 pub mod listen;
+mod module_yaml;
 mod pages;
 pub mod probe;
 pub mod reload;
 mod scrape;
+mod yaml;
 
 use std::future;
 use std::net::TcpListener;
@@ -27,6 +31,7 @@ use tokio::time::timeout;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
+use crate::server::config::ConfigPage;
 use crate::server::connections::Conversation;
 use crate::server::connections::limits::Limits;
 use crate::server::door::Door;
@@ -46,6 +51,8 @@ pub struct Site {
     pub ready: Arc<AtomicBool>,
     /// Where the metrics are, `/metrics` unless the operator says otherwise.
     pub telemetry_path: String,
+    /// What shows the configuration in use.
+    pub config: Arc<ConfigPage>,
     /// What probes on request, if anything does.
     pub endpoint: Option<Arc<Endpoint>>,
     /// What reads the configuration again on request, if anything does.
@@ -59,6 +66,7 @@ impl Site {
         let endpoint = self.endpoint.clone();
         let reload = self.reload.clone();
         let mut router = api::router(self.histories.clone())
+            .merge(self.config.clone().router())
             .route("/-/healthy", get("Healthy\n"))
             .route(
                 "/-/ready",

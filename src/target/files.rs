@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::path::PathBuf;
 
 use crate::target::credentials::Credentials;
 use crate::target::credentials::secret_value;
 use crate::target::credentials::trimmed;
 use crate::target::module::Module;
+use crate::target::secret::Secret;
 use crate::target::tls;
 
 /// A part of a module that a file holds.
@@ -34,6 +34,21 @@ pub enum Part {
     ClientChain,
     /// The key of the client certificate.
     ClientKey,
+}
+
+impl Part {
+    /// How many bytes its file may have. What lets in is short: a file that is not was named by
+    /// mistake.
+    pub fn max_bytes(&self) -> u64 {
+        match self {
+            Self::Username
+            | Self::Password
+            | Self::Authorization { .. }
+            | Self::HttpHeader(_)
+            | Self::ClientKey => 64 << 10,
+            Self::Body | Self::Authorities | Self::ClientChain => 64 << 20,
+        }
+    }
 }
 
 /// A part of a module with its file.
@@ -67,11 +82,15 @@ impl std::error::Error for FileError {}
 
 impl Module {
     /// The same module with what its files hold now.
-    pub fn reread(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Self, FileError> {
+    pub fn reread(
+        &self,
+        read: impl Fn(&PartFile) -> io::Result<Vec<u8>>,
+    ) -> Result<Self, FileError> {
         let mut module = self.clone();
-        for PartFile { part, path } in &self.files {
+        for file in &self.files {
+            let PartFile { part, path } = file;
             let bytes =
-                read(path).map_err(|error| FileError::Unreadable(path.to_owned(), error))?;
+                read(file).map_err(|error| FileError::Unreadable(path.to_owned(), error))?;
             module
                 .replace(part, bytes)
                 .map_err(|wanted| FileError::Useless(path.to_owned(), wanted))?;
@@ -93,7 +112,7 @@ impl Module {
     /// empty is one that is about to be written, and would be charged to the target.
     fn replace(&mut self, part: &Part, bytes: Vec<u8>) -> Result<(), &'static str> {
         match part {
-            Part::Body => self.body = bytes.into(),
+            Part::Body => self.body = Secret::new(bytes.into()),
             Part::Username => {
                 if let Some(Credentials::Basic { username, .. }) = &mut self.credentials {
                     replace_secret(username, trimmed(&bytes))?;
@@ -115,7 +134,7 @@ impl Module {
             Part::HttpHeader(index) => {
                 if let Some((_, value)) = self.http_headers.get_mut(*index) {
                     let new = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
-                    if new.is_empty() && !value.is_empty() {
+                    if new.expose().is_empty() && !value.expose().is_empty() {
                         return Err("secret");
                     }
                     *value = new;
@@ -131,7 +150,8 @@ impl Module {
             }
             Part::ClientKey => {
                 if let Some(identity) = &mut self.tls.identity {
-                    identity.key = tls::private_key(&bytes).ok_or(tls::PRIVATE_KEY)?.into();
+                    let key = tls::private_key(&bytes).ok_or(tls::PRIVATE_KEY)?;
+                    identity.key = Secret::new(key.into());
                 }
             }
         }
@@ -139,10 +159,10 @@ impl Module {
     }
 }
 
-fn replace_secret(secret: &mut Vec<u8>, new: &[u8]) -> Result<(), &'static str> {
-    if new.is_empty() && !secret.is_empty() {
+fn replace_secret(secret: &mut Secret<Vec<u8>>, new: &[u8]) -> Result<(), &'static str> {
+    if new.is_empty() && !secret.expose().is_empty() {
         return Err("secret");
     }
-    *secret = new.to_vec();
+    *secret = new.to_vec().into();
     Ok(())
 }

@@ -32,7 +32,7 @@ fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
     if error.is_parse() {
         return fault_of_head(marks);
     }
-    of_end(End::of(error, io, marks), marks)
+    of_end(End::of(error, io), marks)
 }
 
 /// The failure behind an error of h2 before there was a response.
@@ -155,7 +155,11 @@ fn of_end(end: End, marks: &Marks) -> Reason {
         (End::Closed, false) => Reason::FirstByteClosed,
         (End::Reset, false) => Reason::FirstByteReset,
         (End::TimedOut, false) => Reason::FirstByteTimeout,
-        (End::Unsolicited, false) => Reason::TransferNotHttp,
+        (End::Unsolicited, false) => match marks.last_byte {
+            Some(_) => Reason::TransferNotHttp,
+            // hyper takes an idle connection that is closed for one that is given up.
+            None => Reason::FirstByteClosed,
+        },
         (End::BadBody | End::Other, false) => Reason::FirstByteOther,
     }
 }
@@ -167,22 +171,19 @@ enum End {
     Reset,
     TimedOut,
     BadBody,
-    /// Bytes came before the request was sent.
+    /// Bytes came before the request was sent, or the end of the connection did.
     Unsolicited,
     Other,
 }
 
 impl End {
-    fn of(error: &hyper::Error, io: Option<&io::Error>, marks: &Marks) -> Self {
+    fn of(error: &hyper::Error, io: Option<&io::Error>) -> Self {
         let Some(io) = io else {
             return if error.is_incomplete_message() {
                 Self::Closed
             } else if error.is_canceled() || error.is_closed() {
                 // The connection went before hyper took the request.
-                match marks.last_byte {
-                    Some(_) => Self::Unsolicited,
-                    None => Self::Closed,
-                }
+                Self::Unsolicited
             } else {
                 Self::Other
             };

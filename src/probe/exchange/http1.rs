@@ -56,11 +56,9 @@ pub async fn exchange(
     let response = match response {
         Ok(response) => response,
         Err(error) => {
-            let (failed, refused) = {
-                let marks = wire.marks();
-                (failure::of(&error, &marks), marks.head.refused())
-            };
-            if let Some(head) = refused {
+            let failed = failure::of(&error, &wire.marks());
+            let refused = wire.marks().head.refused();
+            if let (true, Some(head)) = (failed.is_for(Reason::TransferFraming), refused) {
                 // It counts, whatever becomes of its body.
                 let version = version_of(head.version());
                 note_head(head.status(), version, head.headers(), module, walk);

@@ -13,6 +13,7 @@ use rustls_pki_types::CertificateDer;
 use crate::outcome::reason::Reason;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
+use crate::probe::stop::own_fault;
 use crate::probe::tls::expiry;
 use crate::probe::tls::flood::RecordFlood;
 use crate::probe::tls::weak;
@@ -36,6 +37,9 @@ pub fn of_handshake(
     certificate: ClientCertificate,
 ) -> Stop {
     let Some(tls) = of_io(error) else {
+        if let Some(skip) = own_fault(error) {
+            return Stop::Skipped(skip);
+        }
         let reason = match error.kind() {
             _ if RecordFlood::is_in(error) => Reason::TlsMalformed,
             // rustls holds as much of unfinished messages as it will.

@@ -95,7 +95,7 @@ impl TlsClient {
         let mut config = match &settings.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .with_client_auth_cert(identity.chain.clone(), identity.key.expose().clone_key())
                 .map_err(|error| {
                     format!("the client certificate and its key do not fit: {error}")
                 })?,

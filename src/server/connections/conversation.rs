@@ -32,7 +32,7 @@ use crate::server::door::tls::HTTP2;
 
 /// The largest head of a request, and how much of a response is taken from its pages before the
 /// client takes it.
-const BUFFER: usize = 32 * 1024;
+const BUFFER: usize = 16 * 1024;
 
 /// How many requests of one connection are answered at once.
 const STREAMS: u32 = 8;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -136,7 +137,7 @@ impl Users {
         known: &mut Known,
         print: Print,
         password: Vec<u8>,
-        hash: std::sync::Arc<str>,
+        hash: Arc<str>,
     ) -> Option<Answer> {
         let answer = self.checker.check(password, hash)?.shared();
         // Those whose askers have all gone are of no use to others.
@@ -198,4 +199,70 @@ fn credentials(value: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
     let password = name.split_off(colon + 1);
     name.pop();
     Some((name, password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(names: &[&str]) -> Users {
+        let hash: Arc<str> = bcrypt::hash("secret", 4).expect("a hash").into();
+        let of = |name: &&str| {
+            let hash = hash.clone();
+            ((*name).to_owned(), web::User { hash })
+        };
+        Users::new(names.iter().map(of).collect()).expect("a thread and random numbers")
+    }
+
+    fn sent(name: &str, password: &str) -> HeaderValue {
+        let value = BASE64.encode(format!("{name}:{password}"));
+        HeaderValue::from_str(&format!("Basic {value}")).expect("base64")
+    }
+
+    #[test]
+    fn parts_that_are_divided_elsewhere_have_another_print() {
+        let users = users(&["a"]);
+        let lists: [&[&[u8]]; 6] = [
+            &[b"ab", b"c", b"d"],
+            &[b"a", b"bc", b"d"],
+            &[b"a", b"b", b"cd"],
+            &[b"abcd", b"", b""],
+            &[b"", b"abcd", b""],
+            &[b"abcd"],
+        ];
+        for (index, one) in lists.iter().enumerate() {
+            for (other_index, other) in lists.iter().enumerate() {
+                let is_same = users.print(one) == users.print(other);
+                assert_eq!(is_same, index == other_index, "{one:?} {other:?}");
+            }
+        }
+        let elsewhere = self::users(&["a"]);
+        assert_ne!(
+            users.print(lists[0]),
+            elsewhere.print(lists[0]),
+            "drawn anew"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_bounded_and_no_password() {
+        let users = users(&["a", "b"]);
+        for name in ["a", "b", "a"] {
+            let admission = users.admit(Some(&sent(name, "secret"))).await;
+            assert_eq!(admission, Admission::Granted);
+        }
+        for n in 0..WRONG + 20 {
+            let name = if n % 2 == 0 { "a" } else { "c" };
+            let admission = users.admit(Some(&sent(name, &format!("p{n}")))).await;
+            assert_eq!(admission, Admission::Denied);
+        }
+        // The right password of another is in the place of one who is not there.
+        let admission = users.admit(Some(&sent("c", "secret"))).await;
+        assert_eq!(admission, Admission::Denied);
+        let known = users.known();
+        assert_eq!(known.right.len(), 2);
+        assert_eq!(known.wrong.len(), WRONG);
+        assert_eq!(known.asked.len(), 0);
+        assert_eq!(format!("{users:?}"), "Users { .. }");
+    }
 }

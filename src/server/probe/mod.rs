@@ -4,7 +4,6 @@
 mod debug;
 mod handler;
 mod logs;
-mod module_yaml;
 mod page;
 mod query;
 pub mod results;

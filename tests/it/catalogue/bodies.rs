@@ -22,7 +22,7 @@ pub fn all() -> Vec<Behaviour> {
         half("silent", "200 OK", Hold).fails(R::TransferBodyTimeout).counts(200),
         half("a conflict, then closed", "409 Conflict", Close).fails(R::ValidateStatus).counts(409),
         half("a conflict, then reset", "409 Conflict", Reset).fails(R::ValidateStatus).counts(409),
-        half("a conflict, then silent", "409 Conflict", Hold).fails(R::ValidateStatus).counts(409).to_the_deadline(),
+        half("a conflict, then silent", "409 Conflict", Hold).fails(R::ValidateStatus).counts(409).until_cut(),
         half("an error, then closed", "500 Error", Close).fails(R::TransferBodyTruncated).counts(500),
     ];
     rows.extend(limits());

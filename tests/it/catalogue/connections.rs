@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use httpcycle_exporter::outcome::reason::Reason as R;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::catalogue::{Behaviour, Stage};
 use crate::support::peer;
-use crate::support::peer::Then;
+use crate::support::peer::Then::{self, Close, Hold, Reset};
 use crate::support::pki::Authority;
 
 pub fn all() -> Vec<Behaviour> {
@@ -29,17 +30,20 @@ pub fn all() -> Vec<Behaviour> {
             Stage::at("http://127.255.255.255:9/")
         })
         .fails(R::ConnectUnreachable),
-        at_once("reset", "http", Then::Reset).fails(R::FirstByteReset),
-        at_once("closed", "http", Then::Close).fails(R::FirstByteClosed),
-        at_once("held", "http", Then::Hold).fails(R::FirstByteTimeout),
-        at_once("reset, with TLS", "https", Then::Reset).fails(R::TlsClosed),
-        at_once("closed, with TLS", "https", Then::Close).fails(R::TlsClosed),
+        at_once("reset before anybody looks", "http", Then::Reset)
+            .unasked()
+            .fails(R::FirstByteReset),
+        at_once("reset at once, with TLS", "https", Then::Reset).fails(R::TlsClosed),
+        at_once("closed at once, with TLS", "https", Then::Close).fails(R::TlsClosed),
+        accepted("closed at once", Close).fails(R::FirstByteClosed),
+        accepted("reset at once", Reset).fails(R::FirstByteReset),
+        accepted("never read", Hold).fails(R::FirstByteTimeout),
     ]
 }
 
 /// A connection that is taken, and on which nothing is ever read or written.
 fn at_once(name: &str, scheme: &'static str, then: Then) -> Behaviour {
-    Behaviour::new(format!("connection: {name} at once"), move || async move {
+    Behaviour::new(format!("connection: {name}"), move || async move {
         let peer = peer::serve(move |stream| async move {
             match then {
                 Then::Reset => {
@@ -55,4 +59,19 @@ fn at_once(name: &str, scheme: &'static str, then: Then) -> Behaviour {
             .held_by(peer)
             .trusting(&[Authority::new().certificate()])
     })
+}
+
+/// A peer that reads nothing.
+fn accepted(name: &str, then: Then) -> Behaviour {
+    Behaviour::new(format!("connection: {name}"), move || async move {
+        let peer = peer::serve(move |mut stream| async move {
+            if matches!(then, Close) {
+                stream.shutdown().await.ok();
+                std::future::pending::<()>().await;
+            }
+            peer::finish(stream, then).await;
+        });
+        Stage::of(peer.await)
+    })
+    .unasked()
 }

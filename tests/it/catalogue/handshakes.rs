@@ -40,7 +40,8 @@ pub fn all() -> Vec<Behaviour> {
     ];
     rows.extend(versions_of_http());
     for version in [TlsVersion::Tls12, TlsVersion::Tls13] {
-        rows.push(for_clients(version, false).fails(R::TlsClientCertRequired));
+        let row = for_clients(version, false).fails(R::TlsClientCertRequired);
+        rows.push(row.unasked());
         rows.push(for_clients(version, true).counts(200));
     }
     rows
@@ -148,6 +149,7 @@ fn a_choice_that_is_not_kept() -> Behaviour {
     })
     .fails(R::TlsAlpn)
     .cut_in(Phase::FirstByte)
+    .unasked()
 }
 
 /// A server that lets in only who shows a certificate of its authority.

@@ -154,6 +154,15 @@ fn bounds() -> Vec<Behaviour> {
         let around = "HTTP/1.1 204 No Content\r\nA: \r\n\r\n".len();
         format!("A: {}", "a".repeat(length - around))
     };
+    let in_pieces = |name: &str, line: String| {
+        let bytes = format!("HTTP/1.1 204 No Content\r\n{line}\r\n\r\n");
+        Behaviour::in_pieces(
+            format!("head: {name}"),
+            bytes,
+            4_001,
+            Duration::from_millis(1),
+        )
+    };
     let too_large = R::TransferHeaderTooLarge;
     vec![
         with("150 headers", headers(150)).counts(204),
@@ -162,6 +171,12 @@ fn bounds() -> Vec<Behaviour> {
         with("1000 headers", headers(1_000)).fails(too_large),
         with("256 KiB", of_length(MAX_HEAD_BYTES)).counts(204),
         with("256 KiB and a byte", of_length(MAX_HEAD_BYTES + 1)).fails(too_large),
+        in_pieces("256 KiB in pieces", of_length(MAX_HEAD_BYTES)).counts(204),
+        in_pieces(
+            "256 KiB and a byte in pieces",
+            of_length(MAX_HEAD_BYTES + 1),
+        )
+        .fails(too_large),
         with("500 kB", of_length(500_000)).fails(too_large),
         with("a name of 70 kB", format!("{}: b", "a".repeat(70_000))).fails(too_large),
         head(

@@ -18,6 +18,7 @@ mod records;
 mod redirects;
 mod sessions;
 mod statuses;
+mod unsolicited;
 mod uploads;
 
 use std::any::Any;
@@ -52,16 +53,24 @@ pub struct Behaviour {
     pub last_phase: Option<Phase>,
     /// The shortest timeout with which the peer comes to its point.
     pub takes: Duration,
+    /// Whether the peer may be done before it is asked, so that nothing is sent.
+    pub unasked: bool,
     /// Whether it lasts until the probe is cut by its deadline though the reason tells another thing.
     pub to_the_deadline: bool,
     /// What else must hold, with its words.
     pub also: Vec<(&'static str, Check)>,
-    changes: Vec<Box<dyn Fn(&mut Module) + Send + Sync>>,
-    start: Box<dyn Fn() -> BoxFuture<'static, Stage> + Send + Sync>,
+    changes: Vec<Change>,
+    start: Start,
 }
 
 /// Something that must hold of an outcome.
 type Check = Box<dyn Fn(&Outcome) -> bool + Send + Sync>;
+
+/// What is different of the module that probes it.
+type Change = Box<dyn Fn(&mut Module) + Send + Sync>;
+
+/// How it is started.
+type Start = Box<dyn Fn() -> BoxFuture<'static, Stage> + Send + Sync>;
 
 /// A behaviour that runs until this is dropped.
 pub struct Stage {
@@ -95,6 +104,7 @@ pub fn all() -> Vec<Behaviour> {
         chains::all(),
         records::all(),
         sessions::all(),
+        unsolicited::all(),
         uploads::all(),
         heads::all(),
         statuses::all(),
@@ -124,6 +134,7 @@ impl Behaviour {
             code: None,
             last_phase: None,
             takes: Duration::ZERO,
+            unasked: false,
             to_the_deadline: false,
             also: Vec::new(),
             changes: Vec::new(),
@@ -243,7 +254,12 @@ impl Behaviour {
         self
     }
 
-    pub fn to_the_deadline(mut self) -> Self {
+    pub fn unasked(mut self) -> Self {
+        self.unasked = true;
+        self
+    }
+
+    pub fn until_cut(mut self) -> Self {
         self.to_the_deadline = true;
         self
     }

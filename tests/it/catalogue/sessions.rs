@@ -35,6 +35,7 @@ pub fn all() -> Vec<Behaviour> {
             }
             .boxed()
         })
+        .unasked()
         .fails(R::FirstByteClosed),
         then("closed by TCP alone", |session| {
             ended(session, b"", Then::Close)
@@ -106,9 +107,8 @@ pub fn all() -> Vec<Behaviour> {
             |config| config.send_half_rtt_data = true,
             WHOLE,
         )
-        .fails(R::TransferNotHttp)
-        .counts(200)
-        .cut_in(Phase::FirstByte),
+        .unasked()
+        .fails(R::TransferNotHttp),
         only_old(),
     ]
 }

@@ -4,6 +4,7 @@ mod access;
 mod certificates;
 mod clients;
 mod configs;
+mod files;
 mod slow;
 mod sockets;
 

@@ -21,7 +21,7 @@ async fn an_early_answer_counts_though_the_upload_breaks() {
         .await;
         let url = format!("http://{}/", peer.address);
         let module = Module {
-            body: Bytes::from(vec![b'x'; megabytes << 20]),
+            body: Bytes::from(vec![b'x'; megabytes << 20]).into(),
             method: http::Method::PUT,
             ..Module::http_2xx()
         };

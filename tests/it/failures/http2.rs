@@ -48,7 +48,7 @@ async fn an_early_answer_counts_though_nothing_is_read() {
         .await;
         let module = Module {
             method: http::Method::PUT,
-            body: Bytes::from(vec![b'x'; 64 << 20]),
+            body: Bytes::from(vec![b'x'; 64 << 20]).into(),
             tls: authority.trusted(),
             ..http2::module()
         };
@@ -77,7 +77,7 @@ async fn an_upload_waits_for_its_window() {
     .await;
     let module = Module {
         method: http::Method::PUT,
-        body: Bytes::from(vec![b'x'; BODY_BYTES]),
+        body: Bytes::from(vec![b'x'; BODY_BYTES]).into(),
         ..http2::module()
     };
     let url = http2::url(peer.address);

@@ -1,6 +1,7 @@
 //! What look-ups are charged with, and how often they ask.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 
 use crate::failures::{PATIENCE, reason};
 use crate::support::dns::Script;
@@ -27,6 +29,7 @@ async fn a_family_without_a_route_gives_way_or_is_no_fault_of_the_target() {
             resolver: Some(server.address),
             preferred_family: IpFamily::V6,
             family_fallback: fallback,
+            reach: link_local_too(),
             ..Module::http_2xx()
         };
         let url = format!("http://orders.test:{}/", peer.address.port());
@@ -38,6 +41,19 @@ async fn a_family_without_a_route_gives_way_or_is_no_fault_of_the_target() {
                 assert_eq!(outcome.connection.unwrap().remote, peer.address);
             }
         }
+    }
+}
+
+/// Rules that lift what is denied without being listed, of addresses to which there is no route.
+fn link_local_too() -> Reach {
+    let allow = ["fe80::/10", "0.0.0.0/0"].map(|text| Range::parse(text).unwrap());
+    let own = Rules {
+        allow: allow.to_vec(),
+        deny: Vec::new(),
+    };
+    Reach {
+        own: Arc::new(own),
+        ..Reach::default()
     }
 }
 

@@ -66,8 +66,10 @@ impl Exporter {
             address: ([127, 0, 0, 1], 0).into(),
         };
         let line = exporter.wait_for_log("listening");
-        let address = line.split_once("address=").unwrap().1;
-        exporter.address = address.split_whitespace().next().unwrap().parse().unwrap();
+        // In both formats of the log.
+        let (_, port) = line.split_once("127.0.0.1:").unwrap();
+        let digits = port.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+        exporter.address.set_port(digits.parse().unwrap());
         exporter
     }
 
@@ -87,6 +89,11 @@ impl Exporter {
     /// The lines of the log that nobody has waited for.
     pub fn rest_of_log(&self) -> Vec<String> {
         self.log.try_iter().collect()
+    }
+
+    /// The lines of the log that nobody has waited for, up to the end of the process.
+    pub fn log_to_the_end(&self) -> Vec<String> {
+        self.log.iter().collect()
     }
 
     pub fn config_path(&self) -> PathBuf {
@@ -123,13 +130,7 @@ impl Exporter {
 
     /// The body of a page, with its head before it.
     pub fn get(&self, request_line: &str, headers: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let request =
-            format!("{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut response = Vec::new();
-        stream.read_to_end(&mut response).unwrap();
-        response
+        get(self.address, request_line, headers)
     }
 
     pub fn get_text(&self, request_line: &str) -> String {
@@ -163,6 +164,17 @@ impl Exporter {
             thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// The body of a page at an address, with its head before it.
+pub fn get(address: SocketAddr, request_line: &str, headers: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request =
+        format!("{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    response
 }
 
 impl Drop for Exporter {

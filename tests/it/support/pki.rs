@@ -106,7 +106,7 @@ impl Authority {
         let (certificate, key) = self.issue("client.test", |_| {});
         ClientIdentity {
             chain: vec![certificate],
-            key: Arc::new(key),
+            key: Arc::new(key).into(),
         }
     }
 }

@@ -132,18 +132,7 @@ fn note_arrival(wire: &Wire, bytes: &[u8]) -> (usize, io::Result<()>) {
     let at = marks
         .last_read
         .unwrap_or_else(|| Arrival::by_user(Instant::now()));
-    if marks.head.is_text_over()
-        && let Err(fault) = marks.chunking.arrived(all)
-    {
-        return (all, Err(io::Error::other(fault)));
-    }
-    match marks.head.feed(bytes, at) {
-        Ok(true) => marks.last_byte = Some(at),
-        Ok(false) => {}
-        Err(fault) => return (marks.head.ahead_of_fault().min(all), Err(fault)),
-    }
-    marks.undigested += all + marks.head.take_upkeep();
-    (all, Ok(()))
+    marks.note_response(bytes, at)
 }
 
 impl ExchangeIo {
