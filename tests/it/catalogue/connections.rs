@@ -30,11 +30,11 @@ pub fn all() -> Vec<Behaviour> {
             Stage::at("http://127.255.255.255:9/")
         })
         .fails(R::ConnectUnreachable),
-        at_once("reset before anybody looks", "http", Then::Reset)
+        at_once("reset before anybody looks", "http", Reset)
             .unasked()
             .fails(R::FirstByteReset),
-        at_once("reset at once, with TLS", "https", Then::Reset).fails(R::TlsClosed),
-        at_once("closed at once, with TLS", "https", Then::Close).fails(R::TlsClosed),
+        at_once("reset at once, with TLS", "https", Reset).fails(R::TlsClosed),
+        at_once("closed at once, with TLS", "https", Close).fails(R::TlsClosed),
         accepted("closed at once", Close).fails(R::FirstByteClosed),
         accepted("reset at once", Reset).fails(R::FirstByteReset),
         accepted("never read", Hold).fails(R::FirstByteTimeout),
@@ -46,12 +46,12 @@ fn at_once(name: &str, scheme: &'static str, then: Then) -> Behaviour {
     Behaviour::new(format!("connection: {name}"), move || async move {
         let peer = peer::serve(move |stream| async move {
             match then {
-                Then::Reset => {
+                Reset => {
                     #[allow(deprecated, reason = "a linger of zero never blocks: it resets")]
                     stream.set_linger(Some(Duration::ZERO)).unwrap();
                 }
-                Then::Close => {}
-                Then::Hold => std::future::pending().await,
+                Close => {}
+                Hold => std::future::pending().await,
             }
         });
         let peer = peer.await;

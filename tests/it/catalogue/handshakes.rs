@@ -166,7 +166,7 @@ fn for_clients(version: TlsVersion, has_certificate: bool) -> Behaviour {
             .trusting(&[authority.certificate()]);
         if has_certificate {
             let ClientIdentity { chain, key } = authority.client();
-            stage.place.identity = Some((chain[0].to_vec(), key.secret_der().to_vec()));
+            stage.place.identity = Some((chain[0].to_vec(), key.expose().secret_der().to_vec()));
         }
         stage
     })

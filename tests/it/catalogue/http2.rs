@@ -211,7 +211,7 @@ pub fn upload(name: &str, bytes: Vec<u8>, then: Then) -> Behaviour {
     .probed(known)
     .probed(|module| {
         module.method = http::Method::PUT;
-        module.body = Bytes::from(vec![b'x'; 24 << 20]);
+        module.body = Bytes::from(vec![b'x'; 24 << 20]).into();
     })
     .also("it was being sent", |outcome| {
         outcome.timeline.phase(Phase::Send).is_some()

@@ -318,7 +318,7 @@ impl Place {
                 .map(|authorities| authorities.iter().map(certificate).collect()),
             identity: self.identity.as_ref().map(|(chain, key)| ClientIdentity {
                 chain: vec![certificate(chain)],
-                key: Arc::new(PrivateKeyDer::try_from(key.clone()).unwrap()),
+                key: Arc::new(PrivateKeyDer::try_from(key.clone()).unwrap()).into(),
             }),
             ..TlsSettings::default()
         }

@@ -1,10 +1,12 @@
 //! Look-ups, by the bytes of the answers and by how they come.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason as R;
 use httpcycle_exporter::target::module::IpFamily;
+use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 
 use crate::catalogue::{Behaviour, Stage};
 use crate::support::name_server::{
@@ -243,7 +245,9 @@ fn of_families() -> Vec<Behaviour> {
             let nowhere = [&[0xfe, 0x80][..], &[0; 13], &[1]].concat();
             let nowhere = record(ASKED, AAAA, IN, &nowhere);
             vec![q.answer(OK, &if q.kind == A { q.here() } else { vec![nowhere] })]
-        }),
+        })
+        // Addresses of the link may not be probed unless somebody says so.
+        .probed(|module| module.reach = reach_links_too()),
         found("the address of every address", |q| {
             vec![q.answer(
                 OK,
@@ -337,4 +341,16 @@ fn over_tcp() -> Vec<Behaviour> {
         )
         .fails(R::DnsMalformed),
     ]
+}
+
+fn reach_links_too() -> Reach {
+    let allow = ["fe80::/10", "0.0.0.0/0"].map(|text| Range::parse(text).unwrap());
+    let own = Rules {
+        allow: allow.to_vec(),
+        ..Rules::default()
+    };
+    Reach {
+        own: Arc::new(own),
+        ..Reach::default()
+    }
 }

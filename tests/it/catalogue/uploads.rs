@@ -84,7 +84,7 @@ fn uploading<Fut: Future<Output = Stage> + Send + 'static>(
     Behaviour::new(format!("upload: {name}"), start)
         .probed(|module| {
             module.method = http::Method::PUT;
-            module.body = Bytes::from(vec![b'x'; 24 << 20]);
+            module.body = Bytes::from(vec![b'x'; 24 << 20]).into();
         })
         .also("it was being sent", |outcome| {
             outcome.timeline.phase(Phase::Send).is_some()

@@ -100,6 +100,7 @@ fn site(n_targets: usize) -> Site {
         telemetry_path: "/metrics".to_owned(),
         endpoint: None,
         reload: None,
+        config: Arc::default(),
     }
 }
 

@@ -95,7 +95,7 @@ async fn wrong_with(row: &Behaviour) -> Vec<String> {
     let timeout = if row.lasts() { SHORT } else { PATIENCE };
     let timeout = timeout.max(row.takes);
     let module = row.module(&stage.place);
-    let uploads = !module.body.is_empty();
+    let uploads = !module.body.expose().is_empty();
     let prober = probing::prober(&stage.place.url, module, timeout);
     let outcome = probing::probe(&prober).await;
     let url = &prober.target().url;

@@ -58,7 +58,6 @@ async fn probe_all() {
         ("192.0.2.3", Ok(Reason::ConnectUnreachable)),
         ("192.0.2.4", Err(SkipReason::NoRoute)),
         ("[2001:db8::1]", Err(SkipReason::NoRoute)),
-        ("[fe80::1]", Err(SkipReason::NoRoute)),
     ] {
         let url = format!("http://{address}/");
         let prober = probing::prober(&url, Module::http_2xx(), PATIENCE);
