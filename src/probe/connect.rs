@@ -110,18 +110,22 @@ pub async fn connect(
 ) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
-    match attempt(first, choice.source, reach, walk).await {
-        Err(Stop::Skipped(SkipReason::NoRoute)) => match second {
-            Some(second) => attempt(second, choice.source, reach, walk).await,
-            None => Err(Stop::Skipped(SkipReason::NoRoute)),
-        },
-        result => result,
+    match (
+        attempt(first, choice.source, second.is_some(), reach, walk).await,
+        second,
+    ) {
+        (Err(Stop::Skipped(SkipReason::NoRoute)), Some(second)) => {
+            attempt(second, choice.source, false, reach, walk).await
+        }
+        (result, _) => result,
     }
 }
 
+/// Connects to one address, which `gives_way` to another one if this machine has no route to it.
 async fn attempt(
     address: SocketAddr,
     source: Option<IpAddr>,
+    gives_way: bool,
     reach: &Reach,
     walk: &mut Walk,
 ) -> Result<TcpStream, Stop> {
@@ -140,7 +144,7 @@ async fn attempt(
     let socket = socket
         .and_then(|socket| socket.set_nodelay(true).map(|()| socket))
         .inspect(kernel::enable_stamps)
-        .map_err(|error| blame(address, source, &error))?;
+        .map_err(|error| blame(address, source, gives_way, &error))?;
     if let Some(source) = source {
         bind(&socket, source)?;
     }
@@ -160,7 +164,7 @@ async fn attempt(
         remote: address,
     });
     connected
-        .map_err(|error| blame(address, source, &error))
+        .map_err(|error| blame(address, source, gives_way, &error))
         // A fault of this machine is told before a SYN is sent: no phase ran.
         .inspect_err(|stop| match stop {
             Stop::Skipped(_) => walk.forget_phase(),
@@ -192,20 +196,22 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
     Arrival::by_kernel(at.filter(|at| *at <= now), now)
 }
 
-/// Tells a fault of this machine from an answer of the network.
-fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop {
+/// Tells a fault of this machine from an answer of the network. A route of this machine that leads
+/// nowhere on purpose is told as the network would tell it, unless another address can stand in.
+fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &io::Error) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
-        Some(
-            Errno::ENETUNREACH
-            | Errno::EHOSTUNREACH
-            | Errno::ENETDOWN
-            | Errno::EINVAL
-            | Errno::EADDRNOTAVAIL,
-        ) if !has_route(address, source) => {
+        Some(errno @ (Errno::EHOSTUNREACH | Errno::EINVAL))
+            if (gives_way || lacks_zone(address, errno)) && !has_route(address, source) =>
+        {
+            return Stop::Skipped(SkipReason::NoRoute);
+        }
+        Some(Errno::ENETUNREACH | Errno::ENETDOWN | Errno::EADDRNOTAVAIL)
+            if !has_route(address, source) =>
+        {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
@@ -214,7 +220,9 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop
         Some(
             Errno::ENETUNREACH
             | Errno::EHOSTUNREACH
+            | Errno::EHOSTDOWN
             | Errno::ENETDOWN
+            | Errno::ENOPROTOOPT
             | Errno::EINVAL
             | Errno::ENONET,
         ) => Reason::ConnectUnreachable,
@@ -252,6 +260,15 @@ pub fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
                     | Errno::EAFNOSUPPORT
             )
         })
+}
+
+/// Whether an address is invalid because it stands without the zone that it is of.
+fn lacks_zone(address: SocketAddr, errno: Errno) -> bool {
+    let is_of_link = match address {
+        SocketAddr::V4(_) => false,
+        SocketAddr::V6(v6) => v6.ip().is_unicast_link_local(),
+    };
+    is_of_link && errno == Errno::EINVAL
 }
 
 #[cfg(test)]

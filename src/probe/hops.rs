@@ -9,8 +9,10 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::outcome::phase::Phase;
+use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
+use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
 use crate::probe::connect;
 use crate::probe::connect::Choice;
@@ -116,7 +118,9 @@ impl Prober {
                 connect::choose(&addresses, &self.target.module)?
             }
         };
-        let stream = connect::connect(choice, url.port(), &self.target.module.reach, walk).await?;
+        let reach = &self.target.module.reach;
+        let connected = connect::connect(choice, url.port(), reach, walk).await;
+        let stream = connected.map_err(|stop| reset_once_open(stop, url.is_tls(), walk))?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         Ok(Carrier::Socket(socket))
     }
@@ -184,5 +188,24 @@ impl Prober {
                 host.trim_matches(['[', ']']).to_owned()
             },
         )
+    }
+}
+
+/// A host that would not be connected to is said to refuse. One that connects and resets at once may
+/// have done so before anybody here looked; that it was connected to then counts, as it does when the
+/// reset comes a moment later.
+fn reset_once_open(stop: Stop, is_tls: bool, walk: &mut Walk) -> Stop {
+    let (phase, reason) = match is_tls {
+        true => (Phase::Tls, Reason::TlsClosed),
+        false => (Phase::FirstByte, Reason::FirstByteReset),
+    };
+    match stop {
+        Stop::Failed(failure) if failure.reason == Reason::ConnectReset => {
+            let now = Instant::now();
+            walk.begin(phase, now);
+            walk.end(Arrival::by_user(now));
+            Stop::failed(reason, failure.detail)
+        }
+        stop => stop,
     }
 }

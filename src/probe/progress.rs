@@ -37,6 +37,15 @@ impl ResponseProgress {
         }
     }
 
+    /// How many of the bytes that were fed last came ahead of what was wrong with them: frames that
+    /// end before it may be the response.
+    pub fn ahead_of_fault(&self) -> usize {
+        match self {
+            Self::Text(_) => usize::MAX,
+            Self::Frames(frames) => frames.frame_from(),
+        }
+    }
+
     /// How many bytes it takes a client to keep the frames that came since this was last asked,
     /// besides their own.
     pub fn take_upkeep(&mut self) -> usize {
@@ -59,6 +68,15 @@ impl ResponseProgress {
         match self {
             Self::Text(head) => head.is_complete(),
             Self::Frames(frames) => frames.is_complete(),
+        }
+    }
+
+    /// Why no response came, if the server told: HTTP/2 has it speak of the connection before.
+    pub fn why_silent(&self) -> Option<Reason> {
+        match self {
+            Self::Frames(frames) if frames.control.has_error() => Some(Reason::TransferH2Goaway),
+            Self::Frames(frames) if frames.control.is_stalled() => Some(Reason::TransferH2Stalled),
+            _ => None,
         }
     }
 

@@ -222,11 +222,10 @@ impl Walk {
                     Reason::TransferBodyTimeout
                 } else if marks.head.first_byte().is_some() {
                     marks.head.timeout_reason()
+                } else if let Some(reason) = marks.head.why_silent() {
+                    reason
                 } else if marks.last_write.is_some() && marks.request_out.is_none() {
-                    match marks.wants_window() {
-                        true => Reason::TransferH2Stalled,
-                        false => Reason::SendTimeout,
-                    }
+                    Reason::SendTimeout
                 } else {
                     Reason::FirstByteTimeout
                 })

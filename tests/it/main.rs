@@ -26,6 +26,7 @@ mod doors;
 mod exporter;
 mod exposition;
 mod failures;
+mod floors;
 mod hostile_days;
 mod http2;
 mod migration;

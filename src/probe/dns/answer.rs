@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::DNSClass;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
@@ -188,24 +189,24 @@ pub enum Answer {
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
 pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
     let mut current = name;
+    // Other classes have records of the same types, which mean something else.
+    let records = || {
+        let answers = message.answers.iter();
+        answers.filter(|record| record.dns_class == DNSClass::IN)
+    };
     for _ in 0..=message.answers.len().min(MAX_CHAIN) {
-        let addresses: Vec<IpAddr> = message
-            .answers
-            .iter()
-            .filter(|record| record.name == *current && record.record_type() == kind)
+        let addresses: Vec<IpAddr> = records()
+            .filter(|record| record.record_type() == kind && record.name == *current)
             .filter_map(|record| record.data.ip_addr())
             .take(MAX_ADDRESSES)
             .collect();
         if !addresses.is_empty() {
             return Answer::Addresses(addresses);
         }
-        let alias = message
-            .answers
-            .iter()
-            .find_map(|record| match &record.data {
-                RData::CNAME(target) if record.name == *current => Some(&target.0),
-                _ => None,
-            });
+        let alias = records().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name == *current => Some(&target.0),
+            _ => None,
+        });
         match alias {
             Some(next) => current = next,
             None if current == name || is_final(message) => return Answer::Nothing,

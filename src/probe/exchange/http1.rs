@@ -17,9 +17,9 @@ use hyper::client::conn::http1;
 
 use crate::outcome::HttpVersion;
 use crate::outcome::reason::Reason;
+use crate::probe::exchange::Stream;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
-use crate::probe::exchange::io::Stream;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
 use crate::probe::exchange::sent::RequestProgress;

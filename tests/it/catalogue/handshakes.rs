@@ -48,7 +48,7 @@ pub fn all() -> Vec<Behaviour> {
 }
 
 /// A server that sends `bytes` when a client has begun.
-fn scripted(name: &str, bytes: Vec<u8>, then: Then) -> Behaviour {
+pub fn scripted(name: &str, bytes: Vec<u8>, then: Then) -> Behaviour {
     Behaviour::new(format!("handshake: {name}"), move || {
         let bytes = bytes.clone();
         async move {
@@ -147,7 +147,7 @@ fn a_choice_that_is_not_kept() -> Behaviour {
             .held_by(peer)
             .trusting(&[authority.certificate()])
     })
-    .fails(R::TransferHttpVersion)
+    .fails(R::TlsAlpn)
     .cut_in(Phase::FirstByte)
     .unasked()
 }

@@ -3,15 +3,20 @@
 
 mod bodies;
 mod certificates;
+mod chains;
 mod chunks;
 mod compressed;
 mod connections;
+mod frames;
 mod framing;
 mod handshakes;
 mod heads;
 mod http2;
 mod look_ups;
+mod name_servers;
+mod records;
 mod redirects;
+mod sessions;
 mod statuses;
 mod unsolicited;
 mod uploads;
@@ -92,9 +97,13 @@ pub struct Place {
 pub fn all() -> Vec<Behaviour> {
     [
         look_ups::all(),
+        name_servers::all(),
         connections::all(),
         handshakes::all(),
         certificates::all(),
+        chains::all(),
+        records::all(),
+        sessions::all(),
         unsolicited::all(),
         uploads::all(),
         heads::all(),
@@ -105,6 +114,7 @@ pub fn all() -> Vec<Behaviour> {
         compressed::all(),
         redirects::all(),
         http2::all(),
+        frames::all(),
     ]
     .into_iter()
     .flatten()

@@ -9,6 +9,8 @@ use crate::catalogue::{Behaviour, Stage};
 use crate::support::peer;
 use crate::support::peer::Then::{self, Close, Hold, Reset};
 
+const OPEN_ENDED: &[u8] = b"HTTP/1.1 413 Large\r\n\r\nlarge";
+const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const LARGE: &[u8] = b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n";
 const FAILED: &[u8] = b"HTTP/1.1 417 Failed\r\nContent-Length: 0\r\n\r\n";
 const CONFLICT: &[u8] = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n";
@@ -32,12 +34,38 @@ pub fn all() -> Vec<Behaviour> {
         upload("a conflict early, then reset", CONFLICT, Reset)
             .fails(R::ValidateStatus)
             .counts(409),
+        upload("answered early, then closed", LARGE, Close)
+            .fails(R::ValidateStatus)
+            .counts(413),
+        upload(
+            "answered early without a length, then closed",
+            OPEN_ENDED,
+            Close,
+        )
+        .fails(R::ValidateStatus)
+        .counts(413),
+        upload("told to go on, not read", GO_ON, Hold).fails(R::SendTimeout),
+        half_closed(),
     ]
+}
+
+/// The server ends its side of the connection and reads nothing more.
+fn half_closed() -> Behaviour {
+    uploading("half closed, not read", move || async move {
+        let peer = peer::serve(move |mut stream| async move {
+            if stream.read_exact(&mut [0; 1000]).await.is_ok() {
+                stream.shutdown().await.ok();
+                std::future::pending().await
+            }
+        });
+        Stage::of(peer.await)
+    })
+    .fails(R::SendReset)
 }
 
 /// An upload of 24 MB of which a kilobyte is read.
 fn upload(name: &str, answer: &'static [u8], then: Then) -> Behaviour {
-    Behaviour::new(format!("upload: {name}"), move || async move {
+    uploading(name, move || async move {
         let peer = peer::serve(move |mut stream| async move {
             let mut some = vec![0; 1000];
             if stream.read_exact(&mut some).await.is_ok() {
@@ -47,14 +75,21 @@ fn upload(name: &str, answer: &'static [u8], then: Then) -> Behaviour {
         });
         Stage::of(peer.await)
     })
-    .probed(|module| {
-        module.method = http::Method::PUT;
-        module.body = Bytes::from(vec![b'x'; 24 << 20]).into();
-    })
-    .also("it was being sent", |outcome| {
-        outcome.timeline.phase(Phase::Send).is_some()
-    })
-    .also("nobody waited for an answer", |outcome| {
-        outcome.timeline.phase(Phase::FirstByte).is_none()
-    })
+}
+
+fn uploading<Fut: Future<Output = Stage> + Send + 'static>(
+    name: &str,
+    start: impl Fn() -> Fut + Send + Sync + 'static,
+) -> Behaviour {
+    Behaviour::new(format!("upload: {name}"), start)
+        .probed(|module| {
+            module.method = http::Method::PUT;
+            module.body = Bytes::from(vec![b'x'; 24 << 20]).into();
+        })
+        .also("it was being sent", |outcome| {
+            outcome.timeline.phase(Phase::Send).is_some()
+        })
+        .also("nobody waited for an answer", |outcome| {
+            outcome.timeline.phase(Phase::FirstByte).is_none()
+        })
 }

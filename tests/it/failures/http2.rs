@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use httpcycle_exporter::outcome::phase::Phase;
+use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::target::module::Module;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::failures::{PATIENCE, SHORT};
-use crate::support::http2::{END_STREAM, PING, control, head, read_request, settings, wide_open};
+use crate::failures::{PATIENCE, SHORT, reason};
+use crate::support::http2::{
+    END_STREAM, PING, control, goaway, head, read_request, settings, wide_open,
+};
+use crate::support::peer::Then;
 use crate::support::{http2, peer, pki, probing};
 
 /// A server may answer and not read the rest, though it granted all of it; that it also wants signs
@@ -80,4 +84,19 @@ async fn an_upload_waits_for_its_window() {
     let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
     assert_eq!(outcome.failure, None);
     assert!(outcome.timeline.phase(Phase::Send) > Some(Duration::ZERO));
+}
+
+/// Who is going away for an error will not answer; who merely goes away may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_due_from_who_left_for_an_error() {
+    for (code, expected) in [
+        (0, Reason::FirstByteTimeout),
+        (11, Reason::TransferH2Goaway),
+    ] {
+        let bytes = [settings(), goaway(1, code, "")].concat();
+        let peer = http2::answering(bytes, Then::Hold).await;
+        let prober = probing::prober(&http2::url(peer.address), http2::module(), SHORT);
+        let outcome = probing::probe(&prober).await;
+        assert_eq!(reason(&outcome), Some(expected), "code {code}");
+    }
 }

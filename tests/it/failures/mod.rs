@@ -6,6 +6,7 @@ mod connections;
 mod http2;
 mod look_ups;
 mod responses;
+mod routes;
 
 use std::collections::BTreeSet;
 use std::env;
