@@ -86,6 +86,14 @@ impl FrameReader {
         self.header_read == 0
     }
 
+    /// The header of a frame, as far as it arrived.
+    fn begun(&self) -> &[u8] {
+        self.header
+            .bytes
+            .get(..self.header_read)
+            .unwrap_or_default()
+    }
+
     /// Takes the next piece off `bytes`, with whether the frame ends with it. `None` once they are
     /// used up.
     fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<(Piece<'a>, bool)> {

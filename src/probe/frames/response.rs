@@ -84,6 +84,9 @@ impl ResponseFrames {
                 self.frame_began = Some(at);
             }
             let Some((piece, is_end)) = self.reader.next(&mut arrived) else {
+                if !self.has_settings {
+                    check_length(self.reader.begun())?;
+                }
                 break;
             };
             match piece {
@@ -190,11 +193,22 @@ impl ResponseFrames {
     }
 }
 
+/// Checks the length that the first frame begins with: h2 refuses one that is too large as soon as it
+/// is there, and it may be all that is.
+fn check_length(begun: &[u8]) -> Result<(), FrameFault> {
+    match begun {
+        [b'H', b'T', b'T', ..] => Err(FrameFault::Http1),
+        &[a, b, c, ..] if u32::from_be_bytes([0, a, b, c]) as usize > MAX_FRAME_BYTES => {
+            Err(FrameFault::NotHttp)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that the first frame is that of a server which speaks HTTP/2 (RFC 9113, 3.4).
 fn check_first(header: &FrameHeader) -> Result<(), FrameFault> {
-    if header.bytes.starts_with(b"HTTP/") {
-        Err(FrameFault::Http1)
-    } else if header.kind() > 9 || header.length() > MAX_FRAME_BYTES {
+    check_length(&header.bytes)?;
+    if header.kind() > 9 {
         Err(FrameFault::NotHttp)
     } else if header.kind() != SETTINGS || header.has(ACK) {
         Err(FrameFault::NoSettings)
