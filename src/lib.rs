@@ -27,6 +27,10 @@ pub mod scheduler;
 // What is served, the wiring of it all, the command line.
 pub mod server;
 
+// What fuzzers call, as no user does.
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+
 pub mod app;
 
 pub mod cli;

@@ -78,6 +78,12 @@ impl ResponseHead {
         self.complete
     }
 
+    /// The head as far as it arrived, interim ones passed over.
+    #[cfg(any(test, fuzzing))]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What is wrong with a head that hyper refuses or that ended early.
     pub fn fault(&self) -> Reason {
         let Some(rest) = self.bytes.strip_prefix(b"HTTP/") else {

@@ -10,6 +10,8 @@ mod detail;
 pub mod dns;
 mod exchange;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod head;
 pub mod heartbeat;
 mod hops;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -14,6 +14,10 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
     ("server", &["metrics", "history", "target", "outcome"]),
+    (
+        "fuzzing",
+        &["outcome", "target", "config", "probe", "metrics", "server"],
+    ),
     (
         "app",
         &[

@@ -21,7 +21,7 @@ use crate::probe::stop::Stop;
 const MAX_ALIASES: usize = 8;
 
 /// How many addresses of an answer are kept: one is probed, and an answer may hold thousands.
-const MAX_ADDRESSES: usize = 64;
+pub const MAX_ADDRESSES: usize = 64;
 
 /// What came of one family of a name, and when that was known.
 pub struct Family {
@@ -145,7 +145,7 @@ impl Weight {
 }
 
 /// Judges the response code of an answer.
-fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Result<(), Stop> {
+pub fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Result<(), Stop> {
     let code = message.metadata.response_code;
     let reason = match code {
         ResponseCode::NoError => return Ok(()),
@@ -162,15 +162,19 @@ fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Resul
 
 /// What a usable answer says of a name.
 #[derive(Debug, Eq, PartialEq)]
-enum Answer {
+pub enum Answer {
+    /// The addresses, at least one.
     Addresses(Vec<IpAddr>),
+    /// Another name, to be asked for.
     Alias(Name),
+    /// No record of the kind.
     Nothing,
+    /// Aliases that lead in a circle.
     Loop,
 }
 
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
-fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
+pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
     let mut current = name;
     for _ in 0..=message.answers.len() {
         let addresses: Vec<IpAddr> = message

@@ -5,6 +5,8 @@
 //! be charged the rest of another's wait), and its queries outlive the probe that asked.
 
 mod answer;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod query;
 pub mod system;
 

@@ -154,7 +154,8 @@ async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
     }
 }
 
-fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
+/// The message that bytes are.
+pub fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
     Message::from_vec(bytes).map_err(|error| {
         Stop::failed(
             Reason::DnsMalformed,

@@ -2,7 +2,7 @@
 //! status, headers, the text of the body, its JSON, whether it can be read at all, version, TLS.
 
 mod decode;
-mod document;
+pub mod document;
 
 use std::borrow::Cow;
 

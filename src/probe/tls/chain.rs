@@ -76,7 +76,7 @@ impl TlsClient {
 }
 
 /// Describes a chain, verified if there is `trust`; `None` if it is empty.
-fn describe(chain: &[CertificateDer<'_>], trust: Option<&Trust>) -> Option<Chain> {
+pub fn describe(chain: &[CertificateDer<'_>], trust: Option<&Trust>) -> Option<Chain> {
     let own = chain.first()?;
     let mut described = Chain {
         fingerprint: name::hex(digest(&SHA256, own).as_ref()),

@@ -3,6 +3,8 @@
 mod chain;
 mod expiry;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod name;
 mod observer;
 pub mod record;

@@ -1,0 +1,49 @@
+//! Answers of name servers as fuzzers write them.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+
+use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::rr::RecordType;
+
+use crate::outcome::reason::Reason;
+use crate::probe::dns::answer;
+use crate::probe::dns::answer::Answer;
+use crate::probe::dns::query;
+use crate::probe::stop::Stop;
+
+/// Reads the bytes as an answer about `a.example.`, for each of the families: there are few
+/// addresses, of the family that was asked for.
+pub fn run(data: &[u8]) {
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
+    let message = match query::decode(server, data) {
+        Ok(message) => message,
+        Err(stop) => return check(&stop),
+    };
+    let asked = Name::from_ascii("a.example.").expect("a name");
+    if let Err(stop) = answer::usable(&message, &asked, server) {
+        return check(&stop);
+    }
+    for kind in [RecordType::A, RecordType::AAAA] {
+        match answer::read(&message, &asked, kind) {
+            Answer::Addresses(addresses) => {
+                assert!((1..=answer::MAX_ADDRESSES).contains(&addresses.len()));
+                let is_right = |ip: &IpAddr| ip.is_ipv4() == (kind == RecordType::A);
+                assert!(addresses.iter().all(is_right), "{kind}: {addresses:?}");
+            }
+            Answer::Alias(next) => {
+                assert_ne!(next, asked, "an alias that leads nowhere else");
+                assert!(next.len() <= 255, "a name that cannot be asked for: {next}");
+            }
+            Answer::Nothing | Answer::Loop => {}
+        }
+    }
+}
+
+fn check(stop: &Stop) {
+    let Stop::Failed(failure) = stop else {
+        panic!("an answer is never this machine's fault");
+    };
+    assert_ne!(failure.reason, Reason::DnsOther, "{}", failure.detail);
+}
