@@ -338,14 +338,19 @@ impl AsyncRead for ExchangeIo {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if let Some(fault) = &self.wire.marks().broken_by {
+            return Poll::Ready(Err(fault.kind().into()));
+        }
         let before = target.filled().len();
         let read = self.read_with(cx, target.remaining(), |bytes| target.put_slice(bytes));
-        let read = ready!(read).and_then(|()| match target.filled().len() - before {
-            // Closed. h2 calls it a broken pipe.
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
-        });
-        Poll::Ready(self.keep(read))
+        let is_any = target.filled().len() > before;
+        // Nothing is the end. h2 calls it a broken pipe.
+        let closed = || io::ErrorKind::UnexpectedEof.into();
+        let read = ready!(read).and_then(|()| is_any.then_some(()).ok_or_else(closed));
+        let kept = self.keep(read);
+        // A response that came ahead of a fault counts, and the fault is told behind it.
+        let has_head = is_any && self.wire.marks().head.is_complete();
+        Poll::Ready(if has_head { Ok(()) } else { kept })
     }
 }
 
