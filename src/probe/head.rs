@@ -50,7 +50,9 @@ impl ResponseHead {
             self.searched = self.bytes.len().saturating_sub(3);
             return self.check_size();
         };
-        if !self.is_interim() {
+        // One that hyper refuses is the last that there is.
+        let is_passed_over = self.is_interim() && parsed(self.bytes.get(..end)).is_ok();
+        if !is_passed_over {
             self.bytes.truncate(end);
             self.complete = true;
             return self.check_size();
@@ -70,7 +72,8 @@ impl ResponseHead {
     /// When the first byte of the final response arrived. As long as its status is unknown, a head
     /// counts as final.
     pub fn first_byte(&self) -> Option<Arrival> {
-        self.first_byte.filter(|_| !self.is_interim())
+        self.first_byte
+            .filter(|_| self.complete || !self.is_interim())
     }
 
     /// Whether the head of the final response has arrived whole.
@@ -120,8 +123,7 @@ impl ResponseHead {
     }
 
     fn fault_of_headers(&self) -> Reason {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        match httparse::Response::new(&mut headers).parse(&self.bytes) {
+        match parsed(Some(&self.bytes)) {
             // The head is well-formed, so it was its meaning that hyper refused.
             Ok(httparse::Status::Complete(_)) => Reason::TransferFraming,
             Ok(httparse::Status::Partial) => Reason::TransferHeaderTruncated,
@@ -148,6 +150,7 @@ impl ResponseHead {
         self.bytes.starts_with(b"HTTP/1.")
             && matches!(code, Some([b'1', b'0'..=b'9', b'0'..=b'9']))
             && code != Some(b"101")
+            && matches!(self.bytes.get(12), Some(b' ' | b'\r' | b'\n'))
     }
 
     fn check_size(&self) -> Result<(), HeadLimit> {
@@ -160,6 +163,15 @@ impl ResponseHead {
             Err(HeadLimit::NotHttp)
         }
     }
+}
+
+/// What the parser makes of a head that hyper has it read with the same settings.
+fn parsed(head: Option<&[u8]>) -> httparse::Result<usize> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    httparse::ParserConfig::default()
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .parse_response(&mut response, head.unwrap_or_default())
 }
 
 fn split_at_space(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -274,6 +286,18 @@ mod tests {
         use Reason as R;
         for (bytes, reason) in [
             (&b"SSH-2.0-x\r\n\r\n"[..], R::TransferNotHttp),
+            (
+                b"HTTP/1.1 100\x0b C\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                R::TransferStatusInvalid,
+            ),
+            (
+                b"HTTP/1.1 100 C\r\nno colon\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                R::TransferHeaderInvalid,
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: x\r\n\r\n",
+                R::TransferFraming,
+            ),
             (b"HT", R::TransferHeaderTruncated),
             (b"HX", R::TransferNotHttp),
             (b"HTTP/1.", R::TransferHeaderTruncated),
