@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -37,9 +38,16 @@ impl Exporter {
 
     /// Starts it with a configuration and further arguments and waits until it listens.
     pub fn start_with(config: &str, arguments: &[&str]) -> Self {
+        Self::start_program(program(), config, arguments)
+    }
+
+    /// Starts it by a command of its own.
+    pub fn start_program(mut program: Command, config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // For whichever user the command takes.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(folder.path().join("httpcycle.yml"), config).unwrap();
-        let mut child = program()
+        let mut child = program
             .arg("--web.listen-address=127.0.0.1:0")
             .args(arguments)
             .current_dir(folder.path())
@@ -82,6 +90,10 @@ impl Exporter {
     /// The lines of the log that nobody has waited for.
     pub fn rest_of_log(&self) -> Vec<String> {
         self.log.try_iter().collect()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn config_path(&self) -> PathBuf {
