@@ -72,8 +72,9 @@ impl ResponseHead {
     /// When the first byte of the final response arrived. As long as its status is unknown, a head
     /// counts as final.
     pub fn first_byte(&self) -> Option<Arrival> {
-        self.first_byte
-            .filter(|_| self.complete || !self.is_interim())
+        // One that cannot be read is the last, be it whole or not.
+        let is_passed_over = || self.is_interim() && parsed(Some(&self.bytes)).is_ok();
+        self.first_byte.filter(|_| !is_passed_over())
     }
 
     /// Whether the head of the final response has arrived whole.
@@ -256,7 +257,11 @@ mod tests {
     fn a_head_that_turns_out_to_be_interim_is_not_the_first_byte() {
         let now = Arrival::by_user(Instant::now());
         let mut head = ResponseHead::default();
-        for (bytes, is_first) in [(&b"HTTP/1.1 "[..], true), (b"100 C\r\nA:", false)] {
+        for (bytes, is_first) in [
+            (&b"HTTP/1.1 "[..], true),
+            (b"100 C\r\nA:", false),
+            (b"b\r\nno\0name", true),
+        ] {
             head.feed(bytes, now).expect("within bounds");
             assert_eq!(head.first_byte().is_some(), is_first);
         }
