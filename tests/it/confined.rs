@@ -169,6 +169,9 @@ fn systemd_takes_the_unit_and_finds_it_closed() {
     );
     let path = folder.path().join("httpcycle_exporter.service");
     fs::write(&path, unit).unwrap();
+    let socket = "httpcycle_exporter.socket";
+    let socket_path = folder.path().join(socket);
+    fs::copy(deploy("systemd").join(socket), &socket_path).unwrap();
     let told = |output: Output| {
         let said = [output.stdout, output.stderr].concat();
         (
@@ -176,11 +179,11 @@ fn systemd_takes_the_unit_and_finds_it_closed() {
             String::from_utf8_lossy(&said).into_owned(),
         )
     };
-    let analyze = |arguments: &[&str]| {
+    let analyze = |arguments: &[&str], paths: &[&Path]| {
         let mut command = Command::new("systemd-analyze");
-        told(command.args(arguments).arg(&path).output().unwrap())
+        told(command.args(arguments).args(paths).output().unwrap())
     };
-    let (is_fine, said) = analyze(&["verify", "--man=no"]);
+    let (is_fine, said) = analyze(&["verify", "--man=no"], &[&path, &socket_path]);
     // What it says of other units of this machine is not about this one.
     let about_it: Vec<_> = said
         .lines()
@@ -188,7 +191,7 @@ fn systemd_takes_the_unit_and_finds_it_closed() {
         .collect();
     assert!(is_fine || !about_it.is_empty(), "{said}");
     assert!(about_it.is_empty(), "{about_it:?}");
-    let (is_closed, said) = analyze(&["security", "--offline=true", "--threshold=15"]);
+    let (is_closed, said) = analyze(&["security", "--offline=true", "--threshold=15"], &[&path]);
     if said.contains("unrecognized option") {
         return skipped("this systemd-analyze judges no files");
     }
