@@ -111,7 +111,8 @@ impl ResponseHead {
                 Reason::TransferHeaderTruncated
             };
         };
-        if !self.complete && !rest.contains(&b'\n') {
+        let is_begun = !self.complete && !rest.contains(&b'\n');
+        if is_begun && parsed(Some(&self.bytes)).is_ok() {
             return Reason::TransferHeaderTruncated;
         }
         let is_end = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | b'\r' | b'\n'));
@@ -307,6 +308,9 @@ mod tests {
             (b"HX", R::TransferNotHttp),
             (b"HTTP/1.", R::TransferHeaderTruncated),
             (b"HTTP/1.1 2", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 2x", R::TransferStatusInvalid),
+            (b"HTTP/1.1 200 O", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 200 \0", R::TransferHeaderInvalid),
             (b"HTTP/1.1 200 OK\r\nA: b\r\n", R::TransferHeaderTruncated),
             (b"HTTP/x y\r\n\r\n", R::TransferNotHttp),
             (b"HTTP/2.0 200 OK\r\n\r\n", R::TransferHttpVersion),
