@@ -26,7 +26,8 @@ fn deploy(name: &str) -> PathBuf {
 
 /// Not by println!, which the test harness swallows.
 fn skipped(why: &str) {
-    writeln!(std::io::stderr(), "skipped: {why}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: {why}").unwrap();
 }
 
 /// `program` with its arguments, confined.
