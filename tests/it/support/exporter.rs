@@ -99,10 +99,6 @@ impl Exporter {
         self.log.iter().collect()
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn config_path(&self) -> PathBuf {
         self.folder.path().join("httpcycle.yml")
     }
