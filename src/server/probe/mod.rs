@@ -33,8 +33,6 @@ use crate::target::module::Module;
 
 // What fuzzers read and write with.
 #[cfg(any(test, fuzzing))]
-pub use crate::server::probe::module_yaml::written as written_module;
-#[cfg(any(test, fuzzing))]
 pub use crate::server::probe::query::first as first_parameter;
 
 /// How many probes may be under way at once: each holds two sockets, and a target of anybody's
