@@ -8,7 +8,7 @@ pub mod config;
 pub mod connections;
 pub mod door;
 pub mod listen;
-pub mod module_yaml;
+mod module_yaml;
 mod pages;
 pub mod probe;
 pub mod reload;
