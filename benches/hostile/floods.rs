@@ -17,7 +17,6 @@ use httpcycle_exporter::target::module::IpFamily;
 use rustls::ServerConfig;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
@@ -26,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::catalogue::Behaviour;
 use crate::catalogue::Stage;
+use crate::support::dns;
 use crate::support::http2;
 use crate::support::peer;
 use crate::support::pki::Authority;
@@ -130,21 +130,23 @@ async fn pour(mut stream: TcpStream, before: &[u8], block: &[u8], is_http2: bool
     }
 }
 
-/// A gigabyte of nothing in a megabyte, for a module that unpacks it.
+/// A quarter of a gigabyte of nothing in a quarter of a megabyte, for a module that unpacks it.
 fn bomb() -> Behaviour {
-    let mut packed = GzEncoder::new(Vec::new(), Level::best());
-    let nothing = vec![0; 1 << 20];
-    for _ in 0..256 {
-        packed.write_all(&nothing).unwrap();
-    }
-    let packed = packed.finish().unwrap();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
-        packed.len()
-    );
-    let response = [head.into_bytes(), packed].concat();
-    Behaviour::answering("a bomb of gzip", response, peer::Then::Hold)
-        .probed(|module| module.checks.body.compression = Some(Compression::Gzip))
+    Behaviour::new("a bomb of gzip", || async {
+        let mut packed = GzEncoder::new(Vec::new(), Level::default());
+        let nothing = vec![0; 1 << 20];
+        for _ in 0..256 {
+            packed.write_all(&nothing).unwrap();
+        }
+        let packed = packed.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            packed.len()
+        );
+        let response = [head.into_bytes(), packed].concat();
+        Stage::of(peer::answering(response, peer::Then::Hold).await)
+    })
+    .probed(|module| module.checks.body.compression = Some(Compression::Gzip))
 }
 
 /// Session tickets behind the handshake.
@@ -232,9 +234,8 @@ fn forged_answers() -> Behaviour {
 /// A name server whose answers over TCP are one chain of thousands of aliases.
 fn aliases() -> Behaviour {
     Behaviour::new("DNS: thousands of aliases", || async {
-        let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let (udp, tcp) = dns::both_sockets().await;
         let resolver = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(resolver).await.unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut question = [0; 1500];

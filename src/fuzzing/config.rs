@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config;
@@ -10,9 +9,9 @@ use crate::config::Config;
 use crate::config::file;
 use crate::metrics::bounds::Bounds;
 use crate::probe::tls::TlsClient;
-use crate::server::module_yaml;
+use crate::server::write_module;
 use crate::target::module::Module;
-use crate::target::reach::Reach;
+use crate::target::reach::Rules;
 use crate::target::tls::TlsSettings;
 
 /// Loads the bytes as a file. What loads can run, and what does not names places within the text.
@@ -74,7 +73,7 @@ fn check(config: &Config) {
         assert_eq!(*name, configured.module.name, "under another name");
         let module = &*configured.module;
         let mut written = String::new();
-        module_yaml::write(module, configured.timeout, 0, &mut written);
+        write_module(module, configured.timeout, 0, &mut written);
         check_written(module, &written);
     }
     let seconds: Vec<f64> = config
@@ -100,6 +99,7 @@ fn check_written(module: &Module, written: &str) {
         && module.conflict_reason.is_none()
         && module.proxy.is_none()
         && module.tls == TlsSettings::default()
+        && *module.reach.everywhere == Rules::default()
         && module.files.is_empty();
     if !is_open {
         return;
@@ -115,11 +115,6 @@ fn check_written(module: &Module, written: &str) {
     };
     let expected = Module {
         name: "again".to_owned(),
-        // Rules for all modules are no part of one.
-        reach: Reach {
-            everywhere: Arc::default(),
-            ..module.reach.clone()
-        },
         ..module.clone()
     };
     assert_eq!(*again, expected, "{text}");

@@ -15,8 +15,11 @@ use crate::probe::fuzzing::cookies;
 use crate::probe::fuzzing::dns;
 use crate::probe::fuzzing::json;
 
+/// Something that reads bytes, and panics where what comes of them is not as it must be.
+pub type Run = fn(&[u8]);
+
 /// What can be fuzzed, by the names of the folders in `fuzz/seeds`.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Run); 8] = [
     ("certificate", certificate),
     ("config", config::run),
     ("cookies", cookies),

@@ -217,7 +217,7 @@ fn written_status(mut text: &[u8]) -> Option<u16> {
         let (line, rest) = split_line(text)?;
         let rest_of_line = line
             .strip_prefix(b"HTTP/1.1 ")
-            .or(line.strip_prefix(b"HTTP/1.0 "))?;
+            .or_else(|| line.strip_prefix(b"HTTP/1.0 "))?;
         let (digits, reason) = rest_of_line.split_at_checked(3)?;
         let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
         if !(reason.is_empty() || reason.starts_with(b" ")) || !reason.iter().all(is_plain) {

@@ -15,6 +15,10 @@ pub mod reload;
 mod scrape;
 mod yaml;
 
+// What fuzzers read.
+#[cfg(any(test, fuzzing))]
+pub use crate::server::module_yaml::write as write_module;
+
 use std::future;
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -110,7 +110,9 @@ impl ResponseHead {
     /// When the first byte of the final response arrived. As long as its status is unknown, a head
     /// counts as final.
     pub fn first_byte(&self) -> Option<Arrival> {
-        self.first_byte.filter(|_| !self.is_interim())
+        // One that cannot be read is the last, be it whole or not.
+        let is_passed_over = || self.is_interim() && self.fault_of_fields().is_none();
+        self.first_byte.filter(|_| !is_passed_over())
     }
 
     /// Whether the head of the final response has arrived whole.
@@ -277,7 +279,11 @@ mod tests {
     fn a_head_that_turns_out_to_be_interim_is_not_the_first_byte() {
         let now = Arrival::by_user(Instant::now());
         let mut head = ResponseHead::default();
-        for (bytes, is_first) in [(&b"HTTP/1.1 "[..], true), (b"100 C\r\nA:", false)] {
+        for (bytes, is_first) in [
+            (&b"HTTP/1.1 "[..], true),
+            (b"100 C\r\nA:", false),
+            (b"b\r\nno\0name", true),
+        ] {
             head.feed(bytes, now).expect("within bounds");
             assert_eq!(head.first_byte().is_some(), is_first);
         }
@@ -350,6 +356,9 @@ mod tests {
             (b"HX", R::TransferNotHttp),
             (b"HTTP/1.", R::TransferHeaderTruncated),
             (b"HTTP/1.1 2", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 2x", R::TransferStatusInvalid),
+            (b"HTTP/1.1 200 O", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 200 \0", R::TransferHeaderInvalid),
             (b"HTTP/1.1 200 OK\r\nA: b\r\n", R::TransferHeaderTruncated),
             (b"HTTP/x y\r\n\r\n", R::TransferNotHttp),
             (b"HTTP/2.0 200 OK\r\n\r\n", R::TransferHttpVersion),

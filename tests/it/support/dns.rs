@@ -84,7 +84,7 @@ pub async fn serve(script: Script) -> NameServer {
 }
 
 /// A port that is free for UDP may be taken for TCP.
-async fn both_sockets() -> (UdpSocket, TcpListener) {
+pub async fn both_sockets() -> (UdpSocket, TcpListener) {
     loop {
         let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
         if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {

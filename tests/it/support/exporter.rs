@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -43,6 +44,8 @@ impl Exporter {
     /// Starts it by a command that becomes the exporter when arguments of it are added.
     pub fn start_by(mut command: Command, config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // For whichever user the command takes.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(folder.path().join("httpcycle.yml"), config).unwrap();
         let mut child = command
             .arg("--web.listen-address=127.0.0.1:0")

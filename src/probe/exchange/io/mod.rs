@@ -337,8 +337,9 @@ impl AsyncRead for ExchangeIo {
         let closed = || io::ErrorKind::UnexpectedEof.into();
         let read = ready!(read).and_then(|()| is_any.then_some(()).ok_or_else(closed));
         let kept = self.keep(read);
-        // What came ahead of a fault may be the response, and the fault is told behind it.
-        Poll::Ready(if is_any { Ok(()) } else { kept })
+        // A response that came ahead of a fault counts, and the fault is told behind it.
+        let has_head = is_any && self.wire.marks().head.is_complete();
+        Poll::Ready(if has_head { Ok(()) } else { kept })
     }
 }
 
