@@ -110,7 +110,7 @@ fn breaches() -> Vec<Behaviour> {
         .cut_in(Phase::FirstByte),
         with(
             "tickets without end",
-            |config| config.send_tls13_tickets = 20_000,
+            |config| config.send_tls13_tickets = 800,
             &[],
         )
         .fails(R::TlsMalformed)
