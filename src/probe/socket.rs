@@ -47,7 +47,7 @@ impl ProbeSocket {
     /// last, such as a session ticket behind the handshake.
     pub fn read_by_record(mut self) -> Self {
         self.records = Some(RecordSizes::default());
-        self.without_data = Some(WithoutData::new());
+        self.without_data = Some(WithoutData::default());
         self
     }
 

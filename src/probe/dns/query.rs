@@ -158,7 +158,7 @@ async fn over_udp(
             Ok(_) => {}
             Err(stop) if is_ours => return Err(stop),
             Err(stop) => {
-                garbage.get_or_insert((Instant::now() + PATIENCE_WITH_GARBAGE, stop));
+                garbage.get_or_insert_with(|| (Instant::now() + PATIENCE_WITH_GARBAGE, stop));
             }
         }
         // There may be no end to what others are told.

@@ -197,7 +197,10 @@ fn next<'a>(block: &mut &'a [u8], kept: &mut VecDeque<Field<'a>>) -> Option<Fiel
     let first = *block.first()?;
     let at = |index: usize, kept: &VecDeque<Field<'a>>| match index.checked_sub(STATIC + 1) {
         None => Field::of_static(index),
-        Some(index) => kept.get(index).copied().unwrap_or(Field::of_static(0)),
+        Some(index) => kept
+            .get(index)
+            .copied()
+            .unwrap_or_else(|| Field::of_static(0)),
     };
     if first & 0x80 != 0 {
         let index = integer(block, 7)?;

@@ -18,14 +18,16 @@ pub struct WithoutData {
     left: usize,
 }
 
-impl WithoutData {
+impl Default for WithoutData {
     /// Begins before the handshake.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             left: HANDSHAKE_BYTES,
         }
     }
+}
 
+impl WithoutData {
     /// Takes bytes that arrived.
     pub fn take(&mut self, bytes: usize) -> io::Result<()> {
         let left = self.left.checked_sub(bytes);

@@ -23,6 +23,7 @@ type OverUdp = fn(&Question) -> Vec<Vec<u8>>;
 
 pub fn all() -> Vec<Behaviour> {
     let mut rows = of_datagrams();
+    rows.extend(of_records());
     rows.extend(of_aliases());
     rows.extend(of_families());
     rows.extend(over_tcp());
@@ -72,7 +73,6 @@ fn another(question: &Question) -> Question {
 }
 
 fn of_datagrams() -> Vec<Behaviour> {
-    let broken = |name: &str, answers: OverUdp| over_udp(name, answers).fails(R::DnsMalformed);
     let right_in_the_end = |name: &str, answers: OverUdp| over_udp(name, answers).counts(204);
     let nothing_of_use =
         |name: &str, answers: OverUdp| over_udp(name, answers).fails(R::DnsTimeout);
@@ -112,6 +112,12 @@ fn of_datagrams() -> Vec<Behaviour> {
             let unknown = record(&wire_name("elsewhere.test"), 65_280, IN, b"any");
             vec![q.answer(OK, &[vec![text, unknown], q.here()].concat())]
         }),
+    ]
+}
+
+fn of_records() -> Vec<Behaviour> {
+    let broken = |name: &str, answers: OverUdp| over_udp(name, answers).fails(R::DnsMalformed);
+    vec![
         broken("garbage behind the right head", |q| {
             vec![q.message(OK, 1, vec![0xff; 40])]
         }),

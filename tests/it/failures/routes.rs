@@ -2,6 +2,7 @@
 //! what nobody knows the way to is no fault of it. In a network of its own, where nothing is sent.
 
 use std::env;
+use std::io::{self, Write as _};
 use std::process::Command;
 
 use httpcycle_exporter::outcome::Attempt;
@@ -36,7 +37,8 @@ fn routes_that_lead_nowhere_are_told() {
     };
     let tried = run(ROUTES).output();
     if !tried.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no network of its own, or no routes in it");
+        let said = "skipped: no network of its own, or no routes in it";
+        writeln!(io::stderr(), "{said}").unwrap();
         return;
     }
     let output = run(&format!(r#"{ROUTES} && exec "$0" "$@""#))
