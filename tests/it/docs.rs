@@ -141,6 +141,7 @@ fn links_between_documents_lead_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/hostile.md",
         "docs/measured.md",
         "docs/metrics.md",
         "docs/migration.md",
