@@ -12,6 +12,7 @@
     clippy::print_stderr,
     clippy::string_slice,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     missing_docs
 )]
 

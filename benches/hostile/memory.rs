@@ -12,6 +12,7 @@ use std::time::Duration;
 use httpcycle_exporter::app;
 use httpcycle_exporter::probe::Prober;
 use httpcycle_exporter::probe::heartbeat::Heartbeat;
+use tokio::task::JoinSet;
 
 use crate::figures;
 use crate::figures::memory_kb;
@@ -108,13 +109,12 @@ pub fn measure(arguments: &[String]) -> ExitCode {
     let runtime = app::probing_runtime().unwrap();
     let raise = runtime.block_on(async {
         for _ in 0..N_BEFORE {
-            let probes = healthy.iter().map(|prober| {
+            let mut probes = JoinSet::new();
+            for prober in &healthy {
                 let prober = prober.clone();
-                tokio::spawn(async move { prober.probe().await })
-            });
-            for probe in probes.collect::<Vec<_>>() {
-                probe.await.unwrap();
+                probes.spawn(async move { prober.probe().await });
             }
+            probes.join_all().await;
         }
         let before = memory_kb("VmRSS");
         // Has the peak begin anew (proc(5)).

@@ -187,7 +187,11 @@ fn sample(pid: u32, address: SocketAddr, at: Duration) -> Sample {
         memory_mb: memory_mb(pid, "VmRSS"),
         descriptors: count("fd") as f64,
         threads: count("task"),
-        probes: sums(&page, "httpcycle_probes_total", &[]).values().sum(),
+        // The sum of nothing would be -0.
+        probes: 0.0
+            + sums(&page, "httpcycle_probes_total", &[])
+                .values()
+                .sum::<f64>(),
         skipped: sums(&page, "httpcycle_probes_skipped_total", &["reason"]),
         failures: sums(
             &page,
@@ -220,7 +224,7 @@ fn sums(page: &str, family: &str, labels: &[&str]) -> BTreeMap<String, f64> {
     sums
 }
 
-fn print(samples: &[Sample], warm_up: Duration, rate: f64, cpu: f64) {
+fn print_samples(samples: &[Sample]) {
     figures::head(&[
         "minute",
         "probes a second",
@@ -243,6 +247,10 @@ fn print(samples: &[Sample], warm_up: Duration, rate: f64, cpu: f64) {
         ]);
         before = sample;
     }
+}
+
+fn print(samples: &[Sample], warm_up: Duration, rate: f64, cpu: f64) {
+    print_samples(samples);
     let warm: Vec<&Sample> = samples.iter().filter(|s| s.at >= warm_up).collect();
     let (first, last) = (warm[0], warm[warm.len() - 1]);
     figures::head(&["what", "figure", "wanted", "reached"]);
@@ -295,12 +303,13 @@ fn print(samples: &[Sample], warm_up: Duration, rate: f64, cpu: f64) {
     ]);
     let per_probe = cpu / all * 1e6;
     figures::row(&[&"CPU a probe, µs", &format!("{per_probe:.0}"), &"-", &"-"]);
-    let unforeseen: f64 = last
-        .failures
-        .iter()
-        .filter(|(reason, _)| reason.ends_with("/other"))
-        .map(|(_, n)| n)
-        .sum();
+    let unforeseen = 0.0
+        + last
+            .failures
+            .iter()
+            .filter(|(reason, _)| reason.ends_with("/other"))
+            .map(|(_, n)| n)
+            .sum::<f64>();
     figures::judge(
         "failures that nobody foresaw",
         unforeseen,

@@ -41,6 +41,10 @@ struct Probed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(
+    clippy::print_stdout,
+    reason = "how late it was is told, not judged: that is the machine"
+)]
 async fn hostile_days() {
     let behaviours: Arc<[Behaviour]> = catalogue::all().into();
     let mut wrong = Vec::new();
