@@ -100,7 +100,9 @@ impl ResponseHead {
         let (version, rest) = split_at_space(rest);
         match version {
             b"1.1" | b"1.0" => {}
-            _ if !self.complete && rest.is_none() => return Reason::TransferHeaderTruncated,
+            _ if !self.complete && rest.is_none() && b"1.".starts_with(version) => {
+                return Reason::TransferHeaderTruncated;
+            }
             [b'0'..=b'9', ..] => return Reason::TransferHttpVersion,
             _ => return Reason::TransferNotHttp,
         }
