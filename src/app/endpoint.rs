@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use crate::app::places::Places;
 use crate::app::rotation::Current;
 use crate::metrics::own::Own;
 use crate::outcome::Attempt;
@@ -58,6 +59,8 @@ pub struct ConfiguredProbes {
     pub no_tls: Option<String>,
     /// Where probes are counted.
     pub own: Arc<Own>,
+    /// Places among the probes in flight, shared with the loop.
+    pub places: Arc<Places>,
     /// The runtime that probes.
     pub probing: Handle,
     /// Whether the last probe could not be made, which the log then says once.
@@ -126,10 +129,10 @@ impl ProbeModule for ReadyModule {
         let prober = template.aimed_at(target);
         let probes = self.probes.clone();
         Box::pin(async move {
-            let own = probes.own.clone();
+            let (own, places) = (probes.own.clone(), probes.places.clone());
             let task = probes
                 .probing
-                .spawn(async move { probe(&prober, &own).await });
+                .spawn(async move { probe(&prober, &own, &places).await });
             let _aborted = AbortOnDrop(task.abort_handle());
             let probed = task.await.unwrap_or_else(|error| {
                 skipped(match error.is_panic() {
@@ -147,7 +150,10 @@ fn skipped(reason: SkipReason) -> (Attempt, Box<Detail>) {
     (Attempt::Skipped(reason), Box::default())
 }
 
-async fn probe(prober: &Prober, own: &Own) -> (Attempt, Box<Detail>) {
+async fn probe(prober: &Prober, own: &Own, places: &Places) -> (Attempt, Box<Detail>) {
+    let Some(_place) = places.take() else {
+        return skipped(SkipReason::FdLimit);
+    };
     let _in_flight = own.probe_started();
     let (attempt, detail): (Attempt, Box<Detail>) = prober.probe_in_detail().await;
     if let Attempt::Finished(outcome) = &attempt {

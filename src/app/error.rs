@@ -14,6 +14,8 @@ pub enum StartError {
     Config(LoadError),
     /// The configuration asks for what cannot be built, a line each.
     Unbuildable(String),
+    /// Two of these at once.
+    Both(Box<[Self; 2]>),
     /// An address cannot be listened on.
     Bind(BindError),
     /// The system refuses a thread, a signal handler or the like.
@@ -24,6 +26,10 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::Both(errors) => {
+                let [one, other] = errors.as_ref();
+                write!(f, "{one}\n{other}")
+            }
             Self::Unbuildable(what) => f.write_str(what),
             Self::Bind(error) => error.fmt(f),
             Self::Runtime(error) => write!(f, "cannot start: {error}"),

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::app::places::Places;
 use crate::app::rotation::Current;
 use crate::app::states::State;
 use crate::app::states::States;
@@ -32,6 +33,7 @@ pub struct TargetJob {
     series: Arc<Series>,
     history: Arc<History>,
     own: Arc<Own>,
+    places: Arc<Places>,
     states: Arc<States>,
     skipping: AtomicBool,
 }
@@ -58,6 +60,7 @@ impl TargetJob {
         series: Arc<Series>,
         history: Arc<History>,
         own: Arc<Own>,
+        places: Arc<Places>,
         before: Option<&Arc<Self>>,
     ) -> Self {
         Self {
@@ -66,6 +69,7 @@ impl TargetJob {
             series,
             history,
             own,
+            places,
             states: before.map_or_else(Arc::default, |job| job.states.clone()),
             skipping: AtomicBool::new(false),
         }
@@ -149,6 +153,9 @@ impl Job for TargetJob {
     }
 
     async fn probe(&self, latest: Instant) -> Found {
+        let Some(mut place) = self.places.take() else {
+            return Found::Target(Attempt::Skipped(SkipReason::FdLimit));
+        };
         let _in_flight = self.own.probe_started();
         let Some(prober) = self.prober.prober() else {
             return Found::Target(Attempt::Skipped(SkipReason::SecretUnreadable));
@@ -157,11 +164,18 @@ impl Job for TargetJob {
             IpStrategy::First => Found::Target(prober.probe_until(latest).await),
             IpStrategy::All => {
                 let mut taken_in = Vec::new();
+                let mut n_places = 1;
                 let probing = prober.probe_addresses_until(latest, |ips| {
                     taken_in = self.series.take_in(ips, Instant::now());
-                    taken_in.iter().map(|(ip, _)| *ip).collect()
+                    n_places += place.add_up_to(taken_in.len().saturating_sub(1));
+                    let probed = taken_in.iter().take(n_places);
+                    probed.map(|(ip, _)| *ip).collect()
                 });
-                let found = probing.await;
+                let mut found = probing.await;
+                let without_place = taken_in.iter().skip(n_places);
+                found.extend(
+                    without_place.map(|(ip, _)| (Some(*ip), Attempt::Skipped(SkipReason::FdLimit))),
+                );
                 Found::Addresses { found, taken_in }
             }
         }

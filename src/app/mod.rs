@@ -1,11 +1,15 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod doors;
 mod endpoint;
 mod error;
 mod job;
 mod limits;
+mod places;
 mod plan;
+mod reload;
 mod rotation;
+mod signals;
 mod states;
 
 use std::collections::HashMap;
@@ -16,21 +20,25 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use tokio::runtime;
-use tokio::signal::unix::Signal;
-use tokio::signal::unix::SignalKind;
-use tokio::signal::unix::signal;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::app::endpoint::ConfiguredProbes;
 use crate::app::endpoint::EndpointModules;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
+use crate::app::places::Places;
 use crate::app::plan::Plan;
+use crate::app::reload::Reloader;
 use crate::app::rotation::Current;
 use crate::app::rotation::Watcher;
+use crate::app::signals::StopSignals;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
@@ -38,9 +46,19 @@ use crate::probe::Prober;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
+use crate::server;
 use crate::server::Site;
+use crate::server::config::ConfigPage;
+use crate::server::connections::limits::Limits;
+use crate::server::door::Door;
+use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
+use crate::server::reload::Reload;
+
+/// How long probes in flight may take once the exporter stops. With what responses under way may take
+/// it is less than the ten seconds after which Docker kills.
+const PROBE_GRACE: Duration = Duration::from_secs(5);
 
 /// How the operator wants the exporter to run.
 #[derive(Clone, Debug)]
@@ -49,6 +67,10 @@ pub struct Settings {
     pub config_file: PathBuf,
     /// Where to listen.
     pub listen_addresses: Vec<ListenAddress>,
+    /// Whether systemd opened the sockets to listen on, and the addresses do not count.
+    pub systemd_socket: bool,
+    /// The web configuration file, if there is one.
+    pub web_config_file: Option<PathBuf>,
     /// The path of the metrics.
     pub telemetry_path: String,
     /// How many probes of each target to keep.
@@ -56,18 +78,49 @@ pub struct Settings {
     /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
     /// request.
     pub probe_endpoint: Option<f64>,
+    /// Whether `POST /-/reload` reads the configuration again.
+    pub lifecycle: bool,
+    /// How often to look whether the configuration file has changed; `None` for never.
+    pub auto_reload: Option<Duration>,
 }
 
 /// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
 /// warnings.
 pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
-    Ok(Plan::load(settings)?.warnings)
+    let web = settings
+        .web_config_file
+        .as_deref()
+        .map_or(Ok(()), doors::check);
+    match (Plan::load(settings), web) {
+        (Ok(plan), Ok(())) => Ok(plan.warnings),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
+        (Err(one), Err(other)) => Err(StartError::Both(Box::new([one, other]))),
+    }
 }
 
 /// Runs the exporter until SIGINT or SIGTERM.
 pub fn run(settings: Settings) -> Result<(), StartError> {
-    let plan = Plan::load(&settings)?;
-    limits::raise_open_files();
+    let plan = Plan::load(&settings);
+    let doors = match &settings.web_config_file {
+        Some(path) => doors::keep(path),
+        None => Ok(doors::open()),
+    };
+    let (plan, doors) = match (plan, doors) {
+        (Ok(plan), Ok(doors)) => (plan, doors),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(error),
+        (Err(one), Err(other)) => return Err(StartError::Both(Box::new([one, other]))),
+    };
+    let open_files = limits::raise_open_files();
+    limits::leave_no_core();
+    let probing = probing_runtime().map_err(StartError::Runtime)?;
+    let result = probing.block_on(start(settings, plan, doors, open_files));
+    // A file system that hangs holds up who reads the configuration from it, and nobody else.
+    probing.shutdown_background();
+    result
+}
+
+/// What probes run on.
+pub fn probing_runtime() -> io::Result<Runtime> {
     // More than one worker: a target that floods must not stall the probes of others.
     let workers = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
     runtime::Builder::new_multi_thread()
@@ -75,57 +128,60 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
         .thread_name("probing")
         .enable_all()
         .build()
-        .map_err(StartError::Runtime)?
-        .block_on(start(settings, plan))
 }
 
 /// Starts the parts in the order in which the outside may come to know of them.
-async fn start(settings: Settings, plan: Plan) -> Result<(), StartError> {
+async fn start(
+    settings: Settings,
+    plan: Plan,
+    doors: watch::Receiver<Arc<Door>>,
+    open_files: u64,
+) -> Result<(), StartError> {
     // Signals first: who sees the port open may send one, and by default it would kill.
-    let signals = Signals::listen().map_err(StartError::Runtime)?;
-    let listeners: Vec<TcpListener> = settings
-        .listen_addresses
-        .iter()
-        .map(ListenAddress::bind)
-        .collect::<Result<_, _>>()?;
+    let mut signals = StopSignals::listen().map_err(StartError::Runtime)?;
+    let hang_up = signals::hang_up().map_err(StartError::Runtime)?;
+    let reloader = Reloader::new(hang_up, settings.auto_reload, plan.digest);
+    let listeners: Vec<TcpListener> = match settings.systemd_socket {
+        true => listen::from_systemd()?,
+        false => settings
+            .listen_addresses
+            .iter()
+            .map(ListenAddress::bind)
+            .collect::<Result<_, _>>()?,
+    };
+    let tls = doors.borrow().tls().is_some();
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "listening");
+            tracing::info!(%address, tls, "listening");
         }
     }
-    let mut app = App::new(settings)?;
+    let places = Places::among(open_files, limits::n_open_files());
+    tracing::info!(
+        open_files,
+        probes = places.count(),
+        "limits of what is in flight"
+    );
+    let mut app = App::new(settings, places)?;
     // Every series and module stands before the first request can come.
     app.adopt_series(&plan);
     let templates = app.templates(&plan);
     app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
-    let (stop_server, server) = app.start_server(listeners)?;
+    let (stop_server, server) = app.start_server(listeners, &reloader, doors)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
     app.adopt(plan);
     app.ready.store(true, Ordering::Release);
-    app.run_until_stopped(signals).await;
+    app.run_until_stopped(&mut signals, reloader).await;
     stop_server.send_replace(true);
-    if server.join().is_err() {
-        tracing::error!("the server ended with a panic");
+    tokio::select! {
+        joined = spawn_blocking(move || server.join()) => {
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the server ended with a panic");
+            }
+        }
+        () = signals.recv() => tracing::warn!("another signal: responses under way are cut"),
     }
     Ok(())
-}
-
-/// The signals that the exporter acts on.
-struct Signals {
-    hang_up: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
 }
 
 /// The running exporter.
@@ -138,13 +194,15 @@ struct App {
     system_files: Arc<SystemFiles>,
     heartbeat: Arc<Heartbeat>,
     endpoint_modules: Arc<EndpointModules>,
+    places: Arc<Places>,
+    config_page: Arc<ConfigPage>,
     watcher: Watcher,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
 
 impl App {
-    fn new(settings: Settings) -> Result<Self, StartError> {
+    fn new(settings: Settings, places: Places) -> Result<Self, StartError> {
         Ok(Self {
             watcher: Watcher::start().map_err(StartError::Runtime)?,
             store: Arc::new(Store::new()),
@@ -154,6 +212,8 @@ impl App {
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
             endpoint_modules: Arc::default(),
+            places: Arc::new(places),
+            config_page: Arc::default(),
             scheduler: Scheduler::new(),
             jobs: HashMap::new(),
             settings,
@@ -165,6 +225,8 @@ impl App {
     fn start_server(
         &self,
         listeners: Vec<TcpListener>,
+        reloader: &Reloader,
+        doors: watch::Receiver<Arc<Door>>,
     ) -> Result<(watch::Sender<bool>, thread::JoinHandle<()>), StartError> {
         let serving = runtime::Builder::new_current_thread()
             .enable_all()
@@ -180,51 +242,44 @@ impl App {
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
+            config: self.config_page.clone(),
             endpoint: endpoint.map(Arc::new),
+            reload: self
+                .settings
+                .lifecycle
+                .then(|| Arc::new(reloader.requests()) as Arc<dyn Reload>),
         };
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new()
             .name("serving".to_owned())
-            .spawn(move || serving.block_on(crate::server::serve(listeners, site, stopped)))
+            .spawn(move || {
+                let limits = Limits::of_this_process();
+                serving.block_on(server::serve(listeners, site, doors, limits, stopped));
+            })
             .map_err(StartError::Runtime)?;
         Ok((stop, thread))
     }
 
-    async fn run_until_stopped(&mut self, mut signals: Signals) {
-        loop {
-            tokio::select! {
-                _ = signals.interrupt.recv() => break,
-                _ = signals.terminate.recv() => break,
-                // Signals that come during a reload are one signal after it.
-                _ = signals.hang_up.recv() => self.reload().await,
-            }
+    /// Probes and reloads until a signal comes, then lets the probes in flight end, for as long as
+    /// they are granted and no other signal comes.
+    async fn run_until_stopped(&mut self, signals: &mut StopSignals, mut reloader: Reloader) {
+        tokio::select! {
+            biased;
+            () = signals.recv() => {}
+            () = reloader.run(self) => {}
         }
+        // Who waits for a reload is told that there will be none.
+        drop(reloader);
         self.ready.store(false, Ordering::Release);
-        tracing::info!("stopping: probes in flight run to their end");
-        std::mem::take(&mut self.scheduler).stop().await;
+        tracing::info!("stopping: probes in flight have {PROBE_GRACE:?} to end");
+        let patience = async {
+            tokio::select! {
+                () = signals.recv() => tracing::warn!("another signal: probes in flight are cut"),
+                () = sleep(PROBE_GRACE) => {}
+            }
+        };
+        std::mem::take(&mut self.scheduler).stop(patience).await;
         tracing::info!("stopped");
-    }
-
-    /// Reads the configuration again; one that is broken changes nothing.
-    async fn reload(&mut self) {
-        let settings = self.settings.clone();
-        // Reading takes too long for a thread that probes.
-        let loaded = tokio::task::spawn_blocking(move || Plan::load(&settings)).await;
-        match loaded {
-            Ok(Ok(plan)) => {
-                self.adopt(plan);
-                self.own.reload_succeeded(SystemTime::now());
-                tracing::info!(targets = self.jobs.len(), "configuration reloaded");
-            }
-            Ok(Err(error)) => {
-                self.own.reload_failed();
-                tracing::error!(%error, "configuration not reloaded, the old one stays");
-            }
-            Err(error) => {
-                self.own.reload_failed();
-                tracing::error!(%error, "configuration not reloaded, the old one stays");
-            }
-        }
     }
 
     /// Makes `plan` what is probed and shown.
@@ -249,9 +304,10 @@ impl App {
             };
             let before = self.jobs.get(&name);
             let own = self.own.clone();
+            let places = self.places.clone();
             let target = target.clone();
             let job = Arc::new(TargetJob::new(
-                target, current, series, history, own, before,
+                target, current, series, history, own, places, before,
             ));
             in_order.push(job.clone());
             jobs.insert(name, job);
@@ -271,12 +327,14 @@ impl App {
         self.endpoint_modules
             .replace(modules.map(|(module, template)| {
                 let (own, probing) = (self.own.clone(), runtime::Handle::current());
+                let places = self.places.clone();
                 ConfiguredProbes {
                     timeout: module.configured.timeout,
                     no_tls: module.tls.as_ref().err().cloned(),
                     module: module.configured.module.clone(),
                     template,
                     own,
+                    places,
                     probing,
                     skipping: AtomicBool::new(false),
                 }
@@ -284,6 +342,7 @@ impl App {
     }
 
     fn adopt_series(&self, plan: &Plan) {
+        self.config_page.replace(plan.shown.clone());
         self.store.reconcile(&plan.targets, &plan.bounds);
         self.histories.reconcile(&plan.targets);
         self.own.set_targets(plan.targets.len());

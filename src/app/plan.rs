@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use crate::app::Settings;
 use crate::app::StartError;
-use crate::config;
 use crate::config::ConfiguredModule;
+use crate::config::content::Content;
+use crate::config::content::Digest;
 use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::probe::tls::TlsClient;
+use crate::server::config::Configured;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
 use crate::target::labels::Labels;
@@ -30,10 +32,14 @@ pub struct Plan {
     tls_clients: Vec<Option<Arc<TlsClient>>>,
     /// The bounds of the histograms.
     pub bounds: Arc<Bounds>,
+    /// What to show of it.
+    pub shown: Arc<Configured>,
     /// The modules that `/probe` probes with, if it does.
     pub endpoint: Vec<EndpointModule>,
     /// What the operator should know.
     pub warnings: Vec<String>,
+    /// That of the file that it was made of.
+    pub digest: Digest,
 }
 
 /// A module that `/probe` probes with.
@@ -63,10 +69,14 @@ impl TlsClients {
 impl Plan {
     /// Loads the configuration file and builds what TLS needs.
     pub fn load(settings: &Settings) -> Result<Self, StartError> {
+        Self::of(settings, Content::read(&settings.config_file)?)
+    }
+
+    /// Loads what was read of the configuration file and builds what TLS needs.
+    pub fn of(settings: &Settings, content: Content) -> Result<Self, StartError> {
+        let digest = content.digest();
         let tls_clients = RefCell::new(TlsClients::default());
-        let config = config::load(&settings.config_file, &|tls| {
-            tls_clients.borrow_mut().build(tls).map(|_| ())
-        })?;
+        let config = content.load(&|tls| tls_clients.borrow_mut().build(tls).map(|_| ()))?;
         let seconds: Vec<f64> = config
             .histogram_bounds
             .iter()
@@ -98,6 +108,13 @@ impl Plan {
                 "redirects from http to https cannot be followed, their slots are skipped: {what}"
             )
         }));
+        let modules = config.modules.values();
+        let modules = modules.map(|module| (module.module.clone(), module.timeout));
+        let shown = Configured {
+            modules: modules.collect(),
+            targets: targets.clone(),
+            histogram_bounds: config.histogram_bounds,
+        };
         let modules = config.modules.into_values();
         let modules = modules.filter(|_| settings.probe_endpoint.is_some());
         let endpoint = modules.map(|configured| {
@@ -105,10 +122,12 @@ impl Plan {
             EndpointModule { configured, tls }
         });
         Ok(Self {
+            digest,
             tls_clients: tls_clients_of_targets,
             endpoint: endpoint.collect(),
             targets,
             bounds: Arc::new(bounds),
+            shown: Arc::new(shown),
             warnings,
         })
     }

@@ -21,6 +21,7 @@ use crate::config::file;
 use crate::probe::Prober;
 use crate::probe::tls::TlsClient;
 use crate::target::files::FileError;
+use crate::target::files::PartFile;
 use crate::target::module::Module;
 
 /// The time between two looks. A change counts within a second.
@@ -30,12 +31,16 @@ const EVERY: Duration = Duration::from_millis(500);
 /// tick of its time stamps, and is read once more.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// A file that is being written holds nothing of use, as does a certificate whose key is about to
+/// follow. What was there before stands in for so long.
+const WRITING: Duration = Duration::from_secs(10);
+
 /// What cannot be used stays so until a file changes, but for what else there may be to it, such as
 /// authorities of the system that were being replaced: it is tried again so seldom.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Reads a file.
-type Read<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
+type Read<'r> = dyn Fn(&PartFile) -> io::Result<Vec<u8>> + 'r;
 
 /// The prober that was made last; none while a file cannot be read.
 type Latest = Option<Arc<Prober>>;
@@ -125,7 +130,7 @@ fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         for one in &mut watched {
-            one.look(&file::read);
+            one.look(&|file| file::read(&file.path, file.part.max_bytes()));
         }
     }
 }
@@ -141,7 +146,18 @@ struct Watched {
     seen: Option<Vec<Stamp>>,
     /// When they were read.
     read_at: Instant,
+    /// Since when they hold nothing of use, though it is not held against them yet.
+    useless_since: Option<Instant>,
     probers: Vec<(Arc<Prober>, watch::Sender<Latest>)>,
+}
+
+/// Why there are no new probers.
+#[derive(Debug)]
+enum Trouble {
+    /// A file cannot be read.
+    Unreadable(String),
+    /// The files hold nothing of use.
+    Useless(String),
 }
 
 /// What tells one state of a file from another without reading it. Through a symbolic link it is that
@@ -183,6 +199,7 @@ impl Watched {
             in_use: true,
             seen: None,
             read_at: Instant::now(),
+            useless_since: None,
             probers: Vec::new(),
         }
     }
@@ -191,17 +208,22 @@ impl Watched {
     fn look(&mut self, read: &Read<'_>) {
         // A mistake that one module's files lead to is no reason to look at no others.
         let renewed = catch_unwind(AssertUnwindSafe(|| self.renewed(read)));
-        match renewed.unwrap_or_else(|_| Err("reading it panicked, which is a bug".to_owned())) {
-            Ok(None) => {}
+        let bug = || Trouble::Useless("reading it panicked, which is a bug".to_owned());
+        match renewed.unwrap_or_else(|_| Err(bug())) {
+            Ok(None) => self.useless_since = None,
             Ok(Some(renewed)) => {
                 for ((_, send), prober) in self.probers.iter().zip(renewed) {
                     send.send_replace(Some(Arc::new(prober)));
                 }
-                self.in_use = true;
+                (self.in_use, self.useless_since) = (true, None);
                 let module = &self.module.name;
                 tracing::info!(module, "the files of the module are read again");
             }
-            Err(why) => {
+            Err(Trouble::Useless(why)) if self.may_be_written() => {
+                let module = &self.module.name;
+                tracing::debug!(module, why, "a file of the module may be half written");
+            }
+            Err(Trouble::Unreadable(why) | Trouble::Useless(why)) => {
                 for (_, send) in &self.probers {
                     send.send_replace(None);
                 }
@@ -213,8 +235,18 @@ impl Watched {
         }
     }
 
+    /// Whether what is in the files may become of use within a moment. They are read until then.
+    fn may_be_written(&mut self) -> bool {
+        let since = *self.useless_since.get_or_insert_with(Instant::now);
+        let may_be = self.in_use && since.elapsed() < WRITING;
+        if may_be {
+            self.seen = None;
+        }
+        may_be
+    }
+
     /// New probers if the files may have changed and have.
-    fn renewed(&mut self, read: &Read<'_>) -> Result<Option<Vec<Prober>>, String> {
+    fn renewed(&mut self, read: &Read<'_>) -> Result<Option<Vec<Prober>>, Trouble> {
         let paths = self.module.files.iter().map(|file| file.path.as_path());
         let stamps: Option<Vec<Stamp>> = paths.map(|path| Stamp::of(path).ok()).collect();
         let is_due = !self.in_use && self.read_at.elapsed() > AGAIN;
@@ -229,19 +261,23 @@ impl Watched {
 
     /// Reads the files, and makes a prober of what they hold for each that is there, unless that is
     /// what they are made of.
-    fn reread(&mut self, read: &Read<'_>) -> Result<Option<Vec<Prober>>, String> {
-        let module = self.module.reread(read).map_err(|error| {
-            // That a file can be read again need not show on it.
-            if matches!(error, FileError::Unreadable(..)) {
+    fn reread(&mut self, read: &Read<'_>) -> Result<Option<Vec<Prober>>, Trouble> {
+        let module = self.module.reread(read).map_err(|error| match error {
+            FileError::Unreadable(..) => {
+                // That a file can be read again need not show on it.
                 self.seen = None;
+                Trouble::Unreadable(error.to_string())
             }
-            error.to_string()
+            FileError::Useless(..) => Trouble::Useless(error.to_string()),
         })?;
         if self.in_use && module == *self.module {
             return Ok(None);
         }
         let tls = match module.has_tls_files() {
-            true => Some(Arc::new(TlsClient::new(&module.tls)?)),
+            true => {
+                let client = TlsClient::new(&module.tls).map_err(Trouble::Useless)?;
+                Some(Arc::new(client))
+            }
             false => None,
         };
         self.module = Arc::new(module);
@@ -260,7 +296,6 @@ mod tests {
 
     use super::*;
     use crate::target::files::Part;
-    use crate::target::files::PartFile;
 
     #[test]
     fn whatever_changes_a_file_changes_its_stamp() {
@@ -301,11 +336,18 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_tried_again_when_there_is_a_reason() {
         let n_read = Cell::new(0);
-        let useless = |_: &Path| {
+        let useless = |_: &PartFile| {
             n_read.set(n_read.get() + 1);
             Ok(b"no certificate".to_vec())
         };
         let mut one = watched();
+        for _ in 0..5 {
+            one.look(&useless);
+        }
+        assert!(one.in_use, "the rest may follow");
+        let since = one.useless_since.and_then(|at| at.checked_sub(WRITING));
+        one.useless_since = Some(since.expect("a time"));
+        n_read.take();
         for _ in 0..5 {
             one.look(&useless);
         }
@@ -337,9 +379,8 @@ mod tests {
     fn a_panic_is_that_of_one_module() {
         let mut one = watched();
         one.look(&|_| panic!("a bug"));
-        assert!(!one.in_use);
-        one.seen = None;
-        one.look(&|_| Ok(Vec::new()));
-        assert!(!one.in_use);
+        assert!(one.useless_since.is_some());
+        one.look(&|_| Err(io::ErrorKind::NotFound.into()));
+        assert!(!one.in_use, "what is not there is not being written");
     }
 }

@@ -1,5 +1,7 @@
 //! The log, on standard error.
 
+use std::panic;
+
 use clap::ValueEnum;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
@@ -30,7 +32,8 @@ pub enum LogFormat {
 }
 
 /// Starts logging. Lines go through a thread of their own, which drops them when standard error is
-/// blocked: a full pipe must not stall the probes. The guard writes out the last lines.
+/// blocked: a full pipe must not stall the probes. Panics go the same way, as one in a probe would
+/// else wait for the pipe. The guard writes out the last lines.
 pub fn start(level: LogLevel, format: LogFormat) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let level = match level {
@@ -61,5 +64,10 @@ pub fn start(level: LogLevel, format: LogFormat) -> WorkerGuard {
             registry.with(layer).init();
         }
     }
+    panic::set_hook(Box::new(|panicked| {
+        let place = panicked.location().map(tracing::field::display);
+        let what = panicked.payload_as_str().unwrap_or_default();
+        tracing::error!(place, what, "a panic, which is a bug: please report it");
+    }));
     guard
 }

@@ -4,8 +4,11 @@ mod healthcheck;
 mod logging;
 
 use std::ffi::OsString;
+use std::io;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::Subcommand;
@@ -16,6 +19,7 @@ use crate::app::Settings;
 use crate::app::StartError;
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
+use crate::config::duration;
 use crate::server::listen::ListenAddress;
 
 /// Could not run, or the check failed.
@@ -48,6 +52,20 @@ struct Arguments {
     #[arg(long = "config.check", global = true)]
     config_check: bool,
 
+    /// Looks at the configuration file every now and then and reads it again when it has changed.
+    #[arg(long = "config.enable-auto-reload", global = true)]
+    enable_auto_reload: bool,
+
+    /// How often to look at the configuration file.
+    #[arg(
+        long = "config.auto-reload-interval",
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = auto_reload_interval,
+        global = true
+    )]
+    auto_reload_interval: Duration,
+
     /// An address to listen on; may be repeated.
     #[arg(
         long = "web.listen-address",
@@ -56,6 +74,18 @@ struct Arguments {
         global = true
     )]
     listen_addresses: Vec<ListenAddress>,
+
+    /// Listens on the sockets that systemd opened instead.
+    #[arg(
+        long = "web.systemd-socket",
+        conflicts_with = "listen_addresses",
+        global = true
+    )]
+    systemd_socket: bool,
+
+    /// The web configuration file, which says how the exporter itself is served: TLS, users, headers.
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    web_config_file: Option<PathBuf>,
 
     /// The path of the metrics.
     #[arg(
@@ -77,6 +107,10 @@ struct Arguments {
         global = true
     )]
     history_limit: usize,
+
+    /// Reads the configuration again on POST /-/reload.
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    enable_lifecycle: bool,
 
     /// Answers /probe and /logs as blackbox_exporter does: whoever may ask can have anything probed
     /// that this machine reaches.
@@ -131,10 +165,20 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if text.starts_with("/-/") || text.starts_with("/api/") {
         return Err("the paths below /-/ and /api/ are taken".to_owned());
     }
-    if ["/probe", "/logs"].contains(&text) {
-        return Err("/probe and /logs are taken".to_owned());
+    if ["/config", "/probe", "/logs"].contains(&text) {
+        return Err("/config, /probe and /logs are taken".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Accepts a time between two looks at a file that leaves time for other things.
+fn auto_reload_interval(text: &str) -> Result<Duration, String> {
+    const LEAST: Duration = Duration::from_millis(100);
+    match duration::parse(text) {
+        Ok(interval) if interval >= LEAST => Ok(interval),
+        Ok(_) => Err(format!("write {LEAST:?} or more")),
+        Err(hint) => Err(format!("write a duration like 30s or 1m30s{hint}")),
+    }
 }
 
 /// Accepts seconds that can be taken from others.
@@ -161,20 +205,29 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             complain("healthcheck reads no configuration; leave out --config.check");
             return ExitCode::from(USAGE);
         }
-        let url = url.or_else(|| {
-            let address = arguments.listen_addresses.first()?;
-            Some(format!("{}/-/healthy", address.local_url()))
-        });
-        return report(healthcheck::run(&url.unwrap_or_default()), FAILED);
+        let urls = match (url, arguments.listen_addresses.first()) {
+            (Some(url), _) => vec![url],
+            (None, Some(address)) => {
+                healthcheck::urls(address, arguments.web_config_file.as_deref())
+            }
+            (None, None) => Vec::new(),
+        };
+        return report(healthcheck::run(&urls), FAILED);
     }
     let settings = Settings {
         config_file: arguments.config_file,
         listen_addresses: arguments.listen_addresses,
+        systemd_socket: arguments.systemd_socket,
+        web_config_file: arguments.web_config_file,
         telemetry_path: arguments.telemetry_path,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
             .enable_probe_endpoint
             .then_some(arguments.timeout_offset),
+        lifecycle: arguments.enable_lifecycle,
+        auto_reload: arguments
+            .enable_auto_reload
+            .then_some(arguments.auto_reload_interval),
     };
     if arguments.config_check {
         return match app::check(&settings) {
@@ -182,7 +235,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 for warning in warnings {
                     say(&format!("warning: {warning}"));
                 }
-                say(&format!("{} is fine", settings.config_file.display()));
+                let web = settings.web_config_file.as_ref();
+                for file in [Some(&settings.config_file), web].into_iter().flatten() {
+                    say(&format!("{} is fine", file.display()));
+                }
                 ExitCode::SUCCESS
             }
             Err(error) => report(Err(error.to_string()), status_of(&error)),
@@ -197,7 +253,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn status_of(error: &StartError) -> u8 {
     match error {
-        StartError::Config(_) | StartError::Unbuildable(_) => USAGE,
+        StartError::Config(_) | StartError::Unbuildable(_) | StartError::Both(_) => USAGE,
         StartError::Bind(_) | StartError::Runtime(_) => FAILED,
     }
 }
@@ -212,18 +268,12 @@ fn report(result: Result<(), String>, status: u8) -> ExitCode {
     }
 }
 
-#[allow(
-    clippy::print_stdout,
-    reason = "the answer to a command goes to standard output"
-)]
+/// Answers a command. What cannot be written changes nothing of the exit status.
 fn say(line: &str) {
-    println!("{line}");
+    writeln!(io::stdout(), "{line}").ok();
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "mistakes are shown as they are, not as log lines"
-)]
+/// Shows mistakes as they are, not as log lines.
 fn complain(what: &str) {
-    eprintln!("{what}");
+    writeln!(io::stderr(), "{what}").ok();
 }

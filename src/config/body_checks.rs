@@ -72,7 +72,7 @@ fn compression(field: Field<'_>, module: &Module, report: &mut Report) -> Option
     let mut headers = module.headers.iter();
     let asked = headers.find(|(name, _)| *name == header::ACCEPT_ENCODING);
     if let Some((_, asked)) = asked
-        && !is_asked_for(written, &String::from_utf8_lossy(asked.as_bytes()))
+        && !is_asked_for(written, &String::from_utf8_lossy(asked.expose().as_bytes()))
     {
         return field.mistake(
             "is not what the header \"Accept-Encoding\" asks for; name it there, or leave that header out",

@@ -8,6 +8,7 @@ use crate::config::problem::Report;
 use crate::config::source::{Files, Forms, Source, at_most_one};
 use crate::target::credentials::{Credentials, trimmed};
 use crate::target::files::Part;
+use crate::target::secret::Secret;
 
 const USERNAME: Forms = ["username", "username_file", "username_ref"];
 const PASSWORD: Forms = ["password", "password_file", "password_ref"];
@@ -41,7 +42,7 @@ fn basic_auth(field: Field<'_>, files: &mut Files<'_>, report: &mut Report) -> O
     fields.finish(report);
     let mut read = |source: Option<Source<'_>>, part| {
         let bytes = source.and_then(|source| secret(source, part, files, report));
-        bytes.unwrap_or_default()
+        Secret::new(bytes.unwrap_or_default())
     };
     Some(Credentials::Basic {
         username: read(username, Part::Username),

@@ -78,28 +78,40 @@ impl<'n> Fields<'n> {
             if self.taken.contains(&key) || self.refused.contains(&key) {
                 continue;
             }
-            let (what, shown) = (self.what, quote_key(key));
-            let advice = self.advice(key);
-            report.mistake(
-                entry.pos,
-                format!("unknown key {shown} in {what}; {advice}"),
-            );
+            let what = self.what;
+            let message = match self.known(key) {
+                Some(advice) => format!("unknown key {} in {what}; {advice}", quote_key(key)),
+                None => {
+                    let shown = unlike(key);
+                    let known = suggest(key, self.taken.iter().copied());
+                    format!("unknown key{shown} in {what}; {known}")
+                }
+            };
+            report.mistake(entry.pos, message);
         }
     }
 }
 
 impl Fields<'_> {
-    /// What to do about an unknown key: where it belongs, or a known one that is near, or all.
-    fn advice(&self, key: &str) -> String {
+    /// What to do about an unknown key: where it belongs, or a known one that is near.
+    fn known(&self, key: &str) -> Option<String> {
         let place = self.elsewhere.iter().find(|(keys, _)| keys.contains(&key));
         if let Some((_, place)) = place {
-            return format!("it belongs {place}");
+            return Some(format!("it belongs {place}"));
         }
         let refused = nearest(key, self.refused.iter().copied());
-        match nearest(key, self.taken.iter().copied()).or(refused) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => suggest(key, self.taken.iter().copied()),
-        }
+        let name = nearest(key, self.taken.iter().copied()).or(refused)?;
+        Some(format!("did you mean \"{name}\"?"))
+    }
+}
+
+/// A key that is like none of the schema, if it is written as they are, which have small letters:
+/// another may be a piece of a secret whose indentation is wrong.
+fn unlike(key: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    match key.bytes().all(is_plain) {
+        true => format!(" {}", quote_key(key)),
+        false => String::new(),
     }
 }
 
@@ -111,7 +123,7 @@ mod tests {
     #[test]
     fn unknown_and_unsupported_keys_are_told_apart() {
         let mut report = Report::new("f");
-        let text = "urll: 1\nlater: 2\nlatr: 3\nwhatever: 4\nnothing: ~";
+        let text = "urll: 1\nlater: 2\nlatr: 3\nwhatever: 4\nnothing: ~\ns3cret: 5";
         let root = yaml::parse(text, &mut report).expect("valid YAML");
         let mut fields = Fields::open(&root, "a target", &mut report).expect("a mapping");
         assert!(fields.take("url").is_none());
@@ -123,7 +135,8 @@ mod tests {
             "f:1:1: unknown key \"urll\" in a target; did you mean \"url\"?\n\
              f:2:1: \"later\" is not supported yet\n\
              f:3:1: unknown key \"latr\" in a target; did you mean \"later\"?\n\
-             f:4:1: unknown key \"whatever\" in a target; known are url, name"
+             f:4:1: unknown key \"whatever\" in a target; known are url, name\n\
+             f:6:1: unknown key in a target; known are url, name"
         );
     }
 }

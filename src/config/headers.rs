@@ -1,14 +1,14 @@
-//! The section `headers`: what a request carries. Values may be secrets and are never shown.
+//! The section `headers`: what a request carries.
 
 use std::collections::HashMap;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 
 use crate::config::field::Field;
 use crate::config::problem::Report;
 use crate::config::text::quote_key;
 use crate::config::yaml::Entry;
-use crate::target::credentials::secret_value;
+use crate::target::credentials::{SecretValue, secret_value};
 
 /// What is wrong with a text that no header can hold.
 pub const NO_VALUE: &str = "holds a line break or another control character";
@@ -42,7 +42,7 @@ const OWN: [(&str, &str); 9] = [
 ];
 
 /// Reads the section.
-pub fn read(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, HeaderValue)> {
+pub fn read(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, SecretValue)> {
     let mut headers = Vec::new();
     let mut lines = HashMap::new();
     let entries = field.mapping("a mapping of names to values", report);
@@ -65,7 +65,7 @@ pub fn read(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, HeaderVal
 
 /// The name of a header that may be set.
 pub fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
-    let shown = quote_key(&entry.key);
+    let shown = quote_name(&entry.key);
     let Ok(name) = HeaderName::from_bytes(entry.key.as_bytes()) else {
         report.mistake(
             entry.pos,
@@ -80,9 +80,19 @@ pub fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
     Some(name)
 }
 
+/// Quotes the name of a header, unless it has digits, as few names and most secrets have: what stands
+/// there may be a value whose name is missing.
+pub fn quote_name(name: &str) -> String {
+    let shown = quote_key(name);
+    match shown.contains(|c: char| c.is_ascii_digit()) {
+        true => "\"…\"".to_owned(),
+        false => shown,
+    }
+}
+
 /// Nothing is an empty value, and white space around a value is no part of it, both as in Go.
-fn value(entry: &Entry, report: &mut Report) -> Option<HeaderValue> {
-    let name = format!("the value of header {}", quote_key(&entry.key));
+fn value(entry: &Entry, report: &mut Report) -> Option<SecretValue> {
+    let name = format!("the value of header {}", quote_name(&entry.key));
     let field = Field {
         name: &name,
         ..Field::of(entry)
@@ -95,7 +105,7 @@ fn value(entry: &Entry, report: &mut Report) -> Option<HeaderValue> {
     value_of(field, text.as_bytes(), report)
 }
 
-/// Reads a value that is sent without the white space around it and never shown.
-pub fn value_of(field: Field<'_>, bytes: &[u8], report: &mut Report) -> Option<HeaderValue> {
+/// Reads a value that is sent without the white space around it.
+pub fn value_of(field: Field<'_>, bytes: &[u8], report: &mut Report) -> Option<SecretValue> {
     secret_value(bytes).or_else(|| field.mistake(NO_VALUE, report))
 }

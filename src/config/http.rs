@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
@@ -16,11 +17,13 @@ use crate::config::headers;
 use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::proxy;
+use crate::config::reach;
 use crate::config::source::{Files, Source};
 use crate::config::text::quote;
 use crate::config::tls;
 use crate::target::files::Part;
 use crate::target::module::{IpFamily, IpStrategy, Module};
+use crate::target::secret::Secret;
 
 /// Keys of blackbox_exporter that have no effect here yet.
 const LATER: &[&str] = &["oauth2"];
@@ -60,6 +63,8 @@ pub const KEYS: &[&str] = &[
     "resolver",
     "ip_strategy",
     "source_ip_address",
+    reach::ALLOW,
+    reach::DENY,
     "conflict",
     "tls_config",
     "enable_http2",
@@ -127,6 +132,8 @@ pub fn read(
             field.mistake::<()>(what, report);
         }
     }
+    let (allowed, denied) = (fields.take(reach::ALLOW), fields.take(reach::DENY));
+    module.reach.own = Arc::new(reach::read(allowed, denied, report));
     if let Some(field) = fields.take("conflict") {
         conflict::read(field, &mut module, report);
     }
@@ -182,7 +189,7 @@ fn follow_redirects(fields: &mut Fields<'_>, report: &mut Report) -> bool {
     }
 }
 
-fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> Bytes {
+fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> Secret<Bytes> {
     let text = fields.take_given("body");
     let file = fields.take_given("body_file");
     if let (Some(_), Some(field)) = (text, file) {
@@ -190,7 +197,7 @@ fn body(fields: &mut Fields<'_>, files: &mut Files<'_>, report: &mut Report) -> 
     }
     let source = Source::of(text, file);
     let bytes = source.and_then(|source| source.bytes(Part::Body, files, report));
-    bytes.unwrap_or_default().into()
+    Secret::new(bytes.unwrap_or_default().into())
 }
 
 fn family(field: Field<'_>, report: &mut Report) -> Option<IpFamily> {

@@ -1,7 +1,7 @@
 //! The section `http_headers`: headers of a request in the form that Prometheus has for them, with
 //! several values, secrets and files to each name.
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 
 use crate::config::field::Field;
 use crate::config::fields::Fields;
@@ -9,7 +9,7 @@ use crate::config::headers;
 use crate::config::problem::Report;
 use crate::config::source::Files;
 use crate::config::text::quote_key;
-use crate::target::credentials::trimmed;
+use crate::target::credentials::{SecretValue, trimmed};
 use crate::target::files::Part;
 
 /// Headers that Prometheus sets by other keys, or by itself.
@@ -40,7 +40,7 @@ pub fn read(
     field: Field<'_>,
     files: &mut Files<'_>,
     report: &mut Report,
-) -> Vec<(HeaderName, HeaderValue)> {
+) -> Vec<(HeaderName, SecretValue)> {
     let mut headers = Vec::new();
     let entries = field.mapping("a mapping of names to values, secrets and files", report);
     for entry in entries.unwrap_or_default() {
@@ -68,7 +68,7 @@ fn values(
     first: usize,
     files: &mut Files<'_>,
     report: &mut Report,
-) -> Vec<HeaderValue> {
+) -> Vec<SecretValue> {
     let mut values = Vec::new();
     let Some(mut fields) = Fields::open(header.node, "a header of http_headers", report) else {
         return values;

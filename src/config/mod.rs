@@ -8,6 +8,7 @@ mod body_checks;
 mod bounds;
 mod checks;
 mod conflict;
+pub mod content;
 mod credentials;
 pub mod duration;
 mod field;
@@ -20,11 +21,13 @@ mod http_headers;
 mod modules;
 pub mod problem;
 mod proxy;
+mod reach;
 mod size;
 mod source;
 mod targets;
 mod text;
 mod tls;
+pub mod web;
 mod yaml;
 mod yaml_build;
 
@@ -35,6 +38,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::content::Content;
 use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Problem, Problems, Report};
@@ -100,17 +104,18 @@ impl std::error::Error for LoadError {
 
 /// Reads a file once and loads what it holds; names of files in it are relative to its folder.
 pub fn load(path: &Path, check_tls: TlsCheck<'_>) -> Result<Config, LoadError> {
-    let name = path.display().to_string();
-    let bytes = file::read(path).map_err(|error| LoadError::Unreadable(path.to_owned(), error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    Content::read(path)?.load(check_tls)
+}
+
+/// The text of a file; what is none is a mistake with its place.
+fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, LoadError> {
+    String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
         let pos = yaml::end_of(&String::from_utf8_lossy(before));
         let message = "the file is not UTF-8 here; save it as UTF-8".to_owned();
-        LoadError::Problems(Problems::one(&name, pos, message))
-    })?;
-    let base_dir = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&name, base_dir, &text, check_tls).map_err(LoadError::Problems)
+        LoadError::Problems(Problems::one(name, pos, message))
+    })
 }
 
 /// Loads the text of a file; messages call it `file_name`.
@@ -126,9 +131,12 @@ pub fn parse(
     let mut fields = fields.and_then(|root| Fields::open(root, "the configuration", &mut report));
     let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
 
-    let modules = modules::read(take("modules"), base_dir, &mut report);
-    let targets = targets::read(take("targets"), &modules, &mut report);
+    let (modules, targets) = (take("modules"), take("targets"));
     let histogram_bounds = bounds::read(take("histogram_bounds"), &mut report);
+    let (allowed, denied) = (take(reach::ALLOW), take(reach::DENY));
+    let everywhere = Arc::new(reach::read(allowed, denied, &mut report));
+    let modules = modules::read(modules, base_dir, &everywhere, &mut report);
+    let targets = targets::read(targets, &modules, &mut report);
     if let Some(fields) = fields {
         fields.finish(&mut report);
     }

@@ -13,6 +13,7 @@ use crate::config::http3;
 use crate::config::problem::{Pos, Report};
 use crate::config::text::quote;
 use crate::target::module::Module;
+use crate::target::reach::{Reach, Rules};
 
 /// blackbox_exporter's other probers; their sections have their names.
 const OTHER_PROBERS: [&str; 6] = ["tcp", "dns", "icmp", "grpc", "unix", "websocket"];
@@ -45,10 +46,12 @@ pub struct HttpModule {
     pub tls_config: Option<TlsConfig>,
 }
 
-/// Reads the section. `http_2xx` is always there.
+/// Reads the section. `http_2xx` is always there. The rules about addresses are those of the whole
+/// file.
 pub fn read(
     section: Option<Field<'_>>,
     base_dir: &Path,
+    everywhere: &Arc<Rules>,
     report: &mut Report,
 ) -> BTreeMap<String, ModuleEntry> {
     let mut modules = BTreeMap::new();
@@ -58,10 +61,16 @@ pub fn read(
             report.mistake(entry.pos, "a module must have a name");
             continue;
         }
-        let module = read_module(Field::of(entry), base_dir, report);
+        let module = read_module(Field::of(entry), base_dir, everywhere, report);
         modules.insert(entry.key.clone(), module);
     }
-    let unwritten = Module::http_2xx();
+    let unwritten = Module {
+        reach: Reach {
+            everywhere: everywhere.clone(),
+            own: Arc::default(),
+        },
+        ..Module::http_2xx()
+    };
     modules.entry(unwritten.name.clone()).or_insert_with(|| {
         ModuleEntry::Http(HttpModule {
             module: Arc::new(unwritten),
@@ -74,7 +83,12 @@ pub fn read(
     modules
 }
 
-fn read_module(module: Field<'_>, base_dir: &Path, report: &mut Report) -> ModuleEntry {
+fn read_module(
+    module: Field<'_>,
+    base_dir: &Path,
+    everywhere: &Arc<Rules>,
+    report: &mut Report,
+) -> ModuleEntry {
     let Some(mut fields) = Fields::open(module.node, "a module", report) else {
         return ModuleEntry::Broken;
     };
@@ -111,7 +125,8 @@ fn read_module(module: Field<'_>, base_dir: &Path, report: &mut Report) -> Modul
         report.warning(pos, message);
         return ModuleEntry::Http3;
     }
-    let (module, tls_config) = http::read(section, name, base_dir, report);
+    let (mut module, tls_config) = http::read(section, name, base_dir, report);
+    module.reach.everywhere = everywhere.clone();
     for prober in OTHER_PROBERS {
         if let Some(field) = fields.take(prober) {
             report.warning(

@@ -1,11 +1,12 @@
 //! The keys about proxies, with the rules of Prometheus's own clients about what goes together.
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::headers;
 use crate::config::problem::Report;
+use crate::target::credentials::SecretValue;
 use crate::target::no_proxy::NoProxy;
 use crate::target::proxy::{Proxies, ProxySettings, ProxyUrl, ProxyVariables};
 
@@ -83,14 +84,18 @@ fn of_environment(field: Field<'_>, report: &mut Report) -> Option<Proxies> {
 }
 
 /// Each header has a list of values.
-fn connect_headers(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, HeaderValue)> {
+fn connect_headers(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, SecretValue)> {
     let mut headers = Vec::new();
     let entries = field.mapping("a mapping of names to lists of values", report);
     for entry in entries.unwrap_or_default() {
         let Some(name) = headers::name(entry, report) else {
             continue;
         };
-        let header = Field::of(entry);
+        let shown = headers::quote_name(&entry.key);
+        let header = Field {
+            name: shown.trim_matches('"'),
+            ..Field::of(entry)
+        };
         let values = header.list("a list of values", report);
         for node in values.unwrap_or_default() {
             let item = Field { node, ..header };

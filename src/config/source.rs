@@ -31,7 +31,7 @@ impl<'p> Files<'p> {
 
     /// Reads the file that a field names, which holds `part` of the module.
     pub fn read(&mut self, field: Field<'_>, part: Part, report: &mut Report) -> Option<Vec<u8>> {
-        let bytes = file::read_named(field, self.base_dir, report)?;
+        let bytes = file::read_named(field, self.base_dir, part.max_bytes(), report)?;
         let path = self.base_dir.join(field.text(report)?);
         self.found.push(PartFile { part, path });
         Some(bytes)

@@ -77,6 +77,7 @@ fn read_target(
     let timeout = fitting_timeout(http, every, pos, report)?;
     if let Some((url, url_pos)) = &url {
         refuse_other_family(url, *url_pos, http, report);
+        warn_of_denied(url, *url_pos, http, report);
     }
     let target = Target {
         name: name?,
@@ -108,7 +109,7 @@ fn unique_name(
     report: &mut Report,
 ) -> Option<String> {
     let (text, pos) = match name {
-        Some(field) => (field.text(report)?.to_owned(), field.pos()),
+        Some(field) => (public(field, report)?, field.pos()),
         None => url.map(|(url, pos)| (url.to_string(), *pos))?,
     };
     if text.is_empty() {
@@ -130,6 +131,23 @@ fn unique_name(
     };
     report.mistake(pos, message);
     None
+}
+
+/// A text that everybody is shown. If it is a URL with a user and a password, they are taken off.
+fn public(field: Field<'_>, report: &mut Report) -> Option<String> {
+    let text = field.text(report)?;
+    let may_hold = text.contains("://") && text.contains('@');
+    match may_hold.then(|| TargetUrl::parse(text)) {
+        Some(Ok(url)) if url.userinfo().is_some() => {
+            let message = format!(
+                "{} is shown, and holds the user and password of a URL; they are taken off",
+                field.name
+            );
+            report.warning(field.pos(), message);
+            Some(url.to_string())
+        }
+        _ => Some(text.to_owned()),
+    }
 }
 
 fn read_module<'m>(
@@ -221,6 +239,16 @@ fn refuse_other_family(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mu
     }
 }
 
+/// Warns of an address that no probe may connect to. It is no mistake: each probe says so too, and
+/// the rules may well be meant for what others ask for.
+fn warn_of_denied(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mut Report) {
+    if let Hostname::Ip(ip) = url.host()
+        && let Err(denial) = http.module.reach.check(*ip)
+    {
+        report.warning(pos, format!("no probe of the target can succeed: {denial}"));
+    }
+}
+
 fn read_labels(field: Field<'_>, report: &mut Report) -> Labels {
     let mut labels = Labels::default();
     let entries = field.mapping("a mapping of names to values", report);
@@ -230,8 +258,8 @@ fn read_labels(field: Field<'_>, report: &mut Report) -> Labels {
             name: &name,
             ..Field::of(entry)
         };
-        if let Some(value) = field.text(report)
-            && let Err(error) = labels.insert(&entry.key, value)
+        if let Some(value) = public(field, report)
+            && let Err(error) = labels.insert(&entry.key, &value)
         {
             report.mistake(entry.pos, error);
         }

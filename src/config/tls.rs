@@ -10,6 +10,7 @@ use crate::config::problem::Report;
 use crate::config::source::{Files, Forms, Source};
 use crate::config::text::quote;
 use crate::target::files::Part;
+use crate::target::secret::Secret;
 use crate::target::tls::{self, ClientIdentity, TlsSettings, TlsVersion};
 
 const AUTHORITIES: Forms = ["ca", "ca_file", "ca_ref"];
@@ -70,7 +71,7 @@ fn identity(
             let key = private_key(key, files, report);
             Some(ClientIdentity {
                 chain: chain?,
-                key: Arc::new(key?),
+                key: Secret::new(Arc::new(key?)),
             })
         }
     }

@@ -1,5 +1,6 @@
 //! YAML as a tree that knows where everything stands. Aliases share what they stand for.
 
+use std::fmt;
 use std::rc::Rc;
 
 use crate::config::problem::{Pos, Report};
@@ -19,7 +20,6 @@ pub struct Node {
 }
 
 /// What a node is. Nothing is interpreted: `1.10` stays `1.10` until somebody wants a number.
-#[derive(Debug)]
 pub enum Kind {
     /// Text.
     Scalar {
@@ -63,6 +63,18 @@ impl Node {
             Kind::List(_) => "a list",
             Kind::Mapping(_) => "a mapping",
         }
+    }
+}
+
+impl fmt::Debug for Kind {
+    /// Shows no text, as it may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalar { .. } => "Scalar",
+            Self::Binary => "Binary",
+            Self::List(_) => "List",
+            Self::Mapping(_) => "Mapping",
+        })
     }
 }
 

@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::config::file;
 use crate::metrics::bounds::Bounds;
 use crate::probe::tls::TlsClient;
-use crate::server::probe::written_module;
+use crate::server::write_module;
 use crate::target::module::Module;
+use crate::target::reach::Rules;
 use crate::target::tls::TlsSettings;
 
 /// Loads the bytes as a file. What loads can run, and what does not names places within the text.
@@ -71,7 +72,9 @@ fn check(config: &Config) {
     for (name, configured) in &config.modules {
         assert_eq!(*name, configured.module.name, "under another name");
         let module = &*configured.module;
-        check_written(module, &written_module(module, configured.timeout));
+        let mut written = String::new();
+        write_module(module, configured.timeout, 0, &mut written);
+        check_written(module, &written);
     }
     let seconds: Vec<f64> = config
         .histogram_bounds
@@ -92,10 +95,11 @@ fn check_written(module: &Module, written: &str) {
     let is_open = module.headers.is_empty()
         && module.http_headers.is_empty()
         && module.credentials.is_none()
-        && module.body.is_empty()
+        && module.body.expose().is_empty()
         && module.conflict_reason.is_none()
         && module.proxy.is_none()
         && module.tls == TlsSettings::default()
+        && *module.reach.everywhere == Rules::default()
         && module.files.is_empty();
     if !is_open {
         return;

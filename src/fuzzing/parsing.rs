@@ -140,7 +140,7 @@ fn labels(text: &str) {
 fn listen_addresses(text: &str) {
     if let Ok(address) = text.parse::<ListenAddress>() {
         assert_eq!(address.to_string().parse(), Ok(address.clone()), "{text:?}");
-        assert!(address.local_url().starts_with("http://"), "{text:?}");
+        assert!(address.local_url("http").starts_with("http://"), "{text:?}");
     }
 }
 

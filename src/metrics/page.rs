@@ -10,8 +10,9 @@ use crate::metrics::samples;
 use crate::metrics::series::Series;
 use crate::metrics::store::Store;
 
-/// How many bytes a chunk has before it counts as full.
-const CHUNK: usize = 64 * 1024;
+/// How many bytes a chunk has before it counts as full. It is what a client that does not read makes
+/// the exporter hold.
+const CHUNK: usize = 16 * 1024;
 
 /// A page on its way out: the exporter's own families, then family by family all targets that were
 /// there when it began.
@@ -44,13 +45,14 @@ impl Page {
         }
     }
 
-    /// Appends the next chunk to `out`, of about 64 KiB; `false` if there was none left.
+    /// Appends the next chunk to `out`, of about 16 KiB; `false` if there was none left.
     pub fn next_chunk(&mut self, out: &mut Vec<u8>) -> bool {
         if self.is_complete {
             return false;
         }
         let full = out.len() + CHUNK;
-        out.append(&mut self.own);
+        // Taken with its memory, which would else be held for as long as the page is.
+        out.append(&mut std::mem::take(&mut self.own));
         while let Some(samples) = samples::OF_TARGETS.get(self.family) {
             while let Some(series) = self.series.get(self.target) {
                 if out.len() >= full {

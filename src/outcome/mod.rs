@@ -189,15 +189,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The detail made fit to be shown: no control characters, and not too much of it.
+    /// The detail made fit to be shown: nothing that steers a terminal or breaks a line, and not too
+    /// much of it.
     pub fn printable_detail(&self) -> String {
         const MAX_CHARS: usize = 200;
         let printable = self
             .detail
             .chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c });
+            .map(|c| if is_printable(c) { c } else { '\u{fffd}' });
         printable.take(MAX_CHARS).collect()
     }
+}
+
+/// Whether a character shows as itself: no control, no format such as one that turns the direction of
+/// text, no separator of lines.
+fn is_printable(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }
 
 #[cfg(test)]
@@ -216,6 +223,10 @@ mod tests {
         assert_eq!(
             printable("a\nlevel=error\x1b[31m"),
             "a\u{fffd}level=error\u{fffd}[31m"
+        );
+        assert_eq!(
+            printable("\u{202e}a\u{2028}\"it's\" ä\\"),
+            "\u{fffd}a\u{fffd}\"it's\" ä\\"
         );
         assert_eq!(printable(&"ä".repeat(300)).chars().count(), 200);
     }

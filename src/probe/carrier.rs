@@ -33,6 +33,14 @@ impl Carrier {
         }
     }
 
+    /// Takes note that hands are shaken over it.
+    pub fn end_handshake(&mut self) {
+        match self {
+            Self::Socket(socket) => socket.end_handshake(),
+            Self::Tls(_) => {}
+        }
+    }
+
     /// Lets reads take what there is.
     pub fn read_freely(&mut self) {
         match self {

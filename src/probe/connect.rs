@@ -19,12 +19,14 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::dns::Addresses;
 use crate::probe::kernel;
+use crate::probe::permit::permit;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
 use crate::probe::walk::Walk;
 use crate::target::module::IpFamily;
 use crate::target::module::Module;
+use crate::target::reach::Reach;
 
 /// The one address to try, and the one to try instead if this machine has no route to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,23 +102,41 @@ pub fn candidates(addresses: &Addresses, module: &Module) -> Result<Vec<IpAddr>,
 
 /// Connects to the chosen address, with Nagle's algorithm off: together with delayed
 /// acknowledgements it would add 40 ms to what the target took.
-pub async fn connect(choice: Choice, port: u16, walk: &mut Walk) -> Result<TcpStream, Stop> {
+pub async fn connect(
+    choice: Choice,
+    port: u16,
+    reach: &Reach,
+    walk: &mut Walk,
+) -> Result<TcpStream, Stop> {
     let first = SocketAddr::new(choice.first, port);
     let second = choice.fallback.map(|ip| SocketAddr::new(ip, port));
-    match attempt(first, choice.source, walk).await {
-        Err(Stop::Skipped(SkipReason::NoRoute)) => match second {
-            Some(second) => attempt(second, choice.source, walk).await,
-            None => Err(Stop::Skipped(SkipReason::NoRoute)),
-        },
-        result => result,
+    match (
+        attempt(first, choice.source, second.is_some(), reach, walk).await,
+        second,
+    ) {
+        (Err(Stop::Skipped(SkipReason::NoRoute)), Some(second)) => {
+            attempt(second, choice.source, false, reach, walk).await
+        }
+        (result, _) => result,
     }
 }
 
+/// Connects to one address, which `gives_way` to another one if this machine has no route to it.
 async fn attempt(
     address: SocketAddr,
     source: Option<IpAddr>,
+    gives_way: bool,
+    reach: &Reach,
     walk: &mut Walk,
 ) -> Result<TcpStream, Stop> {
+    // Here and nowhere else, so that the address that is judged is the one that is connected to.
+    permit(address.ip(), reach, walk)?;
+    if let Some(source) = source
+        && address.ip().to_canonical().is_unspecified()
+    {
+        // From an address of its own a socket connects to nowhere as to that address.
+        permit(source, reach, walk)?;
+    }
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -124,7 +144,7 @@ async fn attempt(
     let socket = socket
         .and_then(|socket| socket.set_nodelay(true).map(|()| socket))
         .inspect(kernel::enable_stamps)
-        .map_err(|error| blame(address, source, &error))?;
+        .map_err(|error| blame(address, source, gives_way, &error))?;
     if let Some(source) = source {
         bind(&socket, source)?;
     }
@@ -144,7 +164,7 @@ async fn attempt(
         remote: address,
     });
     connected
-        .map_err(|error| blame(address, source, &error))
+        .map_err(|error| blame(address, source, gives_way, &error))
         // A fault of this machine is told before a SYN is sent: no phase ran.
         .inspect_err(|stop| match stop {
             Stop::Skipped(_) => walk.forget_phase(),
@@ -176,14 +196,20 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
     Arrival::by_kernel(at.filter(|at| *at <= now), now)
 }
 
-/// Tells a fault of this machine from an answer of the network.
-fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop {
+/// Tells a fault of this machine from an answer of the network. A route of this machine that leads
+/// nowhere on purpose is told as the network would tell it, unless another address can stand in.
+fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &io::Error) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
-        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::EADDRNOTAVAIL)
+        Some(errno @ (Errno::EHOSTUNREACH | Errno::EINVAL))
+            if (gives_way || lacks_zone(address, errno)) && !has_route(address, source) =>
+        {
+            return Stop::Skipped(SkipReason::NoRoute);
+        }
+        Some(Errno::ENETUNREACH | Errno::ENETDOWN | Errno::EADDRNOTAVAIL)
             if !has_route(address, source) =>
         {
             return Stop::Skipped(SkipReason::NoRoute);
@@ -191,9 +217,15 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
             return Stop::Skipped(SkipReason::PortExhausted);
         }
-        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::ENONET) => {
-            Reason::ConnectUnreachable
-        }
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::EHOSTDOWN
+            | Errno::ENETDOWN
+            | Errno::ENOPROTOOPT
+            | Errno::EINVAL
+            | Errno::ENONET,
+        ) => Reason::ConnectUnreachable,
         Some(Errno::ECONNREFUSED) => Reason::ConnectRefused,
         Some(Errno::ECONNRESET | Errno::ECONNABORTED | Errno::EPIPE) => Reason::ConnectReset,
         Some(Errno::ETIMEDOUT) => Reason::ConnectTimeout,
@@ -205,13 +237,38 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Stop
 
 /// Whether this machine would know where to send a packet, from `source` if that is given;
 /// connecting a datagram socket asks the routing table and sends nothing.
-fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
+pub fn has_route(address: SocketAddr, source: Option<IpAddr>) -> bool {
     let any: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let from = (source.unwrap_or(any), 0);
-    UdpSocket::bind(from).is_ok_and(|socket| socket.connect(address).is_ok())
+    let asked = UdpSocket::bind(from).and_then(|socket| socket.connect(address));
+    // What else goes wrong, such as that there is no port or file left to ask with, says nothing of
+    // routes.
+    asked
+        .err()
+        .and_then(|error| errno(&error))
+        .is_none_or(|errno| {
+            !matches!(
+                errno,
+                Errno::ENETUNREACH
+                    | Errno::EHOSTUNREACH
+                    | Errno::ENETDOWN
+                    | Errno::EINVAL
+                    | Errno::EADDRNOTAVAIL
+                    | Errno::EAFNOSUPPORT
+            )
+        })
+}
+
+/// Whether an address is invalid because it stands without the zone that it is of.
+fn lacks_zone(address: SocketAddr, errno: Errno) -> bool {
+    let is_of_link = match address {
+        SocketAddr::V4(_) => false,
+        SocketAddr::V6(v6) => v6.ip().is_unicast_link_local(),
+    };
+    is_of_link && errno == Errno::EINVAL
 }
 
 #[cfg(test)]

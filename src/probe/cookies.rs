@@ -2,10 +2,12 @@
 
 use cookie_store::CookieStore;
 use http::HeaderMap;
-use http::HeaderValue;
 use http::header;
 
 use crate::target::address::TargetUrl;
+use crate::target::credentials::SecretValue;
+use crate::target::credentials::secret_value;
+use crate::target::secret::Secret;
 
 /// How many bytes of cookies a probe keeps: a redirect in a circle may set new ones at every turn.
 const MAX_BYTES: usize = 16 * 1024;
@@ -14,7 +16,7 @@ const MAX_BYTES: usize = 16 * 1024;
 /// to cross to another host, port or scheme, which RFC 6265 would allow.
 #[derive(Debug, Default)]
 pub struct Jar {
-    compartments: Vec<(TargetUrl, CookieStore)>,
+    compartments: Vec<(TargetUrl, Secret<CookieStore>)>,
     n_bytes: usize,
 }
 
@@ -32,25 +34,25 @@ impl Jar {
                 .iter()
                 .position(|(owner, _)| owner.is_same_origin(url));
             let place = place.unwrap_or_else(|| {
-                compartments.push((url.clone(), CookieStore::default()));
+                compartments.push((url.clone(), Secret::default()));
                 compartments.len() - 1
             });
             if let Some((_, store)) = compartments.get_mut(place) {
                 // One that is refused, by its domain for instance, is not sent.
-                store.parse(text, url.as_url()).ok();
+                store.expose_mut().parse(text, url.as_url()).ok();
             }
         }
     }
 
     /// The header `Cookie` of a request to `url`: `configured`, which is the module's own, with what
     /// the jar has for it. A cookie of the jar takes the place of a configured one.
-    pub fn header(&self, url: &TargetUrl, configured: Option<&HeaderValue>) -> Option<HeaderValue> {
+    pub fn header(&self, url: &TargetUrl, configured: Option<&SecretValue>) -> Option<SecretValue> {
         let store = self
             .compartments
             .iter()
             .find_map(|(owner, store)| owner.is_same_origin(url).then_some(store));
         let mut set = store
-            .map(|store| store.matches(url.as_url()))
+            .map(|store| store.expose().matches(url.as_url()))
             .unwrap_or_default();
         // Those of longer paths first, else as they were set (RFC 6265, 5.4).
         set.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
@@ -58,7 +60,7 @@ impl Jar {
         if set.is_empty() {
             return configured.cloned();
         }
-        let configured = configured.and_then(|value| value.to_str().ok());
+        let configured = configured.and_then(|value| value.expose().to_str().ok());
         let name = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
         let is_set = |pair: &str| set.iter().any(|(other, _)| *other == name(pair));
         let kept = configured
@@ -69,14 +71,14 @@ impl Jar {
             .map(str::to_owned);
         let set = set.iter().map(|(name, value)| format!("{name}={value}"));
         let pairs: Vec<String> = kept.chain(set).collect();
-        let mut value = HeaderValue::try_from(pairs.join("; ")).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        secret_value(pairs.join("; ").as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn url(text: &str) -> TargetUrl {
@@ -118,7 +120,7 @@ mod tests {
             jar.keep(&from, &headers);
             let sent = jar.header(&url(to), None);
             assert_eq!(
-                sent.as_ref().and_then(|value| value.to_str().ok()),
+                sent.as_ref().and_then(|value| value.expose().to_str().ok()),
                 expected,
                 "{set} to {to}"
             );
@@ -129,7 +131,7 @@ mod tests {
     fn what_is_set_takes_the_place_of_what_is_configured() {
         let origin = url("http://a.example/");
         let mut jar = Jar::default();
-        let configured = HeaderValue::from_static("old=1; kept=2");
+        let configured = secret_value(b"old=1; kept=2").expect("valid");
         assert_eq!(
             jar.header(&origin, Some(&configured)),
             Some(configured.clone())
@@ -138,8 +140,8 @@ mod tests {
         headers.append(header::SET_COOKIE, HeaderValue::from_static("old=3"));
         jar.keep(&origin, &headers);
         let both = jar.header(&origin, Some(&configured)).expect("there");
-        assert_eq!(both, "kept=2; old=3");
-        assert!(both.is_sensitive());
+        assert_eq!(both.expose(), "kept=2; old=3");
+        assert!(both.expose().is_sensitive());
     }
 
     #[test]
@@ -154,6 +156,7 @@ mod tests {
             jar.keep(&origin, &headers);
         }
         let sent = jar.header(&origin, None).expect("some are kept");
-        assert!(sent.len() <= MAX_BYTES, "{}", sent.len());
+        let len = sent.expose().len();
+        assert!(len <= MAX_BYTES, "{len}");
     }
 }

@@ -9,8 +9,10 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::outcome::phase::Phase;
+use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
+use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
 use crate::probe::connect;
 use crate::probe::connect::Choice;
@@ -39,7 +41,7 @@ impl Prober {
                 Some(chain) => (chain.url(), chain.request()),
             };
             let address = address.filter(|_| chain.is_none());
-            let hop = self.walk_hop(url, address, request.clone(), walk);
+            let hop = self.walk_hop(url, address, request.expose().clone(), walk);
             let Some(redirection) = hop.await? else {
                 return Ok(());
             };
@@ -47,7 +49,8 @@ impl Prober {
             chain.follow(&redirection)?;
             walk.begin_hop();
             if let Some(detail) = &mut walk.detail {
-                detail.redirected_to.push(chain.url().to_string());
+                let location = self.masked(&chain.url().to_string());
+                detail.redirected_to.push(location);
             }
         }
     }
@@ -71,10 +74,11 @@ impl Prober {
                     url,
                     address: self.look_up_behind(settings, url, walk).await?,
                 };
-                walk.note_proxy(way.address, settings.skips_look_up);
                 if way.forwards() {
                     way.address(&mut request);
                 }
+                way.permit(&request, &module.reach, walk)?;
+                walk.note_proxy(way.address, settings.skips_look_up);
                 self.connect_through(&way, walk).await?
             }
         };
@@ -114,7 +118,9 @@ impl Prober {
                 connect::choose(&addresses, &self.target.module)?
             }
         };
-        let stream = connect::connect(choice, url.port(), walk).await?;
+        let reach = &self.target.module.reach;
+        let connected = connect::connect(choice, url.port(), reach, walk).await;
+        let stream = connected.map_err(|stop| reset_once_open(stop, url.is_tls(), walk))?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         Ok(Carrier::Socket(socket))
     }
@@ -122,7 +128,8 @@ impl Prober {
     async fn connect_through(&self, way: &Way<'_>, walk: &mut Walk) -> Result<Carrier, Stop> {
         let addresses = self.look_up(&way.proxy.host, walk).await?;
         let choice = connect::choose(&addresses, &self.target.module)?;
-        let stream = connect::connect(choice, way.proxy.port, walk).await?;
+        let stream =
+            connect::connect(choice, way.proxy.port, &self.target.module.reach, walk).await?;
         let socket = ProbeSocket::new(stream, walk.wire.clone());
         way.open(socket, self.tls.as_deref(), walk).await
     }
@@ -172,7 +179,7 @@ impl Prober {
         if let Some(name) = &self.target.module.tls.server_name {
             return name.clone();
         }
-        let header = self.request.headers().get(http::header::HOST);
+        let header = self.request.expose().headers().get(http::header::HOST);
         let authority = header.and_then(|value| value.to_str().ok()?.parse().ok());
         authority.map_or_else(
             || first.host().to_string(),
@@ -181,5 +188,24 @@ impl Prober {
                 host.trim_matches(['[', ']']).to_owned()
             },
         )
+    }
+}
+
+/// A host that would not be connected to is said to refuse. One that connects and resets at once may
+/// have done so before anybody here looked; that it was connected to then counts, as it does when the
+/// reset comes a moment later.
+fn reset_once_open(stop: Stop, is_tls: bool, walk: &mut Walk) -> Stop {
+    let (phase, reason) = match is_tls {
+        true => (Phase::Tls, Reason::TlsClosed),
+        false => (Phase::FirstByte, Reason::FirstByteReset),
+    };
+    match stop {
+        Stop::Failed(failure) if failure.reason == Reason::ConnectReset => {
+            let now = Instant::now();
+            walk.begin(phase, now);
+            walk.end(Arrival::by_user(now));
+            Stop::failed(reason, failure.detail)
+        }
+        stop => stop,
     }
 }

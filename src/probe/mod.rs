@@ -3,11 +3,13 @@
 pub mod arrival;
 mod body;
 mod carrier;
+mod chunking;
 mod conflict;
 mod connect;
 mod cookies;
 mod detail;
 pub mod dns;
+mod echo;
 mod exchange;
 mod frames;
 #[cfg(any(test, fuzzing))]
@@ -18,6 +20,7 @@ mod hops;
 mod json;
 mod judge;
 mod kernel;
+mod permit;
 mod progress;
 mod proxy;
 mod redirect;
@@ -25,6 +28,7 @@ mod request;
 mod socket;
 mod stop;
 pub mod tls;
+mod turn;
 mod validate;
 mod walk;
 mod wire;
@@ -61,6 +65,7 @@ use crate::probe::tls::TlsClient;
 use crate::probe::walk::Walk;
 use crate::target::Target;
 use crate::target::module::Module;
+use crate::target::secret::Secret;
 
 /// Probes one target. Made once, when all that can be wrong with the target is known.
 #[derive(Debug)]
@@ -68,7 +73,7 @@ pub struct Prober {
     target: Arc<Target>,
     resolver: Arc<Resolver>,
     tls: Option<Arc<TlsClient>>,
-    request: Request<Full<Bytes>>,
+    request: Secret<Request<Full<Bytes>>>,
     wall_clock: WallClock,
     heartbeat: Arc<Heartbeat>,
 }
@@ -88,7 +93,7 @@ impl Prober {
     pub fn new(target: Arc<Target>, resolver: Arc<Resolver>, tls: Option<Arc<TlsClient>>) -> Self {
         kernel::hold_stamping();
         Self {
-            request: request::build(&target),
+            request: request::build(&target).into(),
             target,
             resolver,
             tls,
@@ -272,6 +277,11 @@ impl Prober {
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
+    /// Text that a peer may have a part in, without the secrets of the requests.
+    fn masked(&self, text: &str) -> String {
+        echo::masked(text, &self.target, self.request.expose().headers())
+    }
+
     /// Finds the reason of a conflict, if the module has a rule, and says it in words, if there is
     /// one. The phases are over, so that this is no part of them.
     fn explain(&self, conflict: &mut Conflict, evidence: &Evidence) -> Option<String> {
@@ -319,6 +329,10 @@ impl Prober {
             }
             _ => judged,
         };
+        let failure = failure.map(|failure| Failure {
+            detail: self.masked(&failure.detail),
+            ..failure
+        });
         Outcome {
             started: walk.started_at(),
             connection: walk.connection,

@@ -2,9 +2,13 @@
 
 use std::io;
 
+use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::frames::ResponseFrames;
 use crate::probe::head::ResponseHead;
+
+/// What h2 allocates for a frame besides what is in it.
+const FRAME_BYTES: usize = 256;
 
 /// What follows the response beside the client that reads it.
 #[derive(Debug)]
@@ -33,6 +37,24 @@ impl ResponseProgress {
         }
     }
 
+    /// How many of the bytes that were fed last came ahead of what was wrong with them: frames that
+    /// end before it may be the response.
+    pub fn ahead_of_fault(&self) -> usize {
+        match self {
+            Self::Text(_) => usize::MAX,
+            Self::Frames(frames) => frames.frame_from(),
+        }
+    }
+
+    /// How many bytes it takes a client to keep the frames that came since this was last asked,
+    /// besides their own.
+    pub fn take_upkeep(&mut self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Frames(frames) => FRAME_BYTES * frames.take_count(),
+        }
+    }
+
     /// When the first byte of the final response arrived.
     pub fn first_byte(&self) -> Option<Arrival> {
         match self {
@@ -47,5 +69,39 @@ impl ResponseProgress {
             Self::Text(head) => head.is_complete(),
             Self::Frames(frames) => frames.is_complete(),
         }
+    }
+
+    /// Why no response came, if the server told: HTTP/2 has it speak of the connection before.
+    pub fn why_silent(&self) -> Option<Reason> {
+        match self {
+            Self::Frames(frames) if frames.control.has_error() => Some(Reason::TransferH2Goaway),
+            Self::Frames(frames) if frames.control.is_stalled() => Some(Reason::TransferH2Stalled),
+            _ => None,
+        }
+    }
+
+    /// Why a head that has begun does not end in time: it may be none at all.
+    pub fn timeout_reason(&self) -> Reason {
+        let fault = match self {
+            Self::Text(head) => head.fault(),
+            Self::Frames(_) => Reason::TransferHeaderTruncated,
+        };
+        match fault {
+            Reason::TransferHeaderTruncated => Reason::TransferHeaderTimeout,
+            fault => fault,
+        }
+    }
+
+    /// The head of HTTP/1 that can be read and that hyper refuses.
+    pub fn refused(&self) -> Option<http::Response<()>> {
+        match self {
+            Self::Text(head) => head.refused(),
+            Self::Frames(_) => None,
+        }
+    }
+
+    /// Whether all that is to come is the body of HTTP/1.
+    pub fn is_text_over(&self) -> bool {
+        matches!(self, Self::Text(head) if head.is_complete())
     }
 }

@@ -4,10 +4,10 @@ use std::io;
 use std::net::IpAddr;
 
 use http::HeaderName;
-use http::HeaderValue;
 use http::Request;
 use http::Uri;
 use http::header;
+use http::uri::Authority;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -19,6 +19,8 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
+use crate::probe::permit::permit;
+use crate::probe::permit::unjudged;
 use crate::probe::request;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
@@ -27,9 +29,11 @@ use crate::probe::tls::TlsClient;
 use crate::probe::walk::Walk;
 use crate::target::address::Hostname;
 use crate::target::address::TargetUrl;
+use crate::target::credentials::SecretValue;
 use crate::target::proxy::ProxyScheme;
 use crate::target::proxy::ProxySettings;
 use crate::target::proxy::ProxyUrl;
+use crate::target::reach::Reach;
 
 /// How many bytes the answer to `CONNECT` may have, interim heads included.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -51,6 +55,36 @@ impl Way<'_> {
     /// Whether requests go to the proxy itself, in absolute form, instead of through a tunnel.
     pub fn forwards(&self) -> bool {
         !self.url.is_tls() && self.proxy.scheme != ProxyScheme::Socks5
+    }
+
+    /// Refuses addresses that the proxy would connect to for the probe: the one that was looked up,
+    /// and those that stand in the request as it is forwarded. Names are for the proxy to judge.
+    pub fn permit<B>(&self, request: &Request<B>, reach: &Reach, walk: &Walk) -> Result<(), Stop> {
+        if let Some(ip) = self.address {
+            permit(ip, reach, walk)?;
+        }
+        if let Hostname::Ip(ip) = self.url.host() {
+            permit(*ip, reach, walk)?;
+        }
+        if !self.forwards() {
+            return Ok(());
+        }
+        // The header `Host` of the module has the say here, and need not be what the URL has.
+        let headers = request.headers().get_all(header::HOST).iter();
+        let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let authority = request.uri().authority().map(Authority::as_str);
+        let texts = headers.chain(authority.map(Into::into));
+        for text in texts.filter(|text| !text.is_empty()) {
+            match TargetUrl::parse(&format!("http://{text}/"))
+                .as_ref()
+                .map(TargetUrl::host)
+            {
+                Ok(Hostname::Ip(ip)) => permit(*ip, reach, walk)?,
+                Ok(Hostname::Name(_)) => {}
+                Err(error) => return Err(unjudged(error, walk)),
+            }
+        }
+        Ok(())
     }
 
     /// Does what it takes behind the opening of the connection until bytes reach the target, or the
@@ -117,7 +151,7 @@ impl Way<'_> {
     async fn ask_for_tunnel(&self, mut carrier: Carrier) -> Result<Carrier, Stop> {
         let destination = self.destination();
         let mut head = format!("CONNECT {destination} HTTP/1.1\r\nHost: {destination}\r\n");
-        let names_agent = |(name, _): &(HeaderName, HeaderValue)| *name == header::USER_AGENT;
+        let names_agent = |(name, _): &(HeaderName, SecretValue)| *name == header::USER_AGENT;
         if !self.settings.connect_headers.iter().any(names_agent) {
             head.push_str(&format!("User-Agent: {}\r\n", request::USER_AGENT));
         }
@@ -133,7 +167,7 @@ impl Way<'_> {
         for (name, value) in configured.chain(&credentials) {
             head.extend_from_slice(name.as_str().as_bytes());
             head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(value.expose().as_bytes());
             head.extend_from_slice(b"\r\n");
         }
         head.extend_from_slice(b"\r\n");
@@ -161,7 +195,8 @@ impl Way<'_> {
         };
         let opened = match &self.proxy.userinfo {
             None => Socks5Stream::connect_with_socket(socket, target).await,
-            Some((user, password)) => {
+            Some(userinfo) => {
+                let (user, password) = userinfo.expose();
                 let user = String::from_utf8_lossy(user);
                 let password = String::from_utf8_lossy(password);
                 Socks5Stream::connect_with_password_and_socket(socket, target, &user, &password)
@@ -184,8 +219,8 @@ impl Way<'_> {
         })
     }
 
-    fn credentials(&self) -> Option<HeaderValue> {
-        let (user, password) = self.proxy.userinfo.as_ref()?;
+    fn credentials(&self) -> Option<SecretValue> {
+        let (user, password) = self.proxy.userinfo.as_ref()?.expose();
         Some(request::basic(user, password))
     }
 
@@ -206,7 +241,8 @@ impl Way<'_> {
         }
         if let Some(value) = self.credentials() {
             let headers = request.headers_mut();
-            headers.entry(header::PROXY_AUTHORIZATION).or_insert(value);
+            let entry = headers.entry(header::PROXY_AUTHORIZATION);
+            entry.or_insert_with(|| value.expose().clone());
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::probe::request;
 use crate::probe::stop::Stop;
 use crate::target::address::JoinError;
 use crate::target::address::TargetUrl;
+use crate::target::credentials::SecretValue;
+use crate::target::credentials::secret_value;
+use crate::target::secret::Secret;
 
 /// How many redirects are followed, as many as Go's client and blackbox_exporter follow.
 const MAX_REDIRECTS: u8 = 10;
@@ -50,8 +53,8 @@ const OF_BODY: [HeaderName; 6] = [
 #[derive(Debug)]
 pub struct Redirection {
     status: StatusCode,
-    location: HeaderValue,
-    headers: HeaderMap,
+    location: Secret<HeaderValue>,
+    headers: Secret<HeaderMap>,
 }
 
 /// Whether a status asks to go elsewhere (RFC 9110, 15.4), given a `Location`.
@@ -67,8 +70,8 @@ impl Redirection {
             .filter(|value| !value.is_empty())?;
         is_redirect(status.as_u16()).then(|| Self {
             status,
-            location: location.clone(),
-            headers: headers.clone(),
+            location: location.clone().into(),
+            headers: headers.clone().into(),
         })
     }
 }
@@ -78,22 +81,22 @@ impl Redirection {
 pub struct Chain<'a> {
     first: &'a TargetUrl,
     url: TargetUrl,
-    request: Request<Full<Bytes>>,
+    request: Secret<Request<Full<Bytes>>>,
     /// Whether some request went to another origin. What was left behind then does not come back.
     has_left: bool,
     n_redirects: u8,
     jar: Jar,
     /// The header `Cookie` of the module.
-    configured_cookie: Option<HeaderValue>,
+    configured_cookie: Option<SecretValue>,
 }
 
 impl<'a> Chain<'a> {
     /// The chain that begins with `request` to `url`.
-    pub fn new(url: &'a TargetUrl, request: &Request<Full<Bytes>>) -> Self {
+    pub fn new(url: &'a TargetUrl, request: &Secret<Request<Full<Bytes>>>) -> Self {
         Self {
             first: url,
             url: url.clone(),
-            configured_cookie: joined_cookies(request.headers()),
+            configured_cookie: joined_cookies(request.expose().headers()),
             request: request.clone(),
             has_left: false,
             n_redirects: 0,
@@ -107,7 +110,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The current request.
-    pub fn request(&self) -> &Request<Full<Bytes>> {
+    pub fn request(&self) -> &Secret<Request<Full<Bytes>>> {
         &self.request
     }
 
@@ -119,7 +122,7 @@ impl<'a> Chain<'a> {
                 format!("redirected more than {MAX_REDIRECTS} times"),
             ));
         }
-        let location = location_text(&redirection.location)?;
+        let location = location_text(redirection.location.expose())?;
         let url = self.url.join(location).map_err(|error| match error {
             JoinError::Scheme(scheme) => Stop::failed(
                 Reason::RedirectScheme,
@@ -130,7 +133,7 @@ impl<'a> Chain<'a> {
                 format!("redirected to a Location that cannot be used: {what}"),
             ),
         })?;
-        self.jar.keep(&self.url, &redirection.headers);
+        self.jar.keep(&self.url, redirection.headers.expose());
         self.n_redirects += 1;
         self.has_left |= !self.first.is_same_origin(&url);
         let host_stays = !self.has_left && is_path(location);
@@ -146,14 +149,15 @@ impl<'a> Chain<'a> {
             status,
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
         );
+        let request = self.request.expose_mut();
         if !repeats {
-            *self.request.body_mut() = Full::default();
-            if !matches!(*self.request.method(), Method::GET | Method::HEAD) {
-                *self.request.method_mut() = Method::GET;
+            *request.body_mut() = Full::default();
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                *request.method_mut() = Method::GET;
             }
         }
-        *self.request.uri_mut() = Uri::from(url.request_target().clone());
-        let headers = self.request.headers_mut();
+        *request.uri_mut() = Uri::from(url.request_target().clone());
+        let headers = request.headers_mut();
         if !repeats {
             for name in OF_BODY {
                 headers.remove(name);
@@ -176,31 +180,33 @@ impl<'a> Chain<'a> {
         if !headers.contains_key(header::AUTHORIZATION)
             && let Some(value) = request::authorization_of_url(url)
         {
-            headers.insert(header::AUTHORIZATION, value);
+            headers.insert(header::AUTHORIZATION, value.expose().clone());
         }
         headers.remove(header::COOKIE);
         if let Some(value) = self.jar.header(url, self.configured_cookie.as_ref()) {
-            headers.insert(header::COOKIE, value);
+            headers.insert(header::COOKIE, value.expose().clone());
         }
     }
 }
 
 /// All cookies of the module in one header, as there may be several.
-fn joined_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+fn joined_cookies(headers: &HeaderMap) -> Option<SecretValue> {
     let values = headers.get_all(header::COOKIE).iter();
     let values: Vec<&[u8]> = values.map(HeaderValue::as_bytes).collect();
-    let mut joined = HeaderValue::from_bytes(&values.join(&b"; "[..])).ok()?;
-    joined.set_sensitive(true);
-    Some(joined).filter(|joined| !joined.is_empty())
+    secret_value(&values.join(&b"; "[..])).filter(|joined| !joined.expose().is_empty())
 }
 
+/// The text of a `Location`. The parser of URLs, like browsers, would drop a tab and go elsewhere.
 fn location_text(value: &HeaderValue) -> Result<&str, Stop> {
-    std::str::from_utf8(value.as_bytes()).map_err(|_| {
-        Stop::failed(
-            Reason::RedirectLocation,
-            "redirected to a Location that is not UTF-8",
-        )
-    })
+    let unusable = |what: &str| {
+        let detail = format!("redirected to a Location {what}");
+        Stop::failed(Reason::RedirectLocation, detail)
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| unusable("that is not UTF-8"))?;
+    match text.contains(|c: char| c.is_ascii_control()) {
+        true => Err(unusable("with a control character")),
+        false => Ok(text),
+    }
 }
 
 /// Whether a reference names no host, so that the host stays the one that was asked for.

@@ -14,6 +14,8 @@ use http_body_util::Full;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
 use crate::target::credentials::Credentials;
+use crate::target::credentials::SecretValue;
+use crate::target::credentials::secret_value;
 
 /// The value of `User-Agent` unless the module sets one.
 pub const USER_AGENT: &str = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
@@ -23,10 +25,10 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
     let module = &target.module;
     let mut headers = HeaderMap::new();
     for (name, value) in &module.headers {
-        headers.append(name, value.clone());
+        headers.append(name, value.expose().clone());
     }
     for (name, value) in &module.http_headers {
-        headers.append(name, value.clone());
+        headers.append(name, value.expose().clone());
     }
     headers
         .entry(header::HOST)
@@ -38,17 +40,17 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
         .get(header::AUTHORIZATION)
         .is_some_and(|value| !value.is_empty());
     if let Some(value) = authorization(target).filter(|_| !is_set) {
-        headers.insert(header::AUTHORIZATION, value);
+        headers.insert(header::AUTHORIZATION, value.expose().clone());
     }
     let means_body = matches!(module.method, Method::POST | Method::PUT | Method::PATCH);
-    if means_body && module.body.is_empty() {
+    if means_body && module.body.expose().is_empty() {
         // Servers may ask for the length of a body that is to be expected, even of none (RFC 9110,
         // 8.6); of others hyper tells it.
         headers
             .entry(header::CONTENT_LENGTH)
             .or_insert(HeaderValue::from_static("0"));
     }
-    let mut request = Request::new(Full::new(module.body.clone()));
+    let mut request = Request::new(Full::new(module.body.expose().clone()));
     *request.method_mut() = module.method.clone();
     *request.uri_mut() = Uri::from(target.url.request_target().clone());
     *request.headers_mut() = headers;
@@ -57,28 +59,26 @@ pub fn build(target: &Target) -> Request<Full<Bytes>> {
 
 /// What the request shows to be let in. The URL wins over the module, since Go's client sets the
 /// header from it before those of Prometheus see the request, and they leave one that is there.
-fn authorization(target: &Target) -> Option<HeaderValue> {
+fn authorization(target: &Target) -> Option<SecretValue> {
     if let Some(value) = authorization_of_url(&target.url) {
         return Some(value);
     }
     Some(match target.module.credentials.as_ref()? {
-        Credentials::Basic { username, password } => basic(username, password),
-        Credentials::Authorization(value) => value.clone(),
+        Credentials::Basic { username, password } => basic(username.expose(), password.expose()),
+        Credentials::Authorization { value, .. } => value.clone(),
     })
 }
 
 /// What the user name and password of a URL let show.
-pub fn authorization_of_url(url: &TargetUrl) -> Option<HeaderValue> {
+pub fn authorization_of_url(url: &TargetUrl) -> Option<SecretValue> {
     let (user, password) = url.userinfo()?;
     let decode = |text| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
     Some(basic(&decode(user), &decode(password)))
 }
 
 /// User name and password as HTTP sends them (RFC 7617).
-pub fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+pub fn basic(user: &[u8], password: &[u8]) -> SecretValue {
     let plain = [user, b":", password].concat();
-    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(plain)))
-        .expect("base64 has only characters that a header may have");
-    value.set_sensitive(true);
-    value
+    let value = format!("Basic {}", BASE64.encode(plain));
+    secret_value(value.as_bytes()).expect("base64 has only characters that a header may have")
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::probe::kernel;
 use crate::probe::kernel::Received;
+use crate::probe::tls::flood::WithoutData;
 use crate::probe::tls::record::RecordSizes;
 use crate::probe::wire::Wire;
 
@@ -27,6 +28,8 @@ pub struct ProbeSocket {
     wire: Arc<Wire>,
     /// The sizes of the TLS records that arrive, as long as no read may reach into the next one.
     records: Option<RecordSizes>,
+    /// What arrived of TLS without any data in it.
+    without_data: Option<WithoutData>,
 }
 
 impl ProbeSocket {
@@ -36,6 +39,7 @@ impl ProbeSocket {
             stream,
             wire,
             records: None,
+            without_data: None,
         }
     }
 
@@ -43,12 +47,21 @@ impl ProbeSocket {
     /// last, such as a session ticket behind the handshake.
     pub fn read_by_record(mut self) -> Self {
         self.records = Some(RecordSizes::default());
+        self.without_data = Some(WithoutData::new());
         self
     }
 
-    /// Lets reads take what there is.
+    /// Takes note that hands are shaken.
+    pub fn end_handshake(&mut self) {
+        if let Some(without_data) = &mut self.without_data {
+            without_data.forget();
+        }
+    }
+
+    /// Lets reads take what there is, now that there is data in the records.
     pub fn read_freely(&mut self) {
         self.records = None;
+        self.end_handshake();
     }
 
     fn write_with(
@@ -104,6 +117,9 @@ impl AsyncRead for ProbeSocket {
         let received = ready!(self.poll_receive(cx, target))?;
         if received.length > 0 {
             self.wire.marks().note_arrival(received.stamp);
+            if let Some(without_data) = &mut self.without_data {
+                without_data.take(received.length)?;
+            }
             if let Some(records) = &mut self.records {
                 records.passed(target.get(..received.length).unwrap_or_default());
             }

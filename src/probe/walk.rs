@@ -177,6 +177,11 @@ impl Walk {
         let marks = wire.marks();
         let first_byte = marks.head.first_byte();
         let Some(first_write) = marks.first_write else {
+            // Over before the request could be written: where it failed has a sample, of no time.
+            match first_byte {
+                Some(first_byte) => self.push(Phase::Transfer, first_byte.at, at),
+                None => self.push(Phase::FirstByte, at.at, at),
+            }
             return;
         };
         // A server may answer what it has not read to its end: nobody waited for that answer.
@@ -216,12 +221,11 @@ impl Walk {
                 Some(if marks.head.is_complete() {
                     Reason::TransferBodyTimeout
                 } else if marks.head.first_byte().is_some() {
-                    Reason::TransferHeaderTimeout
+                    marks.head.timeout_reason()
+                } else if let Some(reason) = marks.head.why_silent() {
+                    reason
                 } else if marks.last_write.is_some() && marks.request_out.is_none() {
-                    match marks.wants_window() {
-                        true => Reason::TransferH2Stalled,
-                        false => Reason::SendTimeout,
-                    }
+                    Reason::SendTimeout
                 } else {
                     Reason::FirstByteTimeout
                 })

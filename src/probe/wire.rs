@@ -10,7 +10,9 @@ use tokio::time::Instant;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::chunking::Chunking;
 use crate::probe::progress::ResponseProgress;
+use crate::probe::tls::failure::ClientCertificate;
 
 /// The marks of one connection, shared by the layers of its I/O and by the walk, which outlives
 /// them. All run in one task, so the lock is never waited for.
@@ -53,9 +55,14 @@ pub struct Marks {
     pub head: ResponseProgress,
     /// When the last bytes of the response arrived, as far as it got.
     pub last_byte: Option<Arrival>,
+    /// What arrived behind a head of HTTP/1.
+    pub chunking: Chunking,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
-    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them.
+    /// Whether the server asked for a certificate in the handshake.
+    pub client_certificate: ClientCertificate,
+    /// How many bytes were read since the client of HTTP/2 was last asked what it made of them, and what
+    /// it takes to keep them.
     pub undigested: usize,
 }
 
@@ -73,9 +80,20 @@ impl Marks {
         self.last_read = Some(self.wall_clock.arrival(stamp, earliest));
     }
 
-    /// Whether it is the server that keeps a request from going out: HTTP/2 lets it grant what may
-    /// be sent, and the kernel would take more.
-    pub fn wants_window(&self) -> bool {
-        matches!(self.head, ResponseProgress::Frames(_)) && !self.is_write_blocked
+    /// Notes a piece of what arrived above TLS, and tells how much of it is for the client.
+    pub fn note_response(&mut self, bytes: &[u8], at: Arrival) -> (usize, io::Result<()>) {
+        let all = bytes.len();
+        if self.head.is_text_over()
+            && let Err(fault) = self.chunking.arrived(all)
+        {
+            return (all, Err(io::Error::other(fault)));
+        }
+        match self.head.feed(bytes, at) {
+            Ok(true) => self.last_byte = Some(at),
+            Ok(false) => {}
+            Err(fault) => return (self.head.ahead_of_fault().min(all), Err(fault)),
+        }
+        self.undigested += all + self.head.take_upkeep();
+        (all, Ok(()))
     }
 }

@@ -13,10 +13,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::outcome::skip::SkipReason;
 use crate::scheduler::slots::Slots;
 use crate::target::Target;
+
+/// How long loops may take to end once they are cut.
+const CUTTING: Duration = Duration::from_secs(1);
 
 /// What the scheduler runs: one target's probes and the recording of what comes of them.
 pub trait Job: Send + Sync + 'static {
@@ -107,18 +111,34 @@ impl<J: Job> Scheduler<J> {
         Running { job: sender, task }
     }
 
-    /// Starts no more probes and waits for those in flight, each of which has its deadline.
-    pub async fn stop(mut self) {
+    /// Starts no more probes and waits for those in flight, each of which has its deadline, but no
+    /// longer than for `patience`: those that are cut then are skipped slots.
+    pub async fn stop(mut self, patience: impl Future<Output = ()>) {
         let running = std::mem::take(&mut self.loops);
         for running in running.values() {
             running.job.send_replace(None);
         }
         let tasks = running.into_values().map(|running| running.task);
         let leaving = std::mem::take(&mut self.leaving);
-        for task in tasks.chain(leaving.into_values()) {
-            // A loop that panicked has said so already.
-            task.await.ok();
+        let mut tasks: Vec<_> = tasks.chain(leaving.into_values()).collect();
+        tokio::select! {
+            () = all_over(&mut tasks) => return,
+            () = patience => {}
         }
+        for task in &tasks {
+            task.abort();
+        }
+        // A probe that computes is cut only when it is done.
+        timeout(CUTTING, all_over(&mut tasks)).await.ok();
+    }
+}
+
+/// Waits for the end of all tasks and takes out those that have ended.
+async fn all_over(tasks: &mut Vec<JoinHandle<()>>) {
+    while let Some(task) = tasks.last_mut() {
+        // A loop that panicked has said so already.
+        task.await.ok();
+        tasks.pop();
     }
 }
 

@@ -50,12 +50,24 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
         job.starting(lag);
         // Boxed, so that a target that waits does not hold the memory of a probe.
         let probe = AssertUnwindSafe(Box::pin(job.probe(slots.after_due())));
-        match probe.catch_unwind().await {
+        let cut = CutOnDrop(&*job);
+        let probed = probe.catch_unwind().await;
+        std::mem::forget(cut);
+        match probed {
             Ok(found) => job.finished(found, lag),
             Err(_) => job.missed(SkipReason::Internal, 1),
         }
         slots.advance();
         busy_until = Some(Instant::now());
+    }
+}
+
+/// Counts a probe that is cut because the exporter stops, as the loop is then dropped in its midst.
+struct CutOnDrop<'j, J: Job>(&'j J);
+
+impl<J: Job> Drop for CutOnDrop<'_, J> {
+    fn drop(&mut self) {
+        self.0.missed(SkipReason::Shutdown, 1);
     }
 }
 

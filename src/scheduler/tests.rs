@@ -1,5 +1,6 @@
 //! The scheduler on a paused clock, with jobs that only sleep.
 
+use std::future::pending;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
@@ -108,7 +109,7 @@ async fn probes_start_in_their_slots_and_never_overlap() {
         let mut scheduler = Scheduler::new();
         scheduler.reconcile(vec![job("a", 100, takes, &seen)]);
         sleep(Duration::from_millis(999)).await;
-        scheduler.stop().await;
+        scheduler.stop(pending()).await;
         let seen = seen.lock().unwrap();
         assert_eq!(seen.starts.len(), starts, "takes {takes}");
         let missed: u64 = seen.missed.iter().map(|(_, count)| count).sum();
@@ -134,7 +135,7 @@ async fn slots_missed_in_a_stall_are_counted_and_not_made_up() {
     let starts_after = seen.lock().unwrap().starts.len();
     assert_eq!(starts_after, 1, "no burst");
     sleep(Duration::from_millis(100)).await;
-    scheduler.stop().await;
+    scheduler.stop(pending()).await;
     let seen = seen.lock().unwrap();
     assert_eq!(seen.missed, [(SkipReason::Overload, 30)]);
     let on_phase = (seen.starts[1] - seen.starts[0]).as_millis();
@@ -149,7 +150,7 @@ async fn a_reload_keeps_slots_and_takes_the_new_job() {
     sleep(Duration::from_millis(250)).await;
     scheduler.reconcile(vec![job("a", 100, 1, &new)]);
     sleep(Duration::from_millis(250)).await;
-    scheduler.stop().await;
+    scheduler.stop(pending()).await;
     let (old, new, gone) = (
         old.lock().unwrap(),
         new.lock().unwrap(),
@@ -173,7 +174,7 @@ async fn a_target_that_comes_back_waits_for_its_last_probe() {
     scheduler.reconcile(vec![]);
     scheduler.reconcile(vec![job("a", 1000, 900, &seen)]);
     sleep(Duration::from_secs(5)).await;
-    scheduler.stop().await;
+    scheduler.stop(pending()).await;
     // That probes overlap would have been seen by the job.
     assert!(seen.lock().unwrap().starts.len() > 3);
 }
@@ -186,7 +187,7 @@ async fn a_shorter_interval_is_taken_at_once() {
     sleep(Duration::from_millis(10)).await;
     scheduler.reconcile(vec![job("a", 100, 1, &seen)]);
     sleep(Duration::from_millis(1_000)).await;
-    scheduler.stop().await;
+    scheduler.stop(pending()).await;
     assert!(seen.lock().unwrap().starts.len() >= 10);
 }
 
@@ -198,7 +199,7 @@ async fn a_panic_is_counted_and_the_loop_goes_on() {
     let mut scheduler = Scheduler::new();
     scheduler.reconcile(vec![panicking]);
     sleep(Duration::from_millis(350)).await;
-    scheduler.stop().await;
+    scheduler.stop(pending()).await;
     assert_eq!(seen.lock().unwrap().missed, [(SkipReason::Internal, 1); 4]);
 }
 
@@ -209,7 +210,25 @@ async fn stopping_waits_for_probes_in_flight() {
     scheduler.reconcile(vec![job("a", 1000, 700, &seen)]);
     sleep(Duration::from_millis(100)).await;
     let before = Instant::now();
-    scheduler.stop().await;
+    scheduler.stop(pending()).await;
     assert_eq!(before.elapsed().as_millis(), 600);
     assert_eq!(seen.lock().unwrap().ends.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_outlast_the_patience_are_skipped_slots() {
+    let (slow, quick): (Arc<Mutex<Seen>>, Arc<Mutex<Seen>>) = Default::default();
+    let mut scheduler = Scheduler::new();
+    scheduler.reconcile(vec![
+        job("slow", 60_000, 50_000, &slow),
+        job("quick", 300, 1, &quick),
+    ]);
+    sleep(Duration::from_millis(1_000)).await;
+    let before = Instant::now();
+    scheduler.stop(sleep(Duration::from_secs(5))).await;
+    assert_eq!(before.elapsed().as_secs(), 5);
+    let (slow, quick) = (slow.lock().unwrap(), quick.lock().unwrap());
+    assert_eq!((slow.starts.len(), slow.ends.len()), (1, 0));
+    assert_eq!(slow.missed, [(SkipReason::Shutdown, 1)]);
+    assert_eq!(quick.missed, []);
 }

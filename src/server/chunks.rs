@@ -15,6 +15,10 @@ use flate2::write::GzEncoder;
 use futures_util::stream;
 use tokio::task::yield_now;
 
+/// Room for a chunk of the metrics and what it has more than it should. A vector that grew to it by
+/// itself could be twice as large, for as long as the client takes.
+const ROOM: usize = 28 * 1024;
+
 /// Answers with a page in chunks, compressed if `request` asks for it. `next_chunk` appends a
 /// chunk, and says `false` once there was none left.
 pub fn answer(
@@ -87,6 +91,7 @@ impl<F: FnMut(&mut Vec<u8>) -> bool> Iterator for Chunks<F> {
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(next_chunk) = &mut self.next_chunk {
             self.plain.clear();
+            self.plain.reserve_exact(ROOM);
             if !next_chunk(&mut self.plain) {
                 self.next_chunk = None;
             }

@@ -9,6 +9,8 @@ use std::net::TcpListener;
 use std::net::ToSocketAddrs;
 use std::str::FromStr;
 
+use listenfd::ListenFd;
+
 /// An address to listen on: `:PORT` for every address of this machine, or `HOST:PORT`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ListenAddress {
@@ -69,16 +71,44 @@ impl ListenAddress {
             })
     }
 
-    /// Where a client on this machine reaches it.
-    pub fn local_url(&self) -> String {
+    /// Where a client on this machine reaches it by `scheme`.
+    pub fn local_url(&self, scheme: &str) -> String {
         let host = match self.host.as_deref() {
             None | Some("0.0.0.0") => "127.0.0.1".to_owned(),
             Some("::") => "[::1]".to_owned(),
             Some(host) if host.contains(':') => format!("[{host}]"),
             Some(host) => host.to_owned(),
         };
-        format!("http://{host}:{}", self.port)
+        format!("{scheme}://{host}:{}", self.port)
     }
+}
+
+/// Takes the sockets that systemd opened for this process. The environment that tells of them is
+/// read once.
+pub fn from_systemd() -> Result<Vec<TcpListener>, BindError> {
+    let mut given = ListenFd::from_env();
+    let mut listeners = Vec::with_capacity(given.len());
+    for index in 0..given.len() {
+        let failed = |error| BindError {
+            address: format!("socket {} of systemd", index + 1),
+            error,
+        };
+        let listener = given.take_tcp_listener(index).map_err(failed)?;
+        if let Some(listener) = listener {
+            listener.set_nonblocking(true).map_err(failed)?;
+            listeners.push(listener);
+        }
+    }
+    if listeners.is_empty() {
+        return Err(BindError {
+            address: "a socket of systemd".to_owned(),
+            error: io::Error::other(
+                "it handed none over; start the exporter by a socket unit, or without \
+                 --web.systemd-socket",
+            ),
+        });
+    }
+    Ok(listeners)
 }
 
 /// An address that cannot be listened on.
@@ -126,7 +156,7 @@ mod tests {
         ] {
             let address = text.parse::<ListenAddress>().ok();
             assert_eq!(
-                address.map(|address| address.local_url()).as_deref(),
+                address.map(|address| address.local_url("http")).as_deref(),
                 url,
                 "{text}"
             );

@@ -1,22 +1,33 @@
-//! What the exporter serves over HTTP. It reads the metrics and the histories and never waits
+//! What the exporter serves over HTTP. It reads the metrics, the histories and what the configuration
+//! says and never waits
 //! for a probe, but for those that `/probe` asks for.
 
 mod api;
 mod chunks;
+pub mod config;
+pub mod connections;
+pub mod door;
 pub mod listen;
+pub mod module_yaml;
 mod pages;
 pub mod probe;
+pub mod reload;
 mod scrape;
+mod yaml;
+
+// What fuzzers read.
+#[cfg(any(test, fuzzing))]
+pub use crate::server::module_yaml::write as write_module;
 
 use std::future;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -24,10 +35,12 @@ use tokio::time::timeout;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
+use crate::server::config::ConfigPage;
+use crate::server::connections::Conversation;
+use crate::server::connections::limits::Limits;
+use crate::server::door::Door;
 use crate::server::probe::Endpoint;
-
-/// How long responses under way may take once the server stops.
-const GRACE: Duration = Duration::from_secs(3);
+use crate::server::reload::Reload;
 
 /// What the server serves.
 #[derive(Clone, Debug)]
@@ -42,8 +55,12 @@ pub struct Site {
     pub ready: Arc<AtomicBool>,
     /// Where the metrics are, `/metrics` unless the operator says otherwise.
     pub telemetry_path: String,
+    /// What shows the configuration in use.
+    pub config: Arc<ConfigPage>,
     /// What probes on request, if anything does.
     pub endpoint: Option<Arc<Endpoint>>,
+    /// What reads the configuration again on request, if anything does.
+    pub reload: Option<Arc<dyn Reload>>,
 }
 
 impl Site {
@@ -51,7 +68,9 @@ impl Site {
         let telemetry_path = self.telemetry_path.clone();
         let ready = self.ready.clone();
         let endpoint = self.endpoint.clone();
+        let reload = self.reload.clone();
         let mut router = api::router(self.histories.clone())
+            .merge(self.config.clone().router())
             .route("/-/healthy", get("Healthy\n"))
             .route(
                 "/-/ready",
@@ -60,6 +79,9 @@ impl Site {
             .route(&telemetry_path, get(scrape::metrics).with_state(self));
         if let Some(endpoint) = endpoint.clone() {
             router = router.merge(endpoint.router());
+        }
+        if let Some(reload) = reload {
+            router = router.merge(reload::router(reload));
         }
         if telemetry_path != "/" {
             let landing = move || {
@@ -72,33 +94,36 @@ impl Site {
     }
 }
 
-/// Serves `site` on all `listeners` until `stop` is true, then lets responses under way finish.
-/// An error of one listener ends only that one, and is logged.
-pub async fn serve(listeners: Vec<TcpListener>, site: Site, stop: watch::Receiver<bool>) {
-    let router = site.router();
+/// Serves `site` on all `listeners`, behind the door that `doors` has, until `stop` is true, then
+/// lets responses under way finish. An error of one listener ends only that one, and is logged.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    site: Site,
+    doors: watch::Receiver<Arc<Door>>,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let conversation = Conversation {
+        pages: site.router(),
+        doors,
+        limits,
+        stop: stop.clone(),
+    };
     let mut servers = JoinSet::new();
     for listener in listeners {
-        let (router, mut stop) = (router.clone(), stop.clone());
-        let stopped = async move {
-            // A sender that is gone means stop as well.
-            stop.wait_for(|stop| *stop).await.ok();
-        };
-        servers.spawn(async move {
-            let served = async {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                axum::serve(listener, router)
-                    .with_graceful_shutdown(stopped)
-                    .await
-            };
-            if let Err(error) = served.await {
-                tracing::error!(%error, "a listener failed");
-            }
-        });
+        servers.spawn(connections::take(
+            listener,
+            conversation.clone(),
+            places.clone(),
+        ));
     }
     let mut stop = stop;
+    // A sender that is gone means stop as well.
     stop.wait_for(|stop| *stop).await.ok();
     let finished = async { while servers.join_next().await.is_some() {} };
-    if timeout(GRACE, finished).await.is_err() {
-        tracing::warn!("responses under way were cut after {GRACE:?}");
+    let grace = limits.grace;
+    if timeout(grace, finished).await.is_err() {
+        tracing::warn!("responses under way were cut after {grace:?}");
     }
 }

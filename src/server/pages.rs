@@ -33,6 +33,7 @@ pub fn landing(telemetry_path: &str, recent: Option<&str>) -> Response {
          <h1>httpcycle_exporter</h1>\n\
          <p>How long each phase of the HTTP cycle takes, and how often each status code comes \
          back.</p>\n<p>Version {version}</p>\n<ul>\n<li><a href=\"{path}\">Metrics</a></li>\n\
+         <li><a href=\"/config\">Configuration</a></li>\n\
          <li><a href=\"/-/healthy\">Health</a></li>\n\
          <li><a href=\"/-/ready\">Readiness</a></li>\n</ul>\n{recent}</main>\n</body>\n</html>\n"
     );

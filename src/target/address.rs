@@ -9,6 +9,8 @@ use url::Host;
 use url::Position;
 use url::Url;
 
+use crate::target::secret::MASK;
+
 /// An http or https URL with a host. Its `Display` hides credentials and the values of the query.
 #[derive(Clone, Eq, PartialEq)]
 pub struct TargetUrl {
@@ -60,11 +62,17 @@ impl TargetUrl {
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = Url::parse(text)
             .map_err(|error| format!("{error}; write it like http://host:port/path"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!(
-                "scheme \"{}\" is not probed; use http or https",
-                url.scheme()
-            ));
+        match url.scheme() {
+            "http" | "https" => {}
+            // What stands before the colon may be a user name.
+            _ if !text.contains("://") => {
+                return Err("it has no scheme; write it like http://host:port/path".to_owned());
+            }
+            other => {
+                return Err(format!(
+                    "scheme \"{other}\" is not probed; use http or https"
+                ));
+            }
         }
         Self::from_url(url)
     }
@@ -180,16 +188,39 @@ fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-impl fmt::Display for TargetUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl TargetUrl {
+    /// The URL as a configuration could have it, with a mask for each secret.
+    pub fn masked(&self) -> impl fmt::Display {
+        let userinfo = match self.userinfo() {
+            Some(_) => format!("{MASK}:{MASK}@"),
+            None => String::new(),
+        };
+        fmt::from_fn(move |f| self.write(&userinfo, MASK, f))
+    }
+
+    /// Writes the URL with `userinfo` before the host and `mask` for the values of the query. What
+    /// has no name there is a value.
+    fn write(&self, userinfo: &str, mask: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = &self.url[Position::BeforeHost..Position::AfterPort];
-        write!(f, "{}://{authority}{}", self.url.scheme(), self.url.path())?;
-        for (index, (key, _)) in self.url.query_pairs().enumerate() {
-            let separator = if index == 0 { '?' } else { '&' };
-            let key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-            write!(f, "{separator}{key}=xxxxx")?;
+        let (scheme, path) = (self.url.scheme(), self.url.path());
+        write!(f, "{scheme}://{userinfo}{authority}{path}")?;
+        let written = self.url.query().unwrap_or_default().split('&');
+        let written = written.filter(|pair| !pair.is_empty());
+        for (index, (pair, (key, _))) in written.zip(self.url.query_pairs()).enumerate() {
+            f.write_str(if index == 0 { "?" } else { "&" })?;
+            if pair.contains('=') {
+                let key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+                write!(f, "{key}=")?;
+            }
+            f.write_str(mask)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write("", "xxxxx", f)
     }
 }
 
@@ -212,6 +243,10 @@ mod tests {
                 "http://a.example/x?token=s&v=1#f",
                 "http://a.example/x?token=xxxxx&v=xxxxx",
             ),
+            (
+                "http://a.example/?&bare&%74=%3D&a+b=c=d&",
+                "http://a.example/?xxxxx&t=xxxxx&a+b=xxxxx",
+            ),
             ("http://[::1]:8080/", "http://[::1]:8080/"),
             ("http://0177.0.0.1/", "http://127.0.0.1/"),
         ] {
@@ -219,6 +254,10 @@ mod tests {
             assert_eq!(url.to_string(), shown);
             assert_eq!(format!("{url:?}"), shown);
         }
+        let url = TargetUrl::parse("http://u:p@a.example/x?k=s&t").expect("valid");
+        let masked = "http://<secret>:<secret>@a.example/x?k=<secret>&<secret>";
+        assert_eq!(url.masked().to_string(), masked);
+        assert!(TargetUrl::parse(masked).is_ok());
     }
 
     #[test]
@@ -243,6 +282,8 @@ mod tests {
         for (text, part) in [
             ("", "relative URL without a base"),
             ("ftp://h/", "scheme \"ftp\""),
+            ("hunter2:x@h", "it has no scheme"),
+            ("localhost:80", "it has no scheme"),
             ("http://", "empty host"),
             ("http://h:0/", "port 0"),
             ("http://h:99999/", "invalid port"),

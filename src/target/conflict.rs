@@ -1,5 +1,6 @@
 //! How a conflict tells its reason: where the value stands, and which values mean which reason.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -75,6 +76,12 @@ impl Pattern {
     }
 }
 
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_str() == other.0.as_str()
@@ -136,6 +143,23 @@ impl Reasons {
     /// The names of the reasons that are the module's own, in the order of their places.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(AsRef::as_ref)
+    }
+
+    /// Each value with the name of its reason; in this order they get the places that they have.
+    pub fn values(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+        let mut values: Vec<_> = self.values.iter().collect();
+        values.sort_by_key(|(_, reason)| match reason {
+            ConflictReason::Listed(place) => Some(*place),
+            ConflictReason::Unspecified | ConflictReason::Other => None,
+        });
+        values.into_iter().map(|(value, reason)| {
+            let name = match reason {
+                ConflictReason::Unspecified => Some(UNSPECIFIED),
+                ConflictReason::Other => None,
+                ConflictReason::Listed(place) => self.names().nth(usize::from(*place)),
+            };
+            (String::from_utf8_lossy(value), name.unwrap_or(OTHER))
+        })
     }
 }
 

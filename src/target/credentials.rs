@@ -1,28 +1,39 @@
-//! What a request shows to be let in. No `Debug` shows it.
-
-use std::fmt;
+//! What a request shows to be let in.
 
 use http::HeaderValue;
 
+use crate::target::secret::Secret;
+
+/// The value of a header. It may be a key to something whatever the header is called.
+pub type SecretValue = Secret<HeaderValue>;
+
 /// The credentials of a module.
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Credentials {
-    /// User name and password as bytes, since files may hold any.
+    /// User name and password as bytes, since files may hold any. Some have all that is secret in
+    /// the name.
     Basic {
         /// The user name.
-        username: Vec<u8>,
+        username: Secret<Vec<u8>>,
         /// The password.
-        password: Vec<u8>,
+        password: Secret<Vec<u8>>,
     },
-    /// The whole value of the header `Authorization`.
-    Authorization(HeaderValue),
+    /// The header `Authorization`.
+    Authorization {
+        /// What its value begins with, such as `Bearer`.
+        scheme: String,
+        /// The whole value.
+        value: SecretValue,
+    },
 }
 
 impl Credentials {
     /// The header `Authorization` of a scheme and what stands after it, if a header can hold that.
     pub fn authorization(scheme: &str, credentials: &[u8]) -> Option<Self> {
         let value = [scheme.as_bytes(), b" ", credentials].concat();
-        secret_value(&value).map(Self::Authorization)
+        let scheme = scheme.to_owned();
+        let value = secret_value(&value)?;
+        Some(Self::Authorization { scheme, value })
     }
 }
 
@@ -34,20 +45,10 @@ pub fn trimmed(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// The value of a header that is sent without the white space around it and never shown, if a header
-/// can hold it.
-pub fn secret_value(bytes: &[u8]) -> Option<HeaderValue> {
+/// The value of a header that is sent without the white space around it, if a header can hold it.
+pub fn secret_value(bytes: &[u8]) -> Option<SecretValue> {
     let mut value = HeaderValue::from_bytes(bytes.trim_ascii()).ok()?;
-    // Debug then hides it, wherever it ends up.
+    // Debug hides it also where it stands among the headers of a request.
     value.set_sensitive(true);
-    Some(value)
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Basic { .. } => "Basic(hidden)",
-            Self::Authorization(_) => "Authorization(hidden)",
-        })
-    }
+    Some(value.into())
 }

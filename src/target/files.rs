@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::path::PathBuf;
 
 use crate::target::credentials::Credentials;
 use crate::target::credentials::secret_value;
 use crate::target::credentials::trimmed;
 use crate::target::module::Module;
+use crate::target::secret::Secret;
 use crate::target::tls;
 
 /// A part of a module that a file holds.
@@ -34,6 +34,21 @@ pub enum Part {
     ClientChain,
     /// The key of the client certificate.
     ClientKey,
+}
+
+impl Part {
+    /// How many bytes its file may have. What lets in is short: a file that is not was named by
+    /// mistake.
+    pub fn max_bytes(&self) -> u64 {
+        match self {
+            Self::Username
+            | Self::Password
+            | Self::Authorization { .. }
+            | Self::HttpHeader(_)
+            | Self::ClientKey => 64 << 10,
+            Self::Body | Self::Authorities | Self::ClientChain => 64 << 20,
+        }
+    }
 }
 
 /// A part of a module with its file.
@@ -67,11 +82,15 @@ impl std::error::Error for FileError {}
 
 impl Module {
     /// The same module with what its files hold now.
-    pub fn reread(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Self, FileError> {
+    pub fn reread(
+        &self,
+        read: impl Fn(&PartFile) -> io::Result<Vec<u8>>,
+    ) -> Result<Self, FileError> {
         let mut module = self.clone();
-        for PartFile { part, path } in &self.files {
+        for file in &self.files {
+            let PartFile { part, path } = file;
             let bytes =
-                read(path).map_err(|error| FileError::Unreadable(path.to_owned(), error))?;
+                read(file).map_err(|error| FileError::Unreadable(path.to_owned(), error))?;
             module
                 .replace(part, bytes)
                 .map_err(|wanted| FileError::Useless(path.to_owned(), wanted))?;
@@ -89,27 +108,36 @@ impl Module {
         })
     }
 
-    /// Puts what a file holds in its place. The error is what it ought to hold.
+    /// Puts what a file holds in its place. The error is what it ought to hold. A secret that becomes
+    /// empty is one that is about to be written, and would be charged to the target.
     fn replace(&mut self, part: &Part, bytes: Vec<u8>) -> Result<(), &'static str> {
         match part {
-            Part::Body => self.body = bytes.into(),
+            Part::Body => self.body = Secret::new(bytes.into()),
             Part::Username => {
                 if let Some(Credentials::Basic { username, .. }) = &mut self.credentials {
-                    *username = trimmed(&bytes).to_vec();
+                    replace_secret(username, trimmed(&bytes))?;
                 }
             }
             Part::Password => {
                 if let Some(Credentials::Basic { password, .. }) = &mut self.credentials {
-                    *password = trimmed(&bytes).to_vec();
+                    replace_secret(password, trimmed(&bytes))?;
                 }
             }
             Part::Authorization { scheme } => {
                 let credentials = Credentials::authorization(scheme, trimmed(&bytes));
-                self.credentials = Some(credentials.ok_or("value of a header")?);
+                let credentials = credentials.ok_or("value of a header")?;
+                if trimmed(&bytes).is_empty() && self.credentials.as_ref() != Some(&credentials) {
+                    return Err("secret");
+                }
+                self.credentials = Some(credentials);
             }
             Part::HttpHeader(index) => {
                 if let Some((_, value)) = self.http_headers.get_mut(*index) {
-                    *value = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
+                    let new = secret_value(trimmed(&bytes)).ok_or("value of a header")?;
+                    if new.expose().is_empty() && !value.expose().is_empty() {
+                        return Err("secret");
+                    }
+                    *value = new;
                 }
             }
             Part::Authorities => {
@@ -122,10 +150,19 @@ impl Module {
             }
             Part::ClientKey => {
                 if let Some(identity) = &mut self.tls.identity {
-                    identity.key = tls::private_key(&bytes).ok_or(tls::PRIVATE_KEY)?.into();
+                    let key = tls::private_key(&bytes).ok_or(tls::PRIVATE_KEY)?;
+                    identity.key = Secret::new(key.into());
                 }
             }
         }
         Ok(())
     }
+}
+
+fn replace_secret(secret: &mut Secret<Vec<u8>>, new: &[u8]) -> Result<(), &'static str> {
+    if new.is_empty() && !secret.expose().is_empty() {
+        return Err("secret");
+    }
+    *secret = new.to_vec().into();
+    Ok(())
 }

@@ -14,6 +14,8 @@ pub mod no_proxy;
 pub mod pointer;
 pub mod presets;
 pub mod proxy;
+pub mod reach;
+pub mod secret;
 pub mod tls;
 
 use std::sync::Arc;

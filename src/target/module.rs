@@ -1,34 +1,35 @@
 //! How to probe: the request, and what counts as success and as conflict.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 
 use crate::outcome::{Conflict, ConflictReason};
 use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
-use crate::target::credentials::Credentials;
+use crate::target::credentials::{Credentials, SecretValue};
 use crate::target::files::PartFile;
 use crate::target::proxy::ProxySettings;
+use crate::target::reach::Reach;
+use crate::target::secret::Secret;
 use crate::target::tls::TlsSettings;
 
-/// A module whose prober is HTTP. Its `Debug` shows neither the values of headers nor the body.
-#[derive(Clone, Eq, PartialEq)]
+/// A module whose prober is HTTP.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Module {
     /// The name by which targets refer to it.
     pub name: String,
     /// The method of the request.
     pub method: Method,
     /// The headers of the request, those that the probe adds by itself not among them.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: Vec<(HeaderName, SecretValue)>,
     /// More headers, which add to those of the same name.
-    pub http_headers: Vec<(HeaderName, HeaderValue)>,
+    pub http_headers: Vec<(HeaderName, SecretValue)>,
     /// What the request shows to be let in, unless its headers or the URL have something.
     pub credentials: Option<Credentials>,
     /// The body of the request, empty for none.
-    pub body: Bytes,
+    pub body: Secret<Bytes>,
     /// The codes that mean success; none listed means 200 to 299.
     pub valid_status_codes: Vec<u16>,
     /// Whether redirects are followed.
@@ -51,6 +52,8 @@ pub struct Module {
     pub resolver: Option<SocketAddr>,
     /// The address of this machine to send from, instead of the one that the system takes.
     pub source_ip: Option<IpAddr>,
+    /// Which addresses may be connected to.
+    pub reach: Reach,
     /// What TLS must be like.
     pub tls: TlsSettings,
     /// Whether HTTP/2 may be spoken.
@@ -68,7 +71,7 @@ impl Module {
             headers: Vec::new(),
             http_headers: Vec::new(),
             credentials: None,
-            body: Bytes::new(),
+            body: Secret::new(Bytes::new()),
             valid_status_codes: Vec::new(),
             follow_redirects: true,
             checks: Checks::default(),
@@ -80,6 +83,7 @@ impl Module {
             proxy: None,
             resolver: None,
             source_ip: None,
+            reach: Reach::default(),
             tls: TlsSettings::default(),
             enable_http2: true,
             files: Vec::new(),
@@ -130,36 +134,6 @@ impl Module {
         let mut reasons = self.conflict_reasons();
         let found = reasons.find_map(|(listed, name)| (listed == reason).then_some(name));
         found.unwrap_or(OTHER)
-    }
-}
-
-impl fmt::Debug for Module {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |headers: &[(HeaderName, HeaderValue)]| -> Vec<HeaderName> {
-            headers.iter().map(|(name, _)| name.clone()).collect()
-        };
-        f.debug_struct("Module")
-            .field("name", &self.name)
-            .field("method", &self.method)
-            .field("headers", &names(&self.headers))
-            .field("http_headers", &names(&self.http_headers))
-            .field("credentials", &self.credentials)
-            .field("body_bytes", &self.body.len())
-            .field("valid_status_codes", &self.valid_status_codes)
-            .field("follow_redirects", &self.follow_redirects)
-            .field("checks", &self.checks)
-            .field("conflict_codes", &self.conflict_codes)
-            .field("conflict_reason", &self.conflict_reason)
-            .field("preferred_family", &self.preferred_family)
-            .field("family_fallback", &self.family_fallback)
-            .field("ip_strategy", &self.ip_strategy)
-            .field("proxy", &self.proxy)
-            .field("resolver", &self.resolver)
-            .field("source_ip", &self.source_ip)
-            .field("tls", &self.tls)
-            .field("enable_http2", &self.enable_http2)
-            .field("files", &self.files)
-            .finish()
     }
 }
 

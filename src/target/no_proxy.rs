@@ -1,5 +1,6 @@
 //! Which hosts are reached without the proxy, as `NO_PROXY` has them.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -10,7 +11,11 @@ use crate::target::address::{Hostname, TargetUrl};
 /// `*`, an address, a range of addresses, a domain (with its subdomains), `.domain` or `*.domain`
 /// (only those), each but a range with a port if it is to count for that port alone.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct NoProxy(Vec<Entry>);
+pub struct NoProxy {
+    entries: Vec<Entry>,
+    /// The entries as they are written, without those that look like the secrets of a URL.
+    shown: String,
+}
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Entry {
@@ -33,7 +38,12 @@ impl NoProxy {
             let entry = entry.trim().to_lowercase();
             Entry::parse(&entry)
         });
-        Self(entries.collect())
+        let shown = text.split(',').map(str::trim);
+        let shown: Vec<&str> = shown.filter(|entry| !entry.contains('@')).collect();
+        Self {
+            entries: entries.collect(),
+            shown: shown.join(","),
+        }
     }
 
     /// Whether `url` is reached without the proxy. Whatever the list says, this machine is.
@@ -45,9 +55,15 @@ impl NoProxy {
         let is_here = name == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
         is_here
             || self
-                .0
+                .entries
                 .iter()
                 .any(|entry| entry.matches(&name, ip, url.port()))
+    }
+}
+
+impl fmt::Display for NoProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
     }
 }
 

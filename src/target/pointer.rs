@@ -1,5 +1,7 @@
 //! JSON pointers (RFC 6901), which name one place of a JSON document.
 
+use std::fmt;
+
 /// A pointer that is well-formed. The empty one names the whole document.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JsonPointer(Box<[Box<str>]>);
@@ -21,6 +23,16 @@ impl JsonPointer {
     /// The names, or the places in lists, that lead from the whole document to the value.
     pub fn tokens(&self) -> &[Box<str>] {
         &self.0
+    }
+}
+
+impl fmt::Display for JsonPointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tokens = self.0.iter();
+        tokens.try_for_each(|token| {
+            let escaped = token.replace('~', "~0").replace('/', "~1");
+            write!(f, "/{escaped}")
+        })
     }
 }
 
@@ -58,6 +70,7 @@ mod tests {
             let pointer = JsonPointer::parse(text).unwrap();
             let read: Vec<&str> = pointer.tokens().iter().map(AsRef::as_ref).collect();
             assert_eq!(read, tokens, "{text}");
+            assert_eq!(pointer.to_string(), text);
         }
         for text in ["reason", "#/reason", "$.reason", "/a~", "/a~2", "/~~0"] {
             assert!(JsonPointer::parse(text).is_err(), "{text}");

@@ -1,20 +1,22 @@
-//! Which proxy a request goes through, if any. No `Debug` shows what lets the probe in there.
+//! Which proxy a request goes through, if any.
 
 use std::fmt;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use url::{Host, Url};
 
 use crate::target::address::{Hostname, TargetUrl};
+use crate::target::credentials::SecretValue;
 use crate::target::no_proxy::NoProxy;
+use crate::target::secret::{MASK, Secret};
 
 /// What a module says about proxies.
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProxySettings {
     /// The proxies to go through.
     pub proxies: Proxies,
     /// Headers of the request `CONNECT`, by which a tunnel is asked for.
-    pub connect_headers: Vec<(HeaderName, HeaderValue)>,
+    pub connect_headers: Vec<(HeaderName, SecretValue)>,
     /// Whether the proxy looks up the name of the target, and nobody else.
     pub skips_look_up: bool,
 }
@@ -40,7 +42,7 @@ pub struct ProxyUrl {
     /// Its port.
     pub port: u16,
     /// User name and password, decoded.
-    pub userinfo: Option<(Vec<u8>, Vec<u8>)>,
+    pub userinfo: Option<Secret<(Vec<u8>, Vec<u8>)>>,
 }
 
 /// How to speak to a proxy.
@@ -85,10 +87,7 @@ impl ProxyUrl {
             "https" => (ProxyScheme::Https, 443),
             "socks5" | "socks5h" => (ProxyScheme::Socks5, 1080),
             // What stands before the colon may be a user name.
-            other if !text.contains("://") => {
-                let what = if text.contains('@') { "it" } else { other };
-                return Err(format!("{what} has no scheme; {WANTED}"));
-            }
+            _ if !text.contains("://") => return Err(format!("it has no scheme; {WANTED}")),
             other => {
                 return Err(format!(
                     "scheme {other:?} is not spoken; use http, https or socks5"
@@ -122,22 +121,39 @@ impl ProxyUrl {
             scheme,
             host,
             port,
-            userinfo,
+            userinfo: userinfo.map(Secret::new),
         })
     }
 }
 
-impl fmt::Display for ProxyUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ProxyUrl {
+    /// The URL as a configuration could have it, with a mask for user name and password.
+    pub fn masked(&self) -> impl fmt::Display {
+        let userinfo = match self.userinfo {
+            Some(_) => format!("{MASK}:{MASK}@"),
+            None => String::new(),
+        };
+        fmt::from_fn(move |f| self.write(&userinfo, f))
+    }
+
+    fn write(&self, userinfo: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {
             ProxyScheme::Http => "http",
             ProxyScheme::Https => "https",
             ProxyScheme::Socks5 => "socks5",
         };
         match &self.host {
-            Hostname::Ip(ip) if ip.is_ipv6() => write!(f, "{scheme}://[{ip}]:{}", self.port),
-            host => write!(f, "{scheme}://{host}:{}", self.port),
+            Hostname::Ip(ip) if ip.is_ipv6() => {
+                write!(f, "{scheme}://{userinfo}[{ip}]:{}", self.port)
+            }
+            host => write!(f, "{scheme}://{userinfo}{host}:{}", self.port),
         }
+    }
+}
+
+impl fmt::Display for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write("", f)
     }
 }
 
@@ -147,24 +163,13 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-impl fmt::Debug for ProxySettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.connect_headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("ProxySettings")
-            .field("proxies", &self.proxies)
-            .field("connect_headers", &names)
-            .field("skips_look_up", &self.skips_look_up)
-            .finish()
-    }
-}
-
 /// What the environment of a program says about proxies, in the variables that Go's clients read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ProxyVariables {
     /// `HTTP_PROXY` or `http_proxy`.
-    pub http: Option<String>,
+    pub http: Option<Secret<String>>,
     /// `HTTPS_PROXY` or `https_proxy`.
-    pub https: Option<String>,
+    pub https: Option<Secret<String>>,
     /// `NO_PROXY` or `no_proxy`.
     pub no_proxy: Option<String>,
 }
@@ -179,16 +184,18 @@ impl ProxyVariables {
         };
         let is_cgi = read("REQUEST_METHOD").is_some_and(|value| !value.is_empty());
         Self {
-            http: either("HTTP_PROXY").filter(|_| !is_cgi),
-            https: either("HTTPS_PROXY"),
+            http: either("HTTP_PROXY").filter(|_| !is_cgi).map(Secret::new),
+            https: either("HTTPS_PROXY").map(Secret::new),
             no_proxy: either("NO_PROXY"),
         }
     }
 
     /// The proxies that they mean. The error names the variable.
     pub fn proxies(&self) -> Result<Proxies, String> {
-        let parse = |name: &str, value: &Option<String>| {
-            let Some(text) = value else { return Ok(None) };
+        let parse = |name: &str, value: &Option<Secret<String>>| {
+            let Some(text) = value.as_ref().map(Secret::expose) else {
+                return Ok(None);
+            };
             // A bare host and port will do here.
             let parsed = match text.contains("://") {
                 true => ProxyUrl::parse(text),
@@ -217,7 +224,7 @@ mod tests {
             ("socks5h://[::1]:9", Ok("socks5://[::1]:9")),
             ("socks5://127.0.0.1:9", Ok("socks5://127.0.0.1:9")),
             ("ftp://p.test", Err("scheme \"ftp\" is not spoken")),
-            ("p.test:3128", Err("p.test has no scheme")),
+            ("p.test:3128", Err("it has no scheme")),
             ("user:s3cret@p.test:3128", Err("it has no scheme")),
             ("127.0.0.1:3128", Err("relative URL without a base")),
             ("http://", Err("empty host")),
@@ -277,7 +284,7 @@ mod tests {
             assert_eq!(of(set), expected, "{set:?}");
         }
         let wrong = ProxyVariables {
-            http: Some("ftp://p.test".to_owned()),
+            http: Some("ftp://p.test".to_owned().into()),
             ..ProxyVariables::default()
         };
         assert!(

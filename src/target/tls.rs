@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::target::secret::Secret;
+
 /// What [`certificates`] wants.
 pub const CERTIFICATE: &str = "certificate in PEM form";
 
@@ -41,13 +43,13 @@ impl Default for TlsSettings {
     }
 }
 
-/// A client certificate with its chain and key. Its `Debug` does not show the key.
+/// A client certificate with its chain and key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClientIdentity {
     /// The chain, the client's own certificate first.
     pub chain: Vec<CertificateDer<'static>>,
     /// The key that belongs to the first certificate.
-    pub key: Arc<PrivateKeyDer<'static>>,
+    pub key: Secret<Arc<PrivateKeyDer<'static>>>,
 }
 
 /// The certificates in a text in PEM form, if there is one and none is broken.

@@ -79,7 +79,7 @@ async fn it_probes_and_tells_that_it_is_alive_with_no_rights_at_all() {
         "targets: [{{name: peer, url: 'http://{}/', interval: 100ms}}]",
         peer.address
     );
-    let mut exporter = Exporter::start_program(confined(&program), &config, &[]);
+    let mut exporter = Exporter::start_by(confined(&program), &config, &[]);
     exporter.wait_for("httpcycle_conflicts_total{target=\"peer\"", |value| {
         value > Some(1.0)
     });

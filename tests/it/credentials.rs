@@ -104,9 +104,14 @@ fn secrets_are_in_no_debug() {
         "authorization: {credentials: canary}",
         "bearer_token_file: file",
         "http_headers: {X-A: {values: [canary], secrets: [canary], files: [file]}}",
+        "headers: {X-A: canary, Cookie: canary, User-Agent: canary}",
+        "body: canary",
+        "method: PUT, body_file: file",
+        "proxy_url: 'http://canary:canary@p.test', proxy_connect_header: {X-A: [canary]}",
     ] {
         let module = module(folder.path(), http);
-        let request = probing::prober("http://127.0.0.1:1/", module.clone(), PATIENCE);
+        let url = "http://canary:canary@127.0.0.1:1/?t=canary&canary";
+        let request = probing::prober(url, module.clone(), PATIENCE);
         let shown = format!("{module:?} {request:?}");
         // As bytes and in Base64 as well.
         for secret in ["canary", "99, 97, 110, 97", "Y2FuYXJ5"] {

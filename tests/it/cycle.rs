@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::target::Target;
 use httpcycle_exporter::target::address::TargetUrl;
@@ -172,10 +173,13 @@ async fn the_request_is_as_the_module_says() {
     })
     .await;
     let authority = peer.address;
-    let header = |name: &str, value: &str| (name.parse().unwrap(), value.parse().unwrap());
+    let header = |name: &str, value: &str| {
+        let value: http::HeaderValue = value.parse().unwrap();
+        (name.parse().unwrap(), value.into())
+    };
     let with_headers = |headers| Module {
         method: http::Method::PATCH,
-        body: "{}".into(),
+        body: Bytes::from("{}").into(),
         headers,
         ..Module::http_2xx()
     };

@@ -217,6 +217,8 @@ fn exit_status_and_messages() {
         (&["--web.telemetry-path=metrics"], 2, &["metrics"]),
         (&["--web.telemetry-path=/api/v1/targets"], 2, &["/api/"]),
         (&["--history.limit=10001"], 2, &["10000"]),
+        (&["--config.auto-reload-interval=30"], 2, &["unit"]),
+        (&["--config.auto-reload-interval=50ms"], 2, &["100ms"]),
         (&["--config.file=none.yml"], 2, &["none.yml"]),
         (
             &["--config.file=none.yml", "--config.check"],

@@ -51,12 +51,15 @@ async fn telling(sender: mpsc::UnboundedSender<Request>) -> Peer {
 type Row = (String, Module, String, Vec<(&'static str, &'static str)>);
 
 fn requests_of_modules(authority: &str) -> [Row; 4] {
-    let header = |name: &str, value: &str| (name.parse().unwrap(), value.parse().unwrap());
+    let header = |name: &str, value: &str| {
+        let value: http::HeaderValue = value.parse().unwrap();
+        (name.parse().unwrap(), value.into())
+    };
     let agent = concat!("httpcycle_exporter/", env!("CARGO_PKG_VERSION"));
     let large = vec![b'x'; 300_000];
     let with = |method: &str, body: Bytes, headers| Module {
         method: method.parse().unwrap(),
-        body,
+        body: body.into(),
         headers,
         ..http2::module()
     };
@@ -137,7 +140,7 @@ async fn the_request_is_as_the_module_says() {
         seen.sort_unstable();
         assert_eq!((request.0.as_str(), request.1), (method.as_str(), uri));
         assert_eq!(seen, fields, "{url}");
-        assert!(request.3 == body, "{url}");
+        assert!(request.3 == *body.expose(), "{url}");
     }
 }
 
@@ -224,7 +227,7 @@ async fn a_small_request_goes_out_in_one_piece() {
     for body_bytes in [0, 100, 10_000] {
         let module = Module {
             method: http::Method::PUT,
-            body: Bytes::from(vec![b'x'; body_bytes]),
+            body: Bytes::from(vec![b'x'; body_bytes]).into(),
             tls: authority.trusted(),
             ..Module::http_2xx()
         };

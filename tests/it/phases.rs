@@ -55,7 +55,7 @@ async fn scene(protocol: &str, slow: Phase, delay: Duration, timeout: Duration) 
     };
     let module = Module {
         method: Method::PUT,
-        body: Bytes::from(vec![b'x'; body_bytes]),
+        body: Bytes::from(vec![b'x'; body_bytes]).into(),
         resolver: Some(name_server.address),
         preferred_family: IpFamily::V4,
         tls: authority.trusted(),

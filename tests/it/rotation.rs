@@ -202,7 +202,7 @@ async fn certificates_and_keys_that_are_replaced_count() {
     let at = |name: &str| folder.path().join(name);
     let write = |authority: &pki::Authority| {
         let client = authority.client();
-        let key = client.key.secret_der();
+        let key = client.key.expose().secret_der();
         replace(&at("ca"), &pem("CERTIFICATE", &authority.certificate()));
         replace(&at("cert"), &pem("CERTIFICATE", &client.chain[0]));
         replace(&at("key"), &pem("PRIVATE KEY", key));
@@ -236,10 +236,65 @@ async fn certificates_and_keys_that_are_replaced_count() {
 
     // A key that does not fit its certificate is as little use as none.
     let other = two.client();
-    replace(&at("key"), &pem("PRIVATE KEY", other.key.secret_der()));
+    replace(
+        &at("key"),
+        &pem("PRIVATE KEY", other.key.expose().secret_der()),
+    );
     stands_still(&exporter);
     replace(&at("cert"), &pem("CERTIFICATE", &other.chain[0]));
     let probes = exporter.value(PROBES);
     exporter.wait_for(PROBES, |now| now > probes);
     exporter.wait_for(success, |value| value == Some(1.0));
+}
+
+/// Who writes into a file in use leaves half of it there for a moment, and nothing where the secret
+/// was: what was there before counts until the rest follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_half_written_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (one, two) = (pki::Authority::new(), pki::Authority::new());
+    let pem_of = |authority: &pki::Authority| pem("CERTIFICATE", &authority.certificate());
+    fs::write(at("ca"), pem_of(&one)).unwrap();
+    fs::write(at("token"), "one").unwrap();
+    let (send, heads) = watch::channel(String::new());
+    let send = Arc::new(send);
+    let (serve_with, acceptors) = watch::channel(one.server("127.0.0.1"));
+    let peer = peer::serve(move |stream| {
+        let acceptor = acceptors.borrow().clone();
+        let send = send.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                return;
+            };
+            send.send_replace(peer::read_request(&mut stream).await);
+            let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+            stream.write_all(answer).await.ok();
+            stream.shutdown().await.ok();
+        }
+    })
+    .await;
+    let mut heads = heads;
+    let http = "bearer_token_file: FOLDER/token, tls_config: {ca_file: FOLDER/ca}";
+    let url = format!("https://{}/", peer.address);
+    let text = config(&folder, http, &url).replace("50ms", "500ms");
+    let exporter = Exporter::start_with(&text, &["--log.level=debug"]);
+    seen(&mut heads, |head| head.contains("Bearer one")).await;
+    let whole = pem_of(&two);
+    for (name, half) in [("ca", &whole[..whole.len() / 2]), ("token", "")] {
+        fs::write(at(name), half).unwrap();
+        exporter.wait_for_log("half written");
+        let probes = exporter.value(PROBES);
+        exporter.wait_for(PROBES, |now| now > probes.map(|before| before + 3.0));
+        let success = exporter.value("httpcycle_probe_success{target=\"a\"}");
+        assert_eq!(success, Some(1.0), "{name}");
+        if name == "ca" {
+            fs::write(at(name), pem_of(&one)).unwrap();
+        }
+    }
+    fs::write(at("token"), "two").unwrap();
+    seen(&mut heads, |head| head.contains("Bearer two")).await;
+    assert_eq!(exporter.value(SKIPPED), Some(0.0));
+    assert_eq!(exporter.sum("httpcycle_probe_failures_total"), 0.0);
+    drop(serve_with);
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::DNSClass;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
@@ -19,6 +20,10 @@ use crate::probe::stop::Stop;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
+
+/// How many aliases within one answer are followed. Each is looked for among all records, of which an
+/// answer may hold thousands.
+const MAX_CHAIN: usize = 64;
 
 /// How many addresses of an answer are kept: one is probed, and an answer may hold thousands.
 pub const MAX_ADDRESSES: usize = 64;
@@ -96,6 +101,14 @@ async fn ask_servers(
                     }
                     Err(stop) => stop,
                 },
+                // A server that could not be asked for want of something of this machine might have
+                // known; what the others say is then not all there is to learn.
+                Err(stop) if stop.is_lack() => {
+                    return Asked {
+                        answer: Err(stop),
+                        at,
+                    };
+                }
                 Err(stop) => stop,
             };
             timed_out |= stop.is_timeout_of_dns();
@@ -176,24 +189,24 @@ pub enum Answer {
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
 pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
     let mut current = name;
-    for _ in 0..=message.answers.len() {
-        let addresses: Vec<IpAddr> = message
-            .answers
-            .iter()
-            .filter(|record| record.name == *current && record.record_type() == kind)
+    // Other classes have records of the same types, which mean something else.
+    let records = || {
+        let answers = message.answers.iter();
+        answers.filter(|record| record.dns_class == DNSClass::IN)
+    };
+    for _ in 0..=message.answers.len().min(MAX_CHAIN) {
+        let addresses: Vec<IpAddr> = records()
+            .filter(|record| record.record_type() == kind && record.name == *current)
             .filter_map(|record| record.data.ip_addr())
             .take(MAX_ADDRESSES)
             .collect();
         if !addresses.is_empty() {
             return Answer::Addresses(addresses);
         }
-        let alias = message
-            .answers
-            .iter()
-            .find_map(|record| match &record.data {
-                RData::CNAME(target) if record.name == *current => Some(&target.0),
-                _ => None,
-            });
+        let alias = records().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name == *current => Some(&target.0),
+            _ => None,
+        });
         match alias {
             Some(next) => current = next,
             None if current == name || is_final(message) => return Answer::Nothing,
@@ -235,11 +248,16 @@ mod tests {
 
     #[test]
     fn answers_are_read_through_their_aliases() {
-        let chain: Vec<(String, String)> = (0..30)
-            .map(|i| (format!("n{i}."), format!("n{}.", i + 1)))
-            .chain([("n30.".to_owned(), "127.0.0.9".to_owned())])
-            .collect();
-        let chain: Vec<(&str, &str)> = chain.iter().map(|(a, b)| (&**a, &**b)).collect();
+        let chain = |aliases| -> Vec<(String, String)> {
+            (0..aliases)
+                .map(|i| (format!("n{i}."), format!("n{}.", i + 1)))
+                .chain([(format!("n{aliases}."), "127.0.0.9".to_owned())])
+                .collect()
+        };
+        let (chain, long_chain) = (chain(30), chain(1_000));
+        let [chain, long_chain] = [&chain, &long_chain].map(|chain| -> Vec<(&str, &str)> {
+            chain.iter().map(|(a, b)| (&**a, &**b)).collect()
+        });
         let ip = |text: &str| Answer::Addresses(vec![text.parse().expect("an address")]);
         for (records, asked, expected) in [
             (&[("a.", "127.0.0.1")][..], "a.", ip("127.0.0.1")),
@@ -252,6 +270,7 @@ mod tests {
             (&[("a.", "b."), ("b.", "a.")], "a.", Answer::Loop),
             (&[("a.", "a.")], "a.", Answer::Loop),
             (&chain, "n0.", ip("127.0.0.9")),
+            (&long_chain, "n0.", Answer::Loop),
         ] {
             let found = read(&message(records), &name(asked), RecordType::A);
             assert_eq!(found, expected, "{records:?}");

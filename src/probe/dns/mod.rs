@@ -167,6 +167,8 @@ async fn lookup_both(settings: &Settings, name: &Name, wall_clock: WallClock) ->
         v4.known
     };
     let addresses = match (v4.addresses, v6.addresses) {
+        // The family that could not be asked for may be the one to probe.
+        (Err(stop), _) | (_, Err(stop)) if stop.is_lack() => Err(stop),
         (Ok(v4), Ok(v6)) => Ok(Addresses {
             v4,
             v6,

@@ -4,6 +4,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hickory_resolver::proto::op::Edns;
 use hickory_resolver::proto::op::Message;
@@ -17,21 +18,32 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
+use tokio::task::yield_now;
 use tokio::time::Instant;
+use tokio::time::sleep_until;
 use tokio::time::timeout;
 
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::connect::has_route;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
 
-/// The largest datagram that is read; servers send more only over TCP.
+/// The largest datagram that is read; servers send more only over TCP, where the answer is then
+/// asked for.
 const MAX_DATAGRAM: usize = 4096;
+
+/// How long the answer is waited for behind something that is no DNS message at all: anybody can
+/// forge that, and a server that has nothing else to say shall not take all the time there is.
+const PATIENCE_WITH_GARBAGE: Duration = Duration::from_millis(100);
+
+/// How many datagrams may come that are no answer.
+const MAX_NOISE: usize = 1_000;
 
 /// What one question brought, and when: the arrival of the answer, or the moment at which the asker
 /// gave up.
@@ -76,9 +88,8 @@ pub async fn ask(
         }
     };
     let asked = async {
-        let (answer, at) = over_udp(server, &question, &bytes, wall_clock).await?;
-        if !answer.metadata.truncation {
-            return Ok((answer, at));
+        if let Some(whole) = over_udp(server, &question, &bytes, wall_clock).await? {
+            return Ok(whole);
         }
         let answer = over_tcp(server, &question, &bytes).await?;
         Ok((answer, Arrival::by_user(Instant::now())))
@@ -99,12 +110,14 @@ pub async fn ask(
     }
 }
 
+/// Asks over UDP; `None` if the answer did not fit. Whatever is no answer to the question is passed
+/// over, since everybody can send it (RFC 5452, 9.1).
 async fn over_udp(
     server: SocketAddr,
     question: &Message,
     bytes: &[u8],
     wall_clock: WallClock,
-) -> Result<(Message, Arrival), Stop> {
+) -> Result<Option<(Message, Arrival)>, Stop> {
     let fault = |error| fault(server, &error);
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -117,20 +130,53 @@ async fn over_udp(
     let asked = Instant::now();
     socket.send(bytes).await.map_err(fault)?;
     let mut buffer = [0; MAX_DATAGRAM];
-    loop {
+    let mut garbage: Option<(Instant, Stop)> = None;
+    for _ in 0..MAX_NOISE {
         // Where nobody listens an error is all that comes.
-        let received = socket
-            .async_io(Interest::READABLE | Interest::ERROR, || {
-                kernel::receive(&socket, &mut buffer)
-            })
-            .await
-            .map_err(fault)?;
+        let receiving = socket.async_io(Interest::READABLE | Interest::ERROR, || {
+            kernel::receive(&socket, &mut buffer)
+        });
+        let received = match garbage.take() {
+            None => receiving.await.map_err(fault)?,
+            Some((until, stop)) => tokio::select! {
+                biased;
+                received = receiving => {
+                    garbage = Some((until, stop));
+                    received.map_err(fault)?
+                }
+                () = sleep_until(until) => return Err(stop),
+            },
+        };
         let at = wall_clock.arrival(received.stamp, Some(asked));
-        let answer = decode(server, buffer.get(..received.length).unwrap_or_default())?;
-        if answers(&answer, question) {
-            return Ok((answer, at));
+        let datagram = buffer.get(..received.length).unwrap_or_default();
+        let is_ours = is_response_to(datagram, question.metadata.id);
+        if is_ours && (is_cut(datagram) || received.length == MAX_DATAGRAM) {
+            return Ok(None);
         }
+        match decode(server, datagram) {
+            Ok(answer) if answers(&answer, question) => return Ok(Some((answer, at))),
+            Ok(_) => {}
+            Err(stop) if is_ours => return Err(stop),
+            Err(stop) => {
+                garbage.get_or_insert((Instant::now() + PATIENCE_WITH_GARBAGE, stop));
+            }
+        }
+        // There may be no end to what others are told.
+        yield_now().await;
     }
+    let detail = format!("{server} sent {MAX_NOISE} datagrams and no answer");
+    Err(Stop::failed(Reason::DnsMalformed, detail))
+}
+
+/// Whether a datagram begins as a response with this id (RFC 1035, 4.1.1).
+fn is_response_to(datagram: &[u8], id: u16) -> bool {
+    matches!(datagram, [a, b, flags, ..] if u16::from_be_bytes([*a, *b]) == id && flags & 0x80 != 0)
+}
+
+/// Whether a response says that it did not fit. What else it has is not looked at: it may end
+/// anywhere (RFC 2181, 9).
+fn is_cut(response: &[u8]) -> bool {
+    response.get(2).is_some_and(|flags| flags & 0x02 != 0)
 }
 
 async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Stop> {
@@ -177,19 +223,63 @@ fn fault(server: SocketAddr, error: &io::Error) -> Stop {
         return Stop::Skipped(skip);
     }
     let reason = match errno(error) {
+        Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
         // A link-local server without its zone, as resolv.conf may have it, is invalid.
-        Some(Errno::ENETUNREACH | Errno::EAFNOSUPPORT | Errno::EINVAL) => {
+        Some(
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::EADDRNOTAVAIL,
+        ) if !has_route(server, None) => {
             return Stop::Skipped(SkipReason::NoRoute);
         }
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
             return Stop::Skipped(SkipReason::PortExhausted);
         }
-        Some(Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EPERM) => {
-            Reason::DnsUnreachable
-        }
+        Some(
+            Errno::ECONNREFUSED
+            | Errno::EHOSTUNREACH
+            | Errno::ENETUNREACH
+            | Errno::EHOSTDOWN
+            | Errno::ENETDOWN
+            | Errno::ENONET
+            | Errno::ENOPROTOOPT
+            | Errno::EINVAL
+            | Errno::EACCES
+            | Errno::EPERM,
+        ) => Reason::DnsUnreachable,
+        Some(Errno::ETIMEDOUT) => Reason::DnsTimeout,
         Some(Errno::ECONNRESET | Errno::EPIPE) => Reason::DnsMalformed,
         _ if error.kind() == io::ErrorKind::UnexpectedEof => Reason::DnsMalformed,
         _ => Reason::DnsOther,
     };
     Stop::failed(reason, format!("asking {server}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_network_are_told_from_those_of_this_machine() {
+        let server: SocketAddr = ([127, 0, 0, 1], 53).into();
+        for (errno, expected) in [
+            (Errno::ECONNREFUSED, Some(Reason::DnsUnreachable)),
+            (Errno::ENETUNREACH, Some(Reason::DnsUnreachable)),
+            (Errno::EHOSTUNREACH, Some(Reason::DnsUnreachable)),
+            (Errno::EHOSTDOWN, Some(Reason::DnsUnreachable)),
+            (Errno::ETIMEDOUT, Some(Reason::DnsTimeout)),
+            (Errno::ECONNRESET, Some(Reason::DnsMalformed)),
+            (Errno::EMFILE, None),
+            (Errno::EADDRNOTAVAIL, None),
+        ] {
+            let error = io::Error::from(errno);
+            let reason = match fault(server, &error) {
+                Stop::Failed(failure) => Some(failure.reason),
+                Stop::Skipped(_) => None,
+            };
+            assert_eq!(reason, expected, "{errno}");
+        }
+    }
 }

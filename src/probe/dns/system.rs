@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -17,6 +18,8 @@ use hickory_resolver::Hosts;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::parse_resolv_conf;
 use tokio::time::Instant;
+
+use crate::probe::stop::own_fault;
 
 /// How long the files are taken to be unchanged; Go's resolver looks as often.
 const RECHECK: Duration = Duration::from_secs(5);
@@ -89,7 +92,7 @@ pub struct Snapshot {
     /// From resolv.conf.
     pub settings: Settings,
     /// From the hosts file.
-    pub hosts: Hosts,
+    pub hosts: Arc<Hosts>,
     stamps: [Option<SystemTime>; 2],
 }
 
@@ -117,7 +120,7 @@ impl SystemFiles {
 
     /// Files at other places.
     pub fn new(resolv_conf: PathBuf, hosts: PathBuf) -> Self {
-        let snapshot = Arc::new(read(&resolv_conf, &hosts));
+        let snapshot = Arc::new(read(&resolv_conf, &hosts, None));
         Self {
             resolv_conf,
             hosts,
@@ -137,7 +140,7 @@ impl SystemFiles {
         let fresh = if snapshot.stamps == [modified(&self.resolv_conf), modified(&self.hosts)] {
             snapshot
         } else {
-            Arc::new(read(&self.resolv_conf, &self.hosts))
+            Arc::new(read(&self.resolv_conf, &self.hosts, Some(&snapshot)))
         };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         *state = (Instant::now(), fresh.clone());
@@ -145,32 +148,45 @@ impl SystemFiles {
     }
 }
 
-fn modified(path: &PathBuf) -> Option<SystemTime> {
+fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path)
         .and_then(|metadata| metadata.modified())
         .ok()
 }
 
-fn read(resolv_conf: &PathBuf, hosts: &PathBuf) -> Snapshot {
+/// Reads both files. One that is there and cannot be read says what it said `before`: that the exporter
+/// has no descriptor left is no reason to ask other servers.
+fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot {
     // The stamps come first: a change during the reading is then seen at the next check.
-    let stamps = [modified(resolv_conf), modified(hosts)];
-    let settings = match fs::read(resolv_conf) {
-        Ok(bytes) => parse(&bytes),
-        Err(error) => {
-            if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(path = %resolv_conf.display(), %error, "cannot read the file");
-            }
-            Settings::default()
+    let mut stamps = [modified(resolv_conf), modified(hosts)];
+    let settings = fs::read(resolv_conf).map(|bytes| parse(&bytes));
+    let settings = settings.unwrap_or_else(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Settings::default();
         }
-    };
-    let mut table = Hosts::default();
-    let filled = fs::read(hosts).and_then(|bytes| table.read_hosts_conf(bytes.as_slice()));
-    if let Err(error) = filled {
+        tracing::warn!(path = %resolv_conf.display(), %error, "cannot read the file");
+        if own_fault(&error).is_some() {
+            stamps[0] = None;
+        }
+        before.map_or_else(Settings::default, |before| before.settings.clone())
+    });
+    let table = fs::read(hosts).and_then(|bytes| {
+        let mut table = Hosts::default();
+        table.read_hosts_conf(bytes.as_slice()).map(|()| table)
+    });
+    let hosts = table.map(Arc::new).unwrap_or_else(|error| {
         tracing::warn!(path = %hosts.display(), %error, "cannot read the file");
-    }
+        if error.kind() == io::ErrorKind::NotFound {
+            return Arc::default();
+        }
+        if own_fault(&error).is_some() {
+            stamps[1] = None;
+        }
+        before.map_or_else(Arc::default, |before| before.hosts.clone())
+    });
     Snapshot {
         settings,
-        hosts: table,
+        hosts,
         stamps,
     }
 }
@@ -197,6 +213,9 @@ fn with_dns_port(ip: IpAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::proto::op::Query;
+    use hickory_resolver::proto::rr::RecordType;
+
     use super::*;
 
     #[test]
@@ -247,5 +266,36 @@ mod tests {
         assert_eq!(files.current().settings.servers.len(), 1, "not looked yet");
         tokio::time::advance(RECHECK).await;
         assert_eq!(files.current().settings.servers.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_says_what_it_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("resolv.conf"), "nameserver 127.0.0.3\n").expect("written");
+        fs::write(at("hosts"), "127.0.0.4 a.test\n").expect("written");
+        let files = SystemFiles::new(at("resolv.conf"), at("hosts"));
+        let says = |servers: &str, n_known: usize| {
+            let current = files.current();
+            let name = Name::from_ascii("a.test").expect("valid");
+            let query = Query::query(name, RecordType::A);
+            let known = current.hosts.lookup_static_host(&query);
+            assert_eq!(current.settings.servers[0].ip().to_string(), servers);
+            assert_eq!(known.is_some(), n_known == 1);
+        };
+        says("127.0.0.3", 1);
+        // Folders cannot be read even by root.
+        for name in ["resolv.conf", "hosts"] {
+            fs::rename(at(name), at("kept")).expect("moved");
+            fs::create_dir(at(name)).expect("made");
+            tokio::time::advance(RECHECK).await;
+            says("127.0.0.3", 1);
+            fs::remove_dir(at(name)).expect("removed");
+            fs::rename(at("kept"), at(name)).expect("moved back");
+        }
+        fs::write(at("resolv.conf"), "nameserver 127.0.0.5\n").expect("written");
+        fs::remove_file(at("hosts")).expect("removed");
+        tokio::time::advance(RECHECK).await;
+        says("127.0.0.5", 0);
     }
 }

@@ -8,8 +8,11 @@ use h2::Reason as H2;
 use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
+use crate::probe::chunking::ChunkingFault;
+use crate::probe::frames::BlockFault;
 use crate::probe::frames::FrameFault;
-use crate::probe::head::HeadLimit;
+use crate::probe::frames::ResponseFrames;
+use crate::probe::head::HeadFault;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
@@ -23,7 +26,7 @@ pub fn of(error: &hyper::Error, marks: &Marks) -> Stop {
 
 fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
     let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
-    if let Some(reason) = io.and_then(told_by) {
+    if let Some(reason) = io.and_then(|io| told_by(io, marks)) {
         return reason;
     }
     if error.is_parse() {
@@ -35,27 +38,35 @@ fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
 /// The failure behind an error of h2 before there was a response.
 pub fn of_http2(error: &h2::Error, marks: &Marks) -> Stop {
     let reason =
-        told_by_http2(error, marks).unwrap_or_else(|| match (error.reason(), &marks.head) {
-            (Some(H2::ENHANCE_YOUR_CALM), _) => Reason::TransferHeaderTooLarge,
-            (Some(_), ResponseProgress::Frames(frames)) if frames.has_invalid_status() => {
-                Reason::TransferStatusInvalid
+        told_by_http2(error, marks, false).unwrap_or_else(|| match (error.reason(), &marks.head) {
+            (Some(code), ResponseProgress::Frames(frames)) => {
+                of_frames(code, error.is_reset(), frames)
             }
-            (Some(_), ResponseProgress::Frames(frames))
-                if error.is_reset() && frames.has_large_head() =>
-            {
-                Reason::TransferHeaderTooLarge
-            }
-            (Some(_), _) => Reason::TransferH2Protocol,
+            (Some(_), ResponseProgress::Text(_)) => Reason::TransferH2Protocol,
             (None, _) => of_end(End::Other, marks),
         });
     Stop::failed(reason, words_of_http2(error, marks))
+}
+
+/// What h2 minded in the frames up to the head. What it minds of a head alone resets the stream.
+fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
+    match (code, frames.fault_of_head()) {
+        (H2::ENHANCE_YOUR_CALM, _) if frames.has_large_head() => Reason::TransferHeaderTooLarge,
+        (H2::ENHANCE_YOUR_CALM, _) => Reason::TransferH2Flood,
+        // A status that is none is an error of the table of fields, which the connection has.
+        (_, Some(BlockFault::BadStatus)) => Reason::TransferStatusInvalid,
+        (_, Some(BlockFault::NoStatus)) if is_of_stream => Reason::TransferStatusInvalid,
+        _ if is_of_stream && frames.has_large_head() => Reason::TransferHeaderTooLarge,
+        (_, Some(BlockFault::Length)) if is_of_stream => Reason::TransferFraming,
+        _ => Reason::TransferH2Protocol,
+    }
 }
 
 /// The failure behind an error of h2 in a body, whose head had a Content-Length or not.
 pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop {
     let is_in_trailers =
         matches!(&marks.head, ResponseProgress::Frames(frames) if frames.is_in_trailers());
-    let reason = told_by_http2(error, marks).unwrap_or_else(|| match error.reason() {
+    let reason = told_by_http2(error, marks, true).unwrap_or_else(|| match error.reason() {
         Some(H2::ENHANCE_YOUR_CALM) => Reason::TransferH2Flood,
         // All else that is wrong with the frames of a body closes the connection.
         Some(H2::PROTOCOL_ERROR) if error.is_reset() && has_length && !is_in_trailers => {
@@ -67,34 +78,39 @@ pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop
     Stop::failed(reason, words_of_http2(error, marks))
 }
 
-/// The reason that an error of h2 tells unless h2 itself found the fault.
-fn told_by_http2(error: &h2::Error, marks: &Marks) -> Option<Reason> {
+/// The reason that an error of h2 tells unless h2 itself found the fault, behind the head or before.
+fn told_by_http2(error: &h2::Error, marks: &Marks, is_in_body: bool) -> Option<Reason> {
     if error.is_io() {
         // What h2 keeps of it is a text.
         let Some(io) = &marks.broken_by else {
             return Some(of_end(End::Other, marks));
         };
-        return Some(told_by(io).unwrap_or_else(|| of_end(End::of_io(io), marks)));
+        return Some(told_by(io, marks).unwrap_or_else(|| of_end(End::of_io(io), marks)));
     }
     if !error.is_remote() {
         return None;
     }
     Some(match error.reason() {
         _ if error.is_go_away() => Reason::TransferH2Goaway,
+        // The stream is to the body what the connection is in HTTP/1.
+        Some(H2::NO_ERROR) if is_in_body => Reason::TransferBodyTruncated,
+        _ if is_in_body => Reason::TransferBodyReset,
         Some(H2::REFUSED_STREAM) => Reason::TransferH2Refused,
         _ => Reason::TransferH2Reset,
     })
 }
 
 /// The reason that an error of I/O carries, from a layer above the socket.
-fn told_by(io: &io::Error) -> Option<Reason> {
-    if let Some(tls) = tls::failure::of_io(io) {
-        return Some(tls::failure::reason(tls));
+fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
+    if let Some(reason) = tls::failure::after_handshake(io, marks.client_certificate) {
+        return Some(reason);
     }
     let inner = io.get_ref()?;
     let fault = inner.downcast_ref::<FrameFault>();
     let fault = fault.map(|fault| fault.reason());
-    fault.or_else(|| Some(inner.downcast_ref::<HeadLimit>()?.reason()))
+    fault
+        .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
+        .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
 }
 
 /// What is wrong with a head that is refused or that ended early.
@@ -108,7 +124,7 @@ fn fault_of_head(marks: &Marks) -> Reason {
 /// The reason for a connection that ended, by what was under way.
 fn of_end(end: End, marks: &Marks) -> Reason {
     if let (ResponseProgress::Frames(frames), End::Closed | End::Reset) = (&marks.head, end)
-        && frames.has_goaway()
+        && frames.control.has_goaway()
     {
         return Reason::TransferH2Goaway;
     }
@@ -118,13 +134,15 @@ fn of_end(end: End, marks: &Marks) -> Reason {
             End::Reset => Reason::TransferBodyReset,
             End::TimedOut => Reason::TransferBodyTimeout,
             End::BadBody => Reason::TransferChunkInvalid,
-            End::Unsolicited | End::Other => Reason::TransferOther,
+            // All of it came before the request.
+            End::Unsolicited => Reason::TransferNotHttp,
+            End::Other => Reason::TransferOther,
         };
     }
     if marks.head.first_byte().is_some() {
         return match end {
             End::Closed | End::Reset => fault_of_head(marks),
-            End::TimedOut => Reason::TransferHeaderTimeout,
+            End::TimedOut => marks.head.timeout_reason(),
             End::Unsolicited => Reason::TransferNotHttp,
             End::BadBody | End::Other => Reason::TransferOther,
         };
@@ -137,7 +155,11 @@ fn of_end(end: End, marks: &Marks) -> Reason {
         (End::Closed, false) => Reason::FirstByteClosed,
         (End::Reset, false) => Reason::FirstByteReset,
         (End::TimedOut, false) => Reason::FirstByteTimeout,
-        (End::Unsolicited, false) => Reason::TransferNotHttp,
+        (End::Unsolicited, false) => match marks.last_byte {
+            Some(_) => Reason::TransferNotHttp,
+            // hyper takes an idle connection that is closed for one that is given up.
+            None => Reason::FirstByteClosed,
+        },
         (End::BadBody | End::Other, false) => Reason::FirstByteOther,
     }
 }
@@ -149,7 +171,7 @@ enum End {
     Reset,
     TimedOut,
     BadBody,
-    /// Bytes came before the request was sent.
+    /// Bytes came before the request was sent, or the end of the connection did.
     Unsolicited,
     Other,
 }
@@ -160,7 +182,7 @@ impl End {
             return if error.is_incomplete_message() {
                 Self::Closed
             } else if error.is_canceled() || error.is_closed() {
-                // The connection went before hyper took the request: something else was read.
+                // The connection went before hyper took the request.
                 Self::Unsolicited
             } else {
                 Self::Other

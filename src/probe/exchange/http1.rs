@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::pin::pin;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::Request;
 use http::StatusCode;
 use http::Version;
@@ -18,15 +17,16 @@ use hyper::client::conn::http1;
 
 use crate::outcome::HttpVersion;
 use crate::outcome::reason::Reason;
+use crate::probe::exchange::Stream;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
-use crate::probe::exchange::io::Stream;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
 use crate::probe::exchange::sent::RequestProgress;
 use crate::probe::head::MAX_HEADERS;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
+use crate::probe::turn::Turn;
 use crate::probe::walk::Walk;
 use crate::target::module::Module;
 
@@ -53,11 +53,20 @@ pub async fn exchange(
     let mut connection = Driver(Some(connection));
     let sent = sender.send_request(request);
     let response = connection.while_running(sent).await;
-    let response = response.map_err(|error| failure::of(&error, &wire.marks()))?;
-    let version = match response.version() {
-        Version::HTTP_10 => HttpVersion::Http10,
-        _ => HttpVersion::Http11,
+    let response = match response {
+        Ok(response) => response,
+        Err(error) => {
+            let failed = failure::of(&error, &wire.marks());
+            let refused = wire.marks().head.refused();
+            if let (true, Some(head)) = (failed.is_for(Reason::TransferFraming), refused) {
+                // It counts, whatever becomes of its body.
+                let version = version_of(head.version());
+                note_head(head.status(), version, head.headers(), module, walk);
+            }
+            return Err(failed);
+        }
     };
+    let version = version_of(response.version());
     let redirection = note_head(response.status(), version, response.headers(), module, walk);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Stop::failed(
@@ -77,9 +86,11 @@ pub async fn exchange(
             "both Content-Length and Transfer-Encoding",
         ));
     }
-    let is_unknown = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if version == HttpVersion::Http11 && codings.any(is_unknown) {
+    let is_chunked = codings
+        .next()
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !is_chunked || codings.next().is_some() {
         return Err(Stop::failed(
             Reason::TransferFraming,
             "a Transfer-Encoding that nobody asked for",
@@ -94,15 +105,25 @@ pub async fn exchange(
     Ok(None)
 }
 
+fn version_of(version: Version) -> HttpVersion {
+    match version {
+        Version::HTTP_10 => HttpVersion::Http10,
+        _ => HttpVersion::Http11,
+    }
+}
+
 async fn read_body(
     mut body: Incoming,
     connection: &mut Driver,
     walk: &mut Walk,
 ) -> Result<(), Stop> {
+    let mut turn = Turn::new();
     while let Some(frame) = connection.while_running(body.frame()).await {
         let frame = frame.map_err(|error| failure::of(&error, &walk.wire.marks()))?;
         if let Some(data) = frame.data_ref() {
+            walk.wire.marks().chunking.given(data.len());
             note_body(data, walk)?;
+            turn.took(data.len()).await;
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use h2::SendStream;
 use h2::client;
+use http::HeaderValue;
 use http::Method;
 use http::Request;
 use http::Uri;
@@ -25,10 +26,11 @@ use http_body_util::BodyExt;
 use http_body_util::Full;
 
 use crate::outcome::HttpVersion;
+use crate::outcome::reason::Reason;
 use crate::probe::detail;
+use crate::probe::exchange::Stream;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
-use crate::probe::exchange::io::Stream;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
 use crate::probe::exchange::sent::RequestProgress;
@@ -37,6 +39,7 @@ use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
+use crate::probe::turn::Turn;
 use crate::probe::walk::Walk;
 use crate::probe::wire::Wire;
 use crate::target::module::Module;
@@ -71,7 +74,7 @@ pub async fn exchange(
     };
     let remote = walk.connection.map(|connection| connection.remote);
     let (request, mut body) = converted(request, scheme, remote);
-    let frames = Box::new(ResponseFrames::new(body.len() as u64));
+    let frames = Box::new(ResponseFrames::new(body.len() as u64, walk.over_tls));
     wire.marks().head = ResponseProgress::Frames(frames);
     let io = ExchangeIo::new(stream, wire.clone(), RequestProgress::of_frames());
     walk.begin_exchange();
@@ -107,11 +110,20 @@ pub async fn exchange(
     if body.is_end_stream() {
         detail::note_end(walk, &module.method);
     }
-    let has_length = head.headers.contains_key(header::CONTENT_LENGTH);
+    let lengths = || head.headers.get_all(header::CONTENT_LENGTH).iter();
+    let has_length = lengths().next().is_some();
+    if lengths().any(HeaderValue::is_empty) {
+        // To h2 that is 0.
+        return Err(Stop::failed(
+            Reason::TransferFraming,
+            "an empty Content-Length",
+        ));
+    }
     if module.checks.need_headers() {
         // They are looked at when the phases are over.
         walk.headers = head.headers;
     }
+    let mut turn = Turn::new();
     while let Some(piece) = connection
         .while_running(poll_fn(|cx| body.poll_data(cx)))
         .await
@@ -122,6 +134,7 @@ pub async fn exchange(
         body.flow_control()
             .release_capacity(piece.len())
             .map_err(failed)?;
+        turn.took(piece.len()).await;
     }
     Ok(None)
 }
@@ -185,6 +198,11 @@ impl Driver<'_> {
     async fn while_running<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
+            // What was read before is taken first: h2 would read on as fast as the peer sends, and
+            // keep all of it.
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
             self.wire.marks().undigested = 0;
             loop {
                 if let Some(connection) = &mut self.connection

@@ -12,19 +12,29 @@ use http::HeaderMap;
 use http::Request;
 use http::StatusCode;
 use http_body_util::Full;
+use tokio_rustls::client::TlsStream;
 
 use crate::outcome::HttpVersion;
 use crate::outcome::Response;
 use crate::outcome::reason::Reason;
 use crate::probe::body::RawBody;
+use crate::probe::carrier::Carrier;
 use crate::probe::conflict::Evidence;
 use crate::probe::detail;
-pub use crate::probe::exchange::io::Stream;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
 use crate::probe::tls::HTTP2;
 use crate::probe::walk::Walk;
 use crate::target::module::Module;
+
+/// A connection ready for a request.
+#[derive(Debug)]
+pub enum Stream {
+    /// Without TLS.
+    Plain(Carrier),
+    /// Through TLS.
+    Tls(Box<TlsStream<Carrier>>),
+}
 
 /// Sends the request and reads the response to its last byte, keeping in `walk` what arrived.
 /// Returns a redirect that is to be followed.

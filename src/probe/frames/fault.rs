@@ -4,31 +4,37 @@ use std::error::Error;
 use std::fmt;
 
 use crate::outcome::reason::Reason;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 
 /// Why nothing more is read of a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FrameFault {
     /// It speaks HTTP/1.
     Http1,
+    /// It speaks HTTP/1, though it chose HTTP/2 in the handshake of TLS.
+    BrokenPromise,
     /// It speaks something else.
     NotHttp,
     /// It does not begin with its settings.
     NoSettings,
+    /// It sends fields behind the body that belong into the head.
+    PseudoInTrailers,
     /// It sends more frames that carry nothing than the bound.
     Flood,
+    /// It sends more interim heads than the bound.
+    Interims,
     /// A bound of the head is broken.
-    Head(HeadLimit),
+    Head(HeadFault),
 }
 
 impl FrameFault {
     /// The reason of the failure.
     pub fn reason(self) -> Reason {
         match self {
-            Self::Http1 => Reason::TransferHttpVersion,
-            Self::NotHttp => Reason::TransferNotHttp,
-            Self::NoSettings => Reason::TransferH2Protocol,
-            Self::Flood => Reason::TransferH2Flood,
+            Self::Http1 | Self::NotHttp => Reason::TransferNotHttp,
+            Self::BrokenPromise => Reason::TlsAlpn,
+            Self::NoSettings | Self::PseudoInTrailers => Reason::TransferH2Protocol,
+            Self::Flood | Self::Interims => Reason::TransferH2Flood,
             Self::Head(limit) => limit.reason(),
         }
     }
@@ -38,9 +44,12 @@ impl fmt::Display for FrameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http1 => f.write_str("the server speaks HTTP/1 where HTTP/2 is due"),
+            Self::BrokenPromise => f.write_str("the server chose HTTP/2 and speaks HTTP/1"),
             Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
             Self::NoSettings => f.write_str("the server does not begin with its settings"),
+            Self::PseudoInTrailers => f.write_str("the trailers have a field of a head"),
             Self::Flood => f.write_str("too many frames that carry nothing of a response"),
+            Self::Interims => HeadFault::Interims.fmt(f),
             Self::Head(limit) => limit.fmt(f),
         }
     }

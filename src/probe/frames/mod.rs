@@ -1,11 +1,16 @@
 //! HTTP/2 as it passes, frame by frame (RFC 9113, 4.1): what of it is the request and what the
 //! response, which the client below knows but does not tell.
 
+mod block;
+mod budget;
+mod control;
 mod fault;
+mod fields;
 mod request;
 mod response;
 mod status;
 
+pub use crate::probe::frames::block::BlockFault;
 pub use crate::probe::frames::fault::FrameFault;
 pub use crate::probe::frames::request::PREFACE;
 pub use crate::probe::frames::request::RequestFrames;
@@ -30,7 +35,7 @@ const PRIORITY: u8 = 0x20;
 
 /// What every frame begins with.
 #[derive(Clone, Copy, Debug, Default)]
-struct FrameHeader {
+pub struct FrameHeader {
     bytes: [u8; HEADER_BYTES],
 }
 

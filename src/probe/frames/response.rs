@@ -4,31 +4,21 @@ use crate::probe::arrival::Arrival;
 use crate::probe::frames::ACK;
 use crate::probe::frames::DATA;
 use crate::probe::frames::END_HEADERS;
+use crate::probe::frames::END_STREAM;
 use crate::probe::frames::FrameHeader;
 use crate::probe::frames::FrameReader;
-use crate::probe::frames::GOAWAY;
-use crate::probe::frames::HEADERS;
 use crate::probe::frames::PADDED;
-use crate::probe::frames::PRIORITY;
 use crate::probe::frames::Piece;
 use crate::probe::frames::SETTINGS;
+use crate::probe::frames::block::BlockFault;
+use crate::probe::frames::budget::Budget;
+use crate::probe::frames::control::Control;
 use crate::probe::frames::fault::FrameFault;
+use crate::probe::frames::fields::Fields;
 use crate::probe::frames::status::Status;
-use crate::probe::frames::status::StatusReader;
-use crate::probe::head::HeadLimit;
+use crate::probe::head::HeadFault;
 use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::head::MAX_INTERIMS;
-
-/// How many frames that carry nothing of the response a server may send: far more than an honest
-/// one does for a small request and a small response.
-const IDLE_FRAMES: u64 = 1_000;
-
-/// How many bytes such frames may have.
-const IDLE_BYTES: u64 = 1024 * 1024;
-
-/// So many bytes of a body, sent or received, allow one more such frame: a server may widen the
-/// window and ask for signs of life as it goes along.
-const BODY_BYTES_AN_IDLE_FRAME: u64 = 1024;
 
 /// Frames of other kinds have a longer payload than this only if nobody speaks HTTP/2.
 const MAX_FRAME_BYTES: usize = 16 * 1024;
@@ -41,37 +31,50 @@ pub struct ResponseFrames {
     frame: FrameHeader,
     /// When the frame that is read began to arrive.
     frame_began: Option<Arrival>,
-    has_settings: bool,
+    /// Where it begins in what was fed last.
+    frame_from: usize,
+    /// Whether the server chose HTTP/2 in the handshake of TLS.
+    is_agreed: bool,
+    has_begun: bool,
+    /// What is said of the connection.
+    pub control: Control,
     fields: Fields,
+    /// Whether the head says that no body follows.
+    ends_stream: bool,
     head_bytes: usize,
     interims: u32,
     first_byte: Option<Arrival>,
     is_complete: bool,
-    has_goaway: bool,
     is_in_trailers: bool,
-    body_bytes: u64,
-    idle_frames: u64,
-    idle_bytes: u64,
+    /// Whether the length of the padding of a piece of the body is still to come.
+    awaits_padding: bool,
+    budget: Budget,
+    /// How many frames began since somebody asked.
+    new_frames: usize,
 }
 
 impl ResponseFrames {
-    /// Begins before the first frame of the answer to a request with a body of `request_bytes`.
-    pub fn new(request_bytes: u64) -> Self {
+    /// Begins before the first frame of the answer to a request with a body of `request_bytes`;
+    /// `is_agreed` if the server chose HTTP/2 in the handshake of TLS.
+    pub fn new(request_bytes: u64, is_agreed: bool) -> Self {
         Self {
             reader: FrameReader::default(),
             frame: FrameHeader::default(),
             frame_began: None,
-            has_settings: false,
+            frame_from: 0,
+            is_agreed,
+            has_begun: false,
+            control: Control::default(),
             fields: Fields::new(),
+            ends_stream: false,
             head_bytes: 0,
             interims: 0,
             first_byte: None,
             is_complete: false,
-            has_goaway: false,
             is_in_trailers: false,
-            body_bytes: request_bytes,
-            idle_frames: 0,
-            idle_bytes: 0,
+            awaits_padding: false,
+            budget: Budget::new(request_bytes),
+            new_frames: 0,
         }
     }
 
@@ -79,20 +82,29 @@ impl ResponseFrames {
     /// response.
     pub fn feed(&mut self, mut arrived: &[u8], at: Arrival) -> Result<bool, FrameFault> {
         let mut is_any_ours = false;
+        let length = arrived.len();
+        self.frame_from = 0;
         while !arrived.is_empty() {
             if self.reader.is_between_frames() {
                 self.frame_began = Some(at);
+                self.frame_from = length - arrived.len();
             }
             let Some((piece, is_end)) = self.reader.next(&mut arrived) else {
-                if !self.has_settings {
-                    check_length(self.reader.begun())?;
+                if !self.has_begun {
+                    check_length(self.reader.begun(), self.is_agreed)?;
                 }
                 break;
             };
             match piece {
                 Piece::Header(header) => self.begin_frame(header)?,
-                Piece::Payload(bytes) if self.is_in_head() => self.fields.feed(bytes),
-                Piece::Payload(_) => {}
+                Piece::Payload(bytes) if self.frame.is_our_fields() => self.fields.feed(bytes),
+                Piece::Payload([padding, ..]) if self.awaits_padding => {
+                    self.awaits_padding = false;
+                    let around = 1 + usize::from(*padding);
+                    let data = self.frame.length().saturating_sub(around);
+                    self.budget.take_data(data, around)?;
+                }
+                Piece::Payload(bytes) => self.control.feed(&self.frame, bytes),
             }
             is_any_ours |= self.frame.is_our_fields() || self.frame.is_ours(DATA);
             if is_end {
@@ -102,59 +114,65 @@ impl ResponseFrames {
         Ok(is_any_ours)
     }
 
-    fn is_in_head(&self) -> bool {
-        !self.is_complete && self.frame.is_our_fields()
-    }
-
     fn begin_frame(&mut self, header: FrameHeader) -> Result<(), FrameFault> {
-        if !self.has_settings {
-            check_first(&header)?;
-            self.has_settings = true;
+        if !self.has_begun {
+            check_first(&header, self.is_agreed)?;
+            self.has_begun = true;
         }
         self.frame = header;
-        self.has_goaway |= header.kind() == GOAWAY;
+        self.new_frames += 1;
+        if header.length() > MAX_FRAME_BYTES {
+            // h2 refuses it.
+            return Ok(());
+        }
+        self.awaits_padding = false;
+        self.control.begin_frame(&header);
         if header.is_our_fields() {
             self.head_bytes += header.bytes.len() + header.length();
             if self.head_bytes > MAX_HEAD_BYTES {
-                return Err(FrameFault::Head(HeadLimit::Bytes));
+                return Err(FrameFault::Head(HeadFault::Bytes));
             }
-            self.is_in_trailers = self.is_complete;
-            if self.is_in_head() {
+            if !self.is_complete {
                 if self.first_byte.is_none() {
                     self.first_byte = self.frame_began;
                 }
-                self.fields.begin_frame(&header);
+                self.ends_stream |= header.has(END_STREAM);
+            } else if !self.is_in_trailers {
+                self.is_in_trailers = true;
+                self.fields.begin_trailers();
             }
-            return Ok(());
+            self.fields.begin_frame(&header);
+            Ok(())
+        } else if !header.is_ours(DATA) {
+            self.budget.take_idle(header.bytes.len() + header.length())
+        } else if header.has(PADDED) && header.length() > 0 {
+            self.awaits_padding = true;
+            Ok(())
+        } else {
+            self.budget.take_data(header.length(), 0)
         }
-        // Padding is no part of a body, and may be all that there is.
-        let most_padding = if header.has(PADDED) { 256 } else { 0 };
-        if header.is_ours(DATA) && header.length() > most_padding {
-            self.body_bytes += header.length() as u64;
-            return Ok(());
-        }
-        self.idle_frames += 1;
-        self.idle_bytes += (header.bytes.len() + header.length()) as u64;
-        let more = self.body_bytes / BODY_BYTES_AN_IDLE_FRAME;
-        if self.idle_frames > IDLE_FRAMES + more || self.idle_bytes > IDLE_BYTES + 32 * more {
-            return Err(FrameFault::Flood);
-        }
-        Ok(())
     }
 
     fn end_frame(&mut self) -> Result<(), FrameFault> {
-        if !self.is_in_head() || !self.frame.has(END_HEADERS) {
+        if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) {
             return Ok(());
+        }
+        if self.is_in_trailers {
+            // h2 takes them.
+            return match self.fields.have_pseudo() {
+                true => Err(FrameFault::PseudoInTrailers),
+                false => Ok(()),
+            };
         }
         if self.fields.status.status() != Status::Interim {
             self.is_complete = true;
             return Ok(());
         }
-        self.fields = Fields::new();
+        self.fields.begin_next();
         self.first_byte = None;
         self.interims += 1;
         if self.interims > MAX_INTERIMS {
-            return Err(FrameFault::Head(HeadLimit::Interims));
+            return Err(FrameFault::Interims);
         }
         Ok(())
     }
@@ -171,32 +189,37 @@ impl ResponseFrames {
         self.is_complete
     }
 
-    /// Whether the status of the final response is none.
-    pub fn has_invalid_status(&self) -> bool {
-        self.fields.status.status() == Status::Invalid
+    /// Where the frame that is read begins in what was fed last; 0 if it began before.
+    pub fn frame_from(&self) -> usize {
+        self.frame_from
     }
 
-    /// Whether the head is so large that fields, each of which counts 32 bytes more (RFC 9113,
-    /// 10.5.1), may have broken the bound.
+    /// How many frames began since this was last asked.
+    pub fn take_count(&mut self) -> usize {
+        std::mem::take(&mut self.new_frames)
+    }
+
+    /// What is wrong with the head of the final response, as far as it arrived.
+    pub fn fault_of_head(&self) -> Option<BlockFault> {
+        self.fields.fault(self.is_complete, self.ends_stream)
+    }
+
+    /// Whether the head is so large that its fields may have broken the bound.
     pub fn has_large_head(&self) -> bool {
-        self.head_bytes > MAX_HEAD_BYTES / 4
+        self.head_bytes > MAX_HEAD_BYTES / 4 || self.fault_of_head() == Some(BlockFault::Size)
     }
 
     /// Whether fields came behind the body.
     pub fn is_in_trailers(&self) -> bool {
         self.is_in_trailers
     }
-
-    /// Whether the server announced that it closes the connection.
-    pub fn has_goaway(&self) -> bool {
-        self.has_goaway
-    }
 }
 
 /// Checks the length that the first frame begins with: h2 refuses one that is too large as soon as it
 /// is there, and it may be all that is.
-fn check_length(begun: &[u8]) -> Result<(), FrameFault> {
+fn check_length(begun: &[u8], is_agreed: bool) -> Result<(), FrameFault> {
     match begun {
+        [b'H', b'T', b'T', ..] if is_agreed => Err(FrameFault::BrokenPromise),
         [b'H', b'T', b'T', ..] => Err(FrameFault::Http1),
         &[a, b, c, ..] if u32::from_be_bytes([0, a, b, c]) as usize > MAX_FRAME_BYTES => {
             Err(FrameFault::NotHttp)
@@ -206,8 +229,8 @@ fn check_length(begun: &[u8]) -> Result<(), FrameFault> {
 }
 
 /// Checks that the first frame is that of a server which speaks HTTP/2 (RFC 9113, 3.4).
-fn check_first(header: &FrameHeader) -> Result<(), FrameFault> {
-    check_length(&header.bytes)?;
+fn check_first(header: &FrameHeader, is_agreed: bool) -> Result<(), FrameFault> {
+    check_length(&header.bytes, is_agreed)?;
     if header.kind() > 9 {
         Err(FrameFault::NotHttp)
     } else if header.kind() != SETTINGS || header.has(ACK) {
@@ -217,167 +240,5 @@ fn check_first(header: &FrameHeader) -> Result<(), FrameFault> {
     }
 }
 
-/// The block of fields within frames that may have padding and a priority around it.
-#[derive(Debug)]
-struct Fields {
-    status: StatusReader,
-    /// Whether a length of padding is still to come.
-    awaits_padding: bool,
-    /// How many bytes of a priority are still to come.
-    priority_left: usize,
-    /// How many bytes of the frame are neither of those nor padding.
-    left: usize,
-}
-
-impl Fields {
-    fn new() -> Self {
-        Self {
-            status: StatusReader::new(),
-            awaits_padding: false,
-            priority_left: 0,
-            left: 0,
-        }
-    }
-
-    fn begin_frame(&mut self, header: &FrameHeader) {
-        let begins = header.is_ours(HEADERS);
-        self.awaits_padding = begins && header.has(PADDED);
-        self.priority_left = if begins && header.has(PRIORITY) { 5 } else { 0 };
-        let around = usize::from(self.awaits_padding) + self.priority_left;
-        self.left = header.length().saturating_sub(around);
-    }
-
-    fn feed(&mut self, mut payload: &[u8]) {
-        if self.awaits_padding
-            && let Some((padding, rest)) = payload.split_first()
-        {
-            self.awaits_padding = false;
-            self.left = self.left.saturating_sub(usize::from(*padding));
-            payload = rest;
-        }
-        let (priority, rest) = payload.split_at(self.priority_left.min(payload.len()));
-        self.priority_left -= priority.len();
-        let block = rest.get(..self.left.min(rest.len())).unwrap_or_default();
-        self.left -= block.len();
-        self.status.feed(block);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::probe::frames::END_STREAM;
-
-    fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
-        let stream = u8::from(kind < 2 || kind == 9);
-        [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
-    }
-
-    #[test]
-    fn the_first_byte_is_that_of_the_final_head_however_it_is_cut() {
-        let interim = [0x48, 3, b'1', b'0', b'3'];
-        let before = [
-            frame(SETTINGS, 0, &[]),
-            frame(HEADERS, END_HEADERS, &interim),
-            frame(6, 0, &[0; 8]),
-            frame(HEADERS, END_HEADERS, &[0xbe]),
-        ]
-        .concat();
-        let head = [
-            // Padding, priority, then a status over two frames.
-            frame(
-                HEADERS,
-                PADDED | PRIORITY,
-                &[2, 0, 0, 0, 0, 9, 0x48, 3, b'4', 0, 0],
-            ),
-            frame(9, END_HEADERS, b"09"),
-        ]
-        .concat();
-        let body = [
-            frame(DATA, 0, b"bo"),
-            frame(SETTINGS, ACK, &[]),
-            frame(DATA, END_STREAM, b"dy"),
-        ]
-        .concat();
-        let bytes = [&before[..], &head, &body, &frame(6, 0, &[0; 8])].concat();
-        let (first, complete) = (before.len(), before.len() + head.len());
-        let start = Instant::now();
-        for size in 1..=bytes.len() {
-            let mut frames = ResponseFrames::new(0);
-            let (mut read, mut last) = (0, 0);
-            for piece in bytes.chunks(size) {
-                let at = Arrival::by_user(start + Duration::from_secs(read as u64));
-                if frames.feed(piece, at).expect("nothing is wrong") {
-                    last = read;
-                }
-                read += piece.len();
-                assert_eq!(frames.is_complete(), read >= complete, "pieces of {size}");
-            }
-            let expected = start + Duration::from_secs((first / size * size) as u64);
-            assert_eq!(frames.first_byte().map(|byte| byte.at), Some(expected));
-            let last_of_body = complete + body.len() - 1;
-            assert_eq!(last, last_of_body / size * size, "pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn an_interim_head_is_not_the_first_byte() {
-        let now = Arrival::by_user(Instant::now());
-        let interim = frame(HEADERS, END_HEADERS, &[0x48, 3, b'1', b'0', b'3']);
-        let bytes = [frame(SETTINGS, 0, &[]), interim].concat();
-        let mut frames = ResponseFrames::new(0);
-        let mut firsts = Vec::new();
-        for piece in bytes.chunks(1) {
-            frames.feed(piece, now).expect("nothing is wrong");
-            firsts.push(frames.first_byte().is_some());
-        }
-        assert!(firsts[9 + 9], "its status is unknown yet");
-        assert!(!firsts[bytes.len() - 1]);
-    }
-
-    #[test]
-    fn bounds_are_kept() {
-        use FrameFault as F;
-        let now = Arrival::by_user(Instant::now());
-        let interim = frame(HEADERS, END_HEADERS, &[0x48, 3, b'1', b'0', b'3']);
-        let settings = frame(SETTINGS, 0, &[]);
-        for (bytes, expected) in [
-            (b"HTTP/1.1 400 Bad Request".to_vec(), Err(F::Http1)),
-            (b"SSH-2.0-OpenSSH".to_vec(), Err(F::NotHttp)),
-            (vec![0x15, 3, 3, 0, 2, 2, 70, 0, 0], Err(F::NotHttp)),
-            (frame(6, 0, &[0; 8]), Err(F::NoSettings)),
-            (frame(SETTINGS, ACK, &[]), Err(F::NoSettings)),
-            (settings.repeat(900), Ok(false)),
-            (settings.repeat(1_100), Err(F::Flood)),
-            (frame(DATA, 0, &[]).repeat(1_100), Err(F::Flood)),
-            (frame(DATA, PADDED, &[9; 10]).repeat(1_100), Err(F::Flood)),
-            (frame(6, 0, &[0; 16_000]).repeat(70), Err(F::Flood)),
-            (
-                [frame(DATA, 0, &[0; 4_096]), settings.clone()]
-                    .concat()
-                    .repeat(4_000),
-                Ok(true),
-            ),
-            (interim.repeat(101), Err(F::Head(HeadLimit::Interims))),
-            (
-                frame(9, 0, &[0x20; 16_000]).repeat(17),
-                Err(F::Head(HeadLimit::Bytes)),
-            ),
-        ] {
-            let bytes = match expected {
-                Err(F::Http1 | F::NotHttp | F::NoSettings) => bytes,
-                _ => [settings.clone(), bytes].concat(),
-            };
-            let mut frames = ResponseFrames::new(0);
-            assert_eq!(frames.feed(&bytes, now), expected);
-        }
-        let mut after_upload = ResponseFrames::new(64 << 20);
-        let updates = [settings, frame(8, 0, &[0; 4]).repeat(60_000)].concat();
-        assert_eq!(after_upload.feed(&updates, now), Ok(false));
-    }
-}
+mod tests;

@@ -105,7 +105,7 @@ fn read(mut block: &[u8]) -> Option<Status> {
 }
 
 /// An integer whose first byte has a prefix of this many bits (RFC 7541, 5.1).
-fn integer(block: &mut &[u8], prefix: u32) -> Option<usize> {
+pub fn integer(block: &mut &[u8], prefix: u32) -> Option<usize> {
     let mask = (1_usize << prefix) - 1;
     let (first, mut rest) = block.split_first()?;
     let mut value = usize::from(*first) & mask;
@@ -124,7 +124,7 @@ fn integer(block: &mut &[u8], prefix: u32) -> Option<usize> {
 }
 
 /// Whether a string is in Huffman's code, and its length (RFC 7541, 5.2).
-fn string(block: &mut &[u8]) -> Option<(bool, usize)> {
+pub fn string(block: &mut &[u8]) -> Option<(bool, usize)> {
     let is_coded = block.first()? & 0x80 != 0;
     Some((is_coded, integer(block, 7)?))
 }

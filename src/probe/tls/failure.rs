@@ -13,16 +13,37 @@ use rustls_pki_types::CertificateDer;
 use crate::outcome::reason::Reason;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
+use crate::probe::stop::own_fault;
 use crate::probe::tls::expiry;
+use crate::probe::tls::flood::RecordFlood;
+use crate::probe::tls::weak;
+
+/// What a server asked of the client, and got.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ClientCertificate {
+    /// It asked for nothing.
+    #[default]
+    Unasked,
+    /// It asked for a certificate and was shown one.
+    Shown,
+    /// It asked for a certificate, and there is none.
+    Lacking,
+}
 
 /// The failure of a handshake.
 pub fn of_handshake(
     error: &io::Error,
     chain: &[CertificateDer<'_>],
-    asked_for_certificate: bool,
+    certificate: ClientCertificate,
 ) -> Stop {
     let Some(tls) = of_io(error) else {
+        if let Some(skip) = own_fault(error) {
+            return Stop::Skipped(skip);
+        }
         let reason = match error.kind() {
+            _ if RecordFlood::is_in(error) => Reason::TlsMalformed,
+            // rustls holds as much of unfinished messages as it will.
+            io::ErrorKind::InvalidData => Reason::TlsMalformed,
             io::ErrorKind::TimedOut => Reason::TlsTimeout,
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
@@ -35,10 +56,12 @@ pub fn of_handshake(
     };
     let reason = match tls {
         tls if is_authority_as_server(tls) => of_authority(chain),
-        // TLS 1.2 servers answer a missing client certificate with the alert that they also send
-        // when nothing is in common; that they asked for one tells the two apart.
-        Error::AlertReceived(AlertDescription::HandshakeFailure) if asked_for_certificate => {
+        Error::AlertReceived(alert) if is_about_client(*alert, certificate) => {
             Reason::TlsClientCertRequired
+        }
+        // Keys that are too short are none to ring, so that nothing fits them.
+        Error::InvalidCertificate(CertificateError::BadSignature) if weak::has_short_key(chain) => {
+            Reason::TlsCertWeak
         }
         tls => reason(tls),
     };
@@ -55,9 +78,39 @@ pub fn of_io(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// The reason for an error of rustls, in the handshake or after it: TLS 1.3 servers refuse a
-/// missing client certificate only once the client is done.
-pub fn reason(error: &Error) -> Reason {
+/// The reason for an error of I/O of TLS after the handshake, if it is one: TLS 1.3 servers refuse a
+/// missing client certificate only once the client is done, and can mind nothing else by then.
+pub fn after_handshake(error: &io::Error, certificate: ClientCertificate) -> Option<Reason> {
+    if RecordFlood::is_in(error) {
+        return Some(Reason::TlsMalformed);
+    }
+    Some(match of_io(error)? {
+        Error::AlertReceived(alert) if is_about_client(*alert, certificate) => {
+            Reason::TlsClientCertRequired
+        }
+        Error::AlertReceived(AlertDescription::HandshakeFailure) => Reason::TlsAlert,
+        // It did speak TLS.
+        Error::InvalidMessage(_) => Reason::TlsMalformed,
+        tls => reason(tls),
+    })
+}
+
+/// Whether an alert is about the certificate that a client lacks. Servers of TLS 1.2 send the one
+/// that they also send when nothing is in common, or one about a bad certificate; that they asked
+/// for one tells these apart.
+fn is_about_client(alert: AlertDescription, certificate: ClientCertificate) -> bool {
+    match alert {
+        AlertDescription::CertificateRequired => true,
+        AlertDescription::HandshakeFailure => certificate != ClientCertificate::Unasked,
+        AlertDescription::BadCertificate
+        | AlertDescription::NoCertificate
+        | AlertDescription::AccessDenied => certificate == ClientCertificate::Lacking,
+        _ => false,
+    }
+}
+
+/// The reason for an error of rustls.
+fn reason(error: &Error) -> Reason {
     match error {
         Error::InvalidCertificate(error) => of_certificate(error),
         Error::NoCertificatesPresented => Reason::TlsCertInvalid,
@@ -89,6 +142,7 @@ fn of_alert(alert: AlertDescription) -> Reason {
         }
         AlertDescription::CertificateRequired => Reason::TlsClientCertRequired,
         AlertDescription::NoApplicationProtocol => Reason::TlsAlpn,
+        AlertDescription::CloseNotify => Reason::TlsClosed,
         _ => Reason::TlsAlert,
     }
 }
@@ -116,10 +170,11 @@ fn of_certificate(error: &CertificateError) -> Reason {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             Reason::TlsCertPurpose
         }
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            Reason::TlsCertWeak
-        }
+        // What is merely not known, such as Ed448, is not weak.
+        CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id,
+            ..
+        } if weak::is_broken_hash(signature_algorithm_id) => Reason::TlsCertWeak,
         _ => Reason::TlsCertInvalid,
     }
 }
@@ -143,5 +198,54 @@ fn of_authority(chain: &[CertificateDer<'_>]) -> Reason {
             Reason::TlsCertUnknownIssuer
         }
         _ => Reason::TlsCertInvalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_client_certificate_is_told_by_what_was_asked() {
+        use AlertDescription as A;
+        use ClientCertificate::{Lacking, Shown, Unasked};
+        use Reason as R;
+        for (alert, certificate, in_handshake, after) in [
+            (
+                A::HandshakeFailure,
+                Unasked,
+                R::TlsNoCommonCipher,
+                R::TlsAlert,
+            ),
+            (
+                A::HandshakeFailure,
+                Lacking,
+                R::TlsClientCertRequired,
+                R::TlsClientCertRequired,
+            ),
+            (A::BadCertificate, Unasked, R::TlsAlert, R::TlsAlert),
+            (A::BadCertificate, Shown, R::TlsAlert, R::TlsAlert),
+            (
+                A::BadCertificate,
+                Lacking,
+                R::TlsClientCertRequired,
+                R::TlsClientCertRequired,
+            ),
+            (
+                A::CertificateRequired,
+                Shown,
+                R::TlsClientCertRequired,
+                R::TlsClientCertRequired,
+            ),
+            (A::UnknownCA, Lacking, R::TlsAlert, R::TlsAlert),
+        ] {
+            let error = io::Error::other(Error::AlertReceived(alert));
+            let Stop::Failed(failure) = of_handshake(&error, &[], certificate) else {
+                panic!("a server is to blame for {alert:?}");
+            };
+            assert_eq!(failure.reason, in_handshake, "{alert:?}, {certificate:?}");
+            let found = after_handshake(&error, certificate);
+            assert_eq!(found, Some(after), "{alert:?}, {certificate:?}");
+        }
     }
 }

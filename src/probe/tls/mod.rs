@@ -3,6 +3,7 @@
 mod chain;
 mod expiry;
 pub mod failure;
+pub mod flood;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod name;
@@ -10,6 +11,7 @@ mod observer;
 pub mod record;
 mod trust;
 mod verifier;
+mod weak;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -93,7 +95,7 @@ impl TlsClient {
         let mut config = match &settings.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .with_client_auth_cert(identity.chain.clone(), identity.key.expose().clone_key())
                 .map_err(|error| {
                     format!("the client certificate and its key do not fit: {error}")
                 })?,
@@ -142,9 +144,12 @@ impl TlsClient {
             let connection = shaken.as_ref().ok().map(|stream| stream.get_ref().1);
             detail.tls = self.detail(connection, &chain);
         }
-        shaken.map_err(|error| {
-            failure::of_handshake(&error, &chain, observer.was_asked_for_certificate())
-        })
+        let certificate = observer.client_certificate();
+        wire.marks().client_certificate = certificate;
+        let mut shaken =
+            shaken.map_err(|error| failure::of_handshake(&error, &chain, certificate))?;
+        shaken.get_mut().0.end_handshake();
+        Ok(shaken)
     }
 
     /// Shakes hands with a proxy, which is no phase of its own.
@@ -160,8 +165,8 @@ impl TlsClient {
         });
         let shaken = connector.connect(name, socket).await;
         shaken.map_err(|error| {
-            let was_asked = observer.was_asked_for_certificate();
-            failure::of_handshake(&error, &observer.chain(), was_asked)
+            let certificate = observer.client_certificate();
+            failure::of_handshake(&error, &observer.chain(), certificate)
         })
     }
 

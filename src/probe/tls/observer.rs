@@ -23,6 +23,7 @@ use rustls_pki_types::ServerName;
 use rustls_pki_types::UnixTime;
 
 use crate::probe::tls::crypto_provider;
+use crate::probe::tls::failure::ClientCertificate;
 use crate::probe::tls::verifier::Verifier;
 
 /// Stands between rustls and the real verifier and key store of one connection, and notes what
@@ -33,6 +34,7 @@ pub struct Observer {
     identity: Option<Arc<dyn ResolvesClientCert>>,
     chain: Mutex<Vec<CertificateDer<'static>>>,
     asked: AtomicBool,
+    shown: AtomicBool,
 }
 
 impl Observer {
@@ -46,6 +48,7 @@ impl Observer {
             identity,
             chain: Mutex::default(),
             asked: AtomicBool::new(false),
+            shown: AtomicBool::new(false),
         }
     }
 
@@ -55,9 +58,14 @@ impl Observer {
         chain.clone()
     }
 
-    /// Whether the server asked for a client certificate.
-    pub fn was_asked_for_certificate(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+    /// Whether the server asked for a client certificate, and got one.
+    pub fn client_certificate(&self) -> ClientCertificate {
+        let is = |note: &AtomicBool| note.load(Ordering::Relaxed);
+        match (is(&self.asked), is(&self.shown)) {
+            (false, _) => ClientCertificate::Unasked,
+            (true, true) => ClientCertificate::Shown,
+            (true, false) => ClientCertificate::Lacking,
+        }
     }
 }
 
@@ -138,9 +146,10 @@ impl ResolvesClientCert for Observer {
         sigschemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         self.asked.store(true, Ordering::Relaxed);
-        self.identity
-            .as_ref()?
-            .resolve(root_hint_subjects, sigschemes)
+        let identity = self.identity.as_ref()?;
+        let shown = identity.resolve(root_hint_subjects, sigschemes);
+        self.shown.store(shown.is_some(), Ordering::Relaxed);
+        shown
     }
 
     fn has_certs(&self) -> bool {

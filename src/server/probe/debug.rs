@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::outcome::phase::Phase;
-use crate::server::probe::module_yaml;
+use crate::outcome::reason::Reason;
+use crate::server::module_yaml;
 use crate::server::probe::page;
 use crate::server::probe::results::Found;
 use crate::server::probe::results::ProbeResult;
@@ -15,7 +16,8 @@ pub fn page(result: &ProbeResult) -> Vec<u8> {
     page.extend_from_slice(b"\n\n\nMetrics that would have been returned:\n");
     page::write(result, &mut page);
     page.extend_from_slice(b"\n\n\nModule configuration:\n");
-    let yaml = module_yaml::written(&result.module, result.module_timeout);
+    let mut yaml = String::new();
+    module_yaml::write(&result.module, result.module_timeout, 0, &mut yaml);
     page.extend_from_slice(yaml.as_bytes());
     page
 }
@@ -123,11 +125,18 @@ fn walk(log: &mut Log<'_>, found: &Found) {
     match &outcome.failure {
         None => log.line(total, "INFO", "Probe succeeded", &duration),
         Some(failure) => {
+            let err = match failure.reason {
+                // Which address a name has, and which rule denies it, is not for everybody who may
+                // ask for a probe.
+                Reason::ConnectBlocked | Reason::RedirectBlocked => {
+                    "the address may not be probed".to_owned()
+                }
+                _ => failure.printable_detail(),
+            };
             let fields = format!(
-                " phase={} reason={} err={:?}{duration}",
+                " phase={} reason={} err={err:?}{duration}",
                 failure.reason.place().label(),
                 failure.reason.label(),
-                failure.printable_detail(),
             );
             log.line(total, "ERROR", "Probe failed", &fields);
         }

@@ -145,7 +145,7 @@ impl Asked {
             Err(error) => Err(error),
             Ok(url) => {
                 let probed = ready.probe(Target {
-                    name: self.target.clone(),
+                    name: url.to_string(),
                     url: url.clone(),
                     module: self.module.clone(),
                     interval: self.timeout,
@@ -173,7 +173,7 @@ impl Asked {
         Ok(ProbeResult {
             module: self.module,
             module_timeout: ready.timeout(),
-            target: self.target,
+            target: self.target.into(),
             started,
             timeout: self.timeout,
             found,
@@ -208,16 +208,16 @@ fn with_host(module: &Module, hostname: &str) -> Result<Module, String> {
         .iter()
         .filter(|(name, _)| name == header::HOST);
     for (_, configured) in hosts {
-        if *configured != value {
+        if *configured.expose() != value {
             return Err(format!(
                 "host header defined both in module configuration ({}) and with URL-parameter \
                  'hostname' ({hostname})",
-                String::from_utf8_lossy(configured.as_bytes())
+                String::from_utf8_lossy(configured.expose().as_bytes())
             ));
         }
     }
     let mut module = module.clone();
     module.headers.retain(|(name, _)| name != header::HOST);
-    module.headers.push((header::HOST, value));
+    module.headers.push((header::HOST, value.into()));
     Ok(module)
 }

@@ -4,7 +4,6 @@
 mod debug;
 mod handler;
 mod logs;
-mod module_yaml;
 mod page;
 mod query;
 pub mod results;
@@ -33,8 +32,6 @@ use crate::target::Target;
 use crate::target::module::Module;
 
 // What fuzzers read and write with.
-#[cfg(any(test, fuzzing))]
-pub use crate::server::probe::module_yaml::written as written_module;
 #[cfg(any(test, fuzzing))]
 pub use crate::server::probe::query::first as first_parameter;
 

@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::outcome::detail::Detail;
 use crate::target::address::TargetUrl;
 use crate::target::module::Module;
+use crate::target::secret::Secret;
 
 /// One probe on request.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ pub struct ProbeResult {
     pub module: Arc<Module>,
     /// The timeout that is written with the module.
     pub module_timeout: Option<Duration>,
-    /// The target as the request named it. It may hold a password, and is never shown.
-    pub target: String,
+    /// The target as the request named it, which may hold a password.
+    pub target: Secret<String>,
     /// When the probe began.
     pub started: SystemTime,
     /// How long it might take.
@@ -107,7 +108,8 @@ impl Results {
     /// The oldest result of this target, with any module or with this one.
     pub fn of_target(&self, target: &str, module: Option<&str>) -> Option<Arc<ProbeResult>> {
         let found = self.all().find(|(_, result)| {
-            result.target == target && module.is_none_or(|module| result.module.name == module)
+            result.target.expose() == target
+                && module.is_none_or(|module| result.module.name == module)
         });
         found.map(|(_, result)| result.clone())
     }

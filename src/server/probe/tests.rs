@@ -132,7 +132,7 @@ fn result(target: &str, module: &str, is_success: bool) -> Arc<ProbeResult> {
             ..Module::http_2xx()
         }),
         module_timeout: None,
-        target: target.to_owned(),
+        target: target.to_owned().into(),
         started: SystemTime::UNIX_EPOCH,
         timeout: Duration::from_secs(1),
         found: Ok(results::Found {

@@ -102,7 +102,10 @@ impl World {
         write("ca.pem", pem("CERTIFICATE", &trusted.certificate()));
         write("itself.pem", pem("CERTIFICATE", &trusted_itself.0));
         write("client.pem", pem("CERTIFICATE", &client.chain[0]));
-        write("client.key", pem("PRIVATE KEY", client.key.secret_der()));
+        write(
+            "client.key",
+            pem("PRIVATE KEY", client.key.expose().secret_der()),
+        );
         write("server.pem", pem("CERTIFICATE", &good.0));
         write("server.key", pem("PRIVATE KEY", good.1.secret_der()));
         write("password.txt", "s3cret\n".to_owned());

@@ -4,9 +4,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::ConflictReason;
 use httpcycle_exporter::target::address::TargetUrl;
@@ -17,6 +18,7 @@ use httpcycle_exporter::target::credentials::Credentials;
 use httpcycle_exporter::target::expression::Expression;
 use httpcycle_exporter::target::files::Part;
 use httpcycle_exporter::target::module::{IpFamily, IpStrategy, Module};
+use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 use httpcycle_exporter::target::tls::TlsVersion;
 
 use crate::config::{check_tls, good, no_authorities};
@@ -25,6 +27,38 @@ use crate::config::{check_tls, good, no_authorities};
 fn reasons(module: &Module) -> Vec<&str> {
     let named = module.conflict_reasons();
     named.skip(2).map(|(_, name)| name).collect()
+}
+
+/// The rules of the complete file, with these of a module.
+fn reach(allow: &str, deny: &str) -> Reach {
+    let rules = |allow: &str, deny: &str| {
+        let ranges = |text: &str| {
+            let texts = text.split_whitespace();
+            texts.map(|text| Range::parse(text).unwrap()).collect()
+        };
+        let (allow, deny) = (ranges(allow), ranges(deny));
+        Arc::new(Rules { allow, deny })
+    };
+    Reach {
+        everywhere: rules("0.0.0.0/0 ::/0 10.0.0.0/8 169.254.169.254", "fd00::/8"),
+        own: rules(allow, deny),
+    }
+}
+
+#[test]
+fn a_target_that_is_denied_is_warned_of() {
+    let text = "deny_addresses: [127.0.0.0/8]\ntargets:\n  - url: http://0x7f.1/\n  \
+                - url: http://a.test/\n  - url: http://[::ffff:a9fe:a9fe]/\n";
+    let config = config::parse("f.yml", Path::new(""), text, &check_tls).unwrap();
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "f.yml:3:10: no probe of the target can succeed: 127.0.0.1 may not be probed: \
+         deny_addresses has 127.0.0.0/8",
+        "f.yml:5:10: no probe of the target can succeed: ::ffff:169.254.169.254 may not be \
+         probed: it stands for 169.254.169.254, and 169.254.0.0/16 is denied unless \
+         allow_addresses has it or a part of it",
+    ];
+    assert_eq!(warnings, expected);
 }
 
 fn checks_of_the_complete_file() -> Checks {
@@ -105,7 +139,7 @@ fn a_complete_file_is_read_as_written() {
     let headers: Vec<_> = module
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .map(|(name, value)| (name.as_str(), value.expose().as_bytes()))
         .collect();
     let expected: [(&str, &[u8]); 6] = [
         ("content-type", b"application/json"),
@@ -116,7 +150,10 @@ fn a_complete_file_is_read_as_written() {
         ("authorization", b"Bearer canary-header"),
     ];
     assert_eq!(headers, expected);
-    assert_eq!(module.body, "{\"version\": 7, \"note\": \"canary-body\"}");
+    assert_eq!(
+        module.body.expose(),
+        "{\"version\": 7, \"note\": \"canary-body\"}"
+    );
     assert_eq!(module.valid_status_codes, [200, 204, 409]);
     assert_eq!(module.checks, checks_of_the_complete_file());
     assert_eq!(module.conflict_codes, [409, 412]);
@@ -125,6 +162,7 @@ fn a_complete_file_is_read_as_written() {
     let resolver: SocketAddr = "127.0.0.1:5353".parse().unwrap();
     assert_eq!(module.resolver, Some(resolver));
     assert_eq!(module.source_ip, Some([127, 0, 0, 2].into()));
+    assert_eq!(module.reach, reach("127.0.0.0/8", "127.0.0.9 127.0.0.9"));
     assert_eq!(module.tls.authorities.as_ref().map(Vec::len), Some(1));
     assert_eq!(module.tls.server_name.as_deref(), Some("internal.example"));
     assert!(!module.tls.verify);
@@ -133,18 +171,22 @@ fn a_complete_file_is_read_as_written() {
 
     assert_eq!(second.name, "https://api.example.com/orders/43?token=xxxxx");
     assert_eq!(second.timeout, second.interval);
-    assert_eq!(second.module.body, "hello\n");
+    assert_eq!(second.module.body.expose(), "hello\n");
     assert_eq!(second.module.resolver, Some("[::1]:53".parse().unwrap()));
     assert_eq!(second.module.conflict_codes, [0; 0]);
     assert_eq!(third.name, "ümläut\nname");
     assert_eq!(third.timeout, Duration::from_secs(10));
+    let unwritten = Module {
+        reach: reach("", ""),
+        ..Module::http_2xx()
+    };
     let bare = Module {
         name: "bare".to_owned(),
-        ..Module::http_2xx()
+        ..unwritten.clone()
     };
     assert_eq!(*third.module, bare);
     assert_eq!(fourth.name, "7");
-    assert_eq!(*fourth.module, Module::http_2xx());
+    assert_eq!(*fourth.module, unwritten);
     assert_eq!(fourth.timeout, Duration::from_millis(10));
 
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
@@ -163,21 +205,21 @@ fn a_complete_file_is_read_as_written() {
 fn credentials_are_read_as_written() {
     let config = good("complete.yml");
     let of = |name: &str| &*config.modules[name].module;
-    let authorization = |value| Credentials::Authorization(HeaderValue::from_static(value));
+    let authorization = |scheme: &str, value: &[u8]| Credentials::authorization(scheme, value);
     for (name, credentials) in [
         (
             "update_order",
-            Some(authorization("Token canary-credentials")),
+            authorization("Token", b"canary-credentials"),
         ),
         (
             "basic",
             Some(Credentials::Basic {
-                username: b"canary-user".to_vec(),
-                password: b"canary-file".to_vec(),
+                username: b"canary-user".to_vec().into(),
+                password: b"canary-file".to_vec().into(),
             }),
         ),
-        ("bearer", Some(authorization("Bearer canary-token"))),
-        ("bearer_file", Some(authorization("Bearer canary-file"))),
+        ("bearer", authorization("Bearer", b"canary-token")),
+        ("bearer_file", authorization("Bearer", b"canary-file")),
         ("bare", None),
     ] {
         assert_eq!(of(name).credentials, credentials, "{name}");
@@ -185,7 +227,10 @@ fn credentials_are_read_as_written() {
     let behind = of("behind_a_proxy").proxy.as_deref().unwrap();
     let through = |url: &str| {
         let proxy = behind.of(&TargetUrl::parse(url).unwrap())?;
-        Some((proxy.to_string(), proxy.userinfo.clone().unwrap().1))
+        Some((
+            proxy.to_string(),
+            proxy.userinfo.clone().unwrap().expose().1.clone(),
+        ))
     };
     let proxy = Some((
         "http://proxy.example:3128".to_owned(),
@@ -198,12 +243,12 @@ fn credentials_are_read_as_written() {
         panic!("{behind:?}");
     };
     assert_eq!(
-        (name.as_str(), value.as_bytes()),
+        (name.as_str(), value.expose().as_bytes()),
         ("x-tenant", &b"canary-tenant"[..])
     );
     let headers = &of("update_order").http_headers;
     assert!(headers.iter().all(|(name, _)| name == "x-trace"));
-    let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
+    let values: Vec<_> = headers.iter().map(|(_, value)| value.expose()).collect();
     assert_eq!(values, ["one", "2", "canary-secret", "canary-file"]);
 }
 
@@ -245,7 +290,11 @@ fn aliases_and_merge_keys_share_what_is_written_once() {
     assert_eq!(module.name, "b");
     assert_eq!(module.valid_status_codes, [200]);
     assert_eq!(module.conflict_codes, [200]);
-    let values: Vec<_> = module.headers.iter().map(|(_, value)| value).collect();
+    let values: Vec<_> = module
+        .headers
+        .iter()
+        .map(|(_, value)| value.expose())
+        .collect();
     assert_eq!(values, ["b", "text/plain"]);
 }
 
@@ -363,7 +412,7 @@ fn certificates_and_keys_are_written_or_in_files() {
         assert_eq!(module.tls.authorities.as_deref(), Some(&certificates[..]));
         assert_eq!(identity.chain, certificates);
         assert_eq!(
-            identity.key.secret_der(),
+            identity.key.expose().secret_der(),
             made.signing_key.serialize_der().as_slice()
         );
         let parts: Vec<_> = module.files.iter().map(|file| file.part.clone()).collect();

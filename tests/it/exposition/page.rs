@@ -173,9 +173,9 @@ fn chunks_stay_small_and_make_the_page() {
     let store = store(targets(0..5_000), &Arc::default());
     let chunks = chunks(&store, Format::OpenMetrics);
     let largest = chunks.iter().map(Vec::len).max().unwrap();
-    assert!(largest <= 128 * 1024, "{largest} bytes");
+    assert!(largest <= 32 * 1024, "{largest} bytes");
     let smallest = chunks.iter().rev().skip(1).map(Vec::len).min().unwrap();
-    assert!(smallest >= 64 * 1024, "{smallest} bytes");
+    assert!(smallest >= 16 * 1024, "{smallest} bytes");
 
     let whole = String::from_utf8(chunks.concat()).unwrap();
     let n_probes = |text: &str| text.matches("\nhttpcycle_probes_total{").count();

@@ -1,121 +1,21 @@
-//! Look-ups that fail, by what the name server does.
+//! What look-ups are charged with, and how often they ask.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hickory_resolver::proto::op::ResponseCode;
 use httpcycle_exporter::outcome::Attempt;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 
-use crate::failures::{PATIENCE, SHORT, reason};
+use crate::failures::{PATIENCE, reason};
 use crate::support::dns::Script;
 use crate::support::peer::Then;
 use crate::support::{dns, peer, probing};
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn look_ups_are_classified() {
-    use Reason as R;
-    let here: IpAddr = "127.0.0.1".parse().unwrap();
-    let there: IpAddr = "::1".parse().unwrap();
-    let peer = peer::answering(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Then::Hold).await;
-    let rows = [
-        (Script::Addresses(vec![here], Duration::ZERO), true, None),
-        (Script::Forged(vec![here]), true, None),
-        (Script::Truncated(vec![here]), true, None),
-        (
-            Script::Addresses(vec![], Duration::ZERO),
-            true,
-            Some(R::DnsNodata),
-        ),
-        (
-            Script::Addresses(vec![here], Duration::ZERO),
-            false,
-            Some(R::DnsNoAddressFamily),
-        ),
-        (
-            Script::Code(ResponseCode::NXDomain),
-            true,
-            Some(R::DnsNxdomain),
-        ),
-        (
-            Script::Code(ResponseCode::ServFail),
-            true,
-            Some(R::DnsServfail),
-        ),
-        (
-            Script::Code(ResponseCode::NotImp),
-            true,
-            Some(R::DnsServfail),
-        ),
-        (
-            Script::Code(ResponseCode::Refused),
-            true,
-            Some(R::DnsRefused),
-        ),
-        (
-            Script::Code(ResponseCode::FormErr),
-            true,
-            Some(R::DnsMalformed),
-        ),
-        (Script::Garbage, true, Some(R::DnsMalformed)),
-        (
-            Script::Alias("orders.test.".to_owned()),
-            true,
-            Some(R::DnsCnameLoop),
-        ),
-        (Script::Silent, true, Some(R::DnsTimeout)),
-        // A host with both: IPv6 is preferred, and nobody listens there.
-        (
-            Script::Addresses(vec![here, there], Duration::ZERO),
-            true,
-            Some(R::ConnectRefused),
-        ),
-    ];
-    for (script, fallback, expected) in rows {
-        let row = format!("{script:?}");
-        let has_v6 = matches!(&script, Script::Addresses(a, _) if a.contains(&there));
-        let server = dns::serve(script).await;
-        let module = Module {
-            resolver: Some(server.address),
-            preferred_family: IpFamily::V6,
-            family_fallback: fallback,
-            ..Module::http_2xx()
-        };
-        let url = format!("http://orders.test:{}/", peer.address.port());
-        let outcome = probing::probe(&probing::prober(&url, module, SHORT)).await;
-        // Without IPv6 on this machine the fallback stands in.
-        let no_v6 = has_v6 && std::net::UdpSocket::bind("[::1]:0").is_err();
-        let expected = expected.filter(|_| !no_v6);
-        assert_eq!(reason(&outcome), expected, "{row}: {:?}", outcome.failure);
-        assert!(outcome.timeline.phase(Phase::Dns).is_some(), "{row}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_server_that_is_not_there_is_unreachable() {
-    // An address of its own, so that no other test takes the port meanwhile.
-    let socket = tokio::net::UdpSocket::bind(("127.0.0.77", 0))
-        .await
-        .unwrap();
-    let resolver = socket.local_addr().unwrap();
-    drop(socket);
-    let module = Module {
-        resolver: Some(resolver),
-        ..Module::http_2xx()
-    };
-    let prober = probing::prober("http://orders.test/", module, PATIENCE);
-    let outcome = probing::probe(&prober).await;
-    assert_eq!(
-        reason(&outcome),
-        Some(Reason::DnsUnreachable),
-        "{:?}",
-        outcome.failure
-    );
-}
 
 /// `fe80::1` without a zone can never be connected to, and nothing is sent to find that out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,6 +29,7 @@ async fn a_family_without_a_route_gives_way_or_is_no_fault_of_the_target() {
             resolver: Some(server.address),
             preferred_family: IpFamily::V6,
             family_fallback: fallback,
+            reach: link_local_too(),
             ..Module::http_2xx()
         };
         let url = format!("http://orders.test:{}/", peer.address.port());
@@ -140,6 +41,19 @@ async fn a_family_without_a_route_gives_way_or_is_no_fault_of_the_target() {
                 assert_eq!(outcome.connection.unwrap().remote, peer.address);
             }
         }
+    }
+}
+
+/// Rules that lift what is denied without being listed, of addresses to which there is no route.
+fn link_local_too() -> Reach {
+    let allow = ["fe80::/10", "0.0.0.0/0"].map(|text| Range::parse(text).unwrap());
+    let own = Rules {
+        allow: allow.to_vec(),
+        deny: Vec::new(),
+    };
+    Reach {
+        own: Arc::new(own),
+        ..Reach::default()
     }
 }
 

@@ -14,9 +14,9 @@ const SECRETS: &str = "modules:
     timeout: 7s
     http:
       method: POST
-      headers: {Accept: text/x-shown, X-Api-Key: hunter1, Authorization: hunter2}
+      headers: {Accept: text/x-hunter0, Host: host.shown, X-Api-Key: hunter1, Authorization: hunter2}
       http_headers: {X-More: {values: [hunter3], secrets: [hunter4]}}
-      basic_auth: {username: shown-user, password: hunter5}
+      basic_auth: {username: hunter-user, password: hunter5}
       body: hunter6
       valid_status_codes: [200, 204]
       fail_if_header_matches: [{header: X-Bad, regexp: 'a\"b', allow_missing: true}]
@@ -35,11 +35,12 @@ async fn the_debug_page_shows_everything_but_secrets() {
             &[
                 "\ntimeout: 7000ms\n",
                 "  method: \"POST\"\n",
-                "    \"accept\": \"text/x-shown\"\n",
+                "    \"accept\": <secret>\n",
+                "    \"host\": \"host.shown\"\n",
                 "    \"x-api-key\": <secret>\n",
                 "    \"authorization\": <secret>\n",
                 "    \"x-more\":\n      secrets: [<secret>, <secret>]\n",
-                "    username: \"shown-user\"\n    password: <secret>\n",
+                "    username: <secret>\n    password: <secret>\n",
                 "  body: <secret>\n",
                 "  valid_status_codes: [200, 204]\n",
                 "  - header: \"x-bad\"\n    regexp: \"a\\\"b\"\n    allow_missing: true\n",

@@ -259,7 +259,7 @@ async fn a_reload_changes_the_modules() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_exporter_lacks_is_not_charged_to_the_target() {
     // A link-local address without a zone has no route, so that no packet is sent.
-    let exporter = start("modules: {m: {prober: http, http: {preferred_ip_protocol: ip6}}}\n");
+    let exporter = start("modules: {m: {prober: http, http: {allow_addresses: ['fe80::/10']}}}\n");
     let answer = ask(&exporter, "/probe?module=m&target=[fe80::1]:80", "");
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert_eq!(

@@ -1,4 +1,4 @@
 //! Requests that go through a proxy: what it is asked, what is measured, and how it can refuse.
 
-mod peer;
+pub mod peer;
 mod way;

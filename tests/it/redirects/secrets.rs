@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::redirects::site::{Site, values};
 use crate::support::peer::{self, Then};
-use crate::support::{pki, probing};
+use crate::support::{dns, pki, probing};
 
 /// Longer than any probe takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,17 +58,83 @@ async fn secrets_stay_with_the_origin() {
     }
 }
 
+/// The origins of a chain of redirects, and how many requests of it have the secrets: what was left
+/// behind does not come back.
+const CHAINS: &[(&str, usize)] = &[
+    ("aaa", 3),
+    ("aab", 2),
+    ("aba", 1),
+    ("abb", 1),
+    ("aca", 1),
+    ("asa", 1),
+    ("ass", 1),
+    ("sss", 3),
+    ("sa", 1),
+    ("sas", 1),
+    ("ssa", 2),
+    ("abaca", 1),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_left_behind_does_not_come_back() {
     let site = Site::start().await;
-    let script = [
-        ("a /", "302 F\r\nLocation: {b}/"),
-        ("b /", "302 F\r\nLocation: {a}/back"),
-    ];
-    let (_, requests) = site.probe("{a}/", HTTP, &script).await;
-    let origins: String = requests.iter().map(|(origin, _)| *origin).collect();
-    assert_eq!(origins, "aba");
-    assert_eq!(n_secrets(&requests[2].1), 0, "{}", requests[2].1);
+    for status in ["302", "307"] {
+        for (chain, n_with_secrets) in CHAINS {
+            let origins: Vec<char> = chain.chars().collect();
+            let hops = origins.windows(2).enumerate();
+            let script: Vec<(String, String)> = hops
+                .map(|(n, hop)| {
+                    let answer = format!("{status} F\r\nLocation: {{{}}}/{}", hop[1], n + 1);
+                    (format!("{} /{n}", hop[0]), answer)
+                })
+                .collect();
+            let script: Vec<_> = script.iter().map(|(at, to)| (&**at, &**to)).collect();
+            let first = format!("{{{}}}/0", origins[0]);
+            let (outcome, requests) = site.probe(&first, HTTP, &script).await;
+            assert!(outcome.failure.is_none(), "{chain}: {:?}", outcome.failure);
+            let reached: String = requests.iter().map(|(origin, _)| *origin).collect();
+            assert_eq!(reached, *chain);
+            let found: Vec<usize> = requests.iter().map(|(_, head)| n_secrets(head)).collect();
+            let mut expected = vec![N_SECRETS; *n_with_secrets];
+            expected.resize(chain.len(), 0);
+            assert_eq!(found, expected, "{status} {chain}");
+        }
+    }
+}
+
+/// Names of one address are origins of their own, a name in other letters is the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_name_is_another_origin() {
+    let site = Site::start().await;
+    let here = vec![[127, 0, 0, 1].into()];
+    let names = dns::serve(dns::Script::Addresses(here, Duration::ZERO)).await;
+    let http = format!("{HTTP}, resolver: '{}'", names.address);
+    let address = site.fill("{a:}");
+    let (_, port) = address.rsplit_once(':').unwrap();
+    for (host, stays) in [
+        ("site.test", true),
+        ("SITE.Test", true),
+        ("u:p@site.test", true),
+        ("s%69te.test", true),
+        ("sub.site.test", false),
+        ("test", false),
+        ("site.test.", false),
+        ("site.test.other.test", false),
+        ("other-site.test", false),
+        ("site.test@other.test", false),
+        ("127.0.0.1", false),
+    ] {
+        let answer = format!("307 R\r\nLocation: http://{host}:{port}/b");
+        let first = format!("http://site.test:{port}/");
+        let (outcome, requests) = site.probe(&first, &http, &[("a /", &answer)]).await;
+        assert!(outcome.failure.is_none(), "{host}: {:?}", outcome.failure);
+        let [(_, first), (_, second)] = &*requests else {
+            panic!("{host}: {requests:?}")
+        };
+        assert_eq!(n_secrets(first), N_SECRETS, "{host}: {first}");
+        let expected = if stays { N_SECRETS } else { 0 };
+        assert_eq!(n_secrets(second), expected, "{host}: {second}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

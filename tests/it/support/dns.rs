@@ -64,12 +64,15 @@ pub async fn serve(script: Script) -> NameServer {
     });
     tasks.spawn(async move {
         while let Ok((mut stream, _)) = tcp.accept().await {
-            let length = stream.read_u16().await.unwrap();
+            let length = stream.read_u16().await.unwrap_or(0);
             let mut question = vec![0; length.into()];
-            stream.read_exact(&mut question).await.unwrap();
+            if length == 0 || stream.read_exact(&mut question).await.is_err() {
+                // Given up meanwhile.
+                continue;
+            }
             for (_, bytes) in replies(&question, &over_tcp, true) {
-                stream.write_u16(bytes.len() as u16).await.unwrap();
-                stream.write_all(&bytes).await.unwrap();
+                stream.write_u16(bytes.len() as u16).await.ok();
+                stream.write_all(&bytes).await.ok();
             }
         }
     });
@@ -81,7 +84,7 @@ pub async fn serve(script: Script) -> NameServer {
 }
 
 /// A port that is free for UDP may be taken for TCP.
-async fn both_sockets() -> (UdpSocket, TcpListener) {
+pub async fn both_sockets() -> (UdpSocket, TcpListener) {
     loop {
         let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
         if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {

@@ -38,16 +38,16 @@ impl Exporter {
 
     /// Starts it with a configuration and further arguments and waits until it listens.
     pub fn start_with(config: &str, arguments: &[&str]) -> Self {
-        Self::start_program(program(), config, arguments)
+        Self::start_by(program(), config, arguments)
     }
 
-    /// Starts it by a command of its own.
-    pub fn start_program(mut program: Command, config: &str, arguments: &[&str]) -> Self {
+    /// Starts it by a command that becomes the exporter when arguments of it are added.
+    pub fn start_by(mut command: Command, config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // For whichever user the command takes.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(folder.path().join("httpcycle.yml"), config).unwrap();
-        let mut child = program
+        let mut child = command
             .arg("--web.listen-address=127.0.0.1:0")
             .args(arguments)
             .current_dir(folder.path())
@@ -69,8 +69,10 @@ impl Exporter {
             address: ([127, 0, 0, 1], 0).into(),
         };
         let line = exporter.wait_for_log("listening");
-        let address = line.split_once("address=").unwrap().1;
-        exporter.address = address.split_whitespace().next().unwrap().parse().unwrap();
+        // In both formats of the log.
+        let (_, port) = line.split_once("127.0.0.1:").unwrap();
+        let digits = port.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+        exporter.address.set_port(digits.parse().unwrap());
         exporter
     }
 
@@ -92,8 +94,9 @@ impl Exporter {
         self.log.try_iter().collect()
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// The lines of the log that nobody has waited for, up to the end of the process.
+    pub fn log_to_the_end(&self) -> Vec<String> {
+        self.log.iter().collect()
     }
 
     pub fn config_path(&self) -> PathBuf {
@@ -106,8 +109,12 @@ impl Exporter {
         self.signal("HUP");
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(sent.unwrap().success());
     }
@@ -126,13 +133,7 @@ impl Exporter {
 
     /// The body of a page, with its head before it.
     pub fn get(&self, request_line: &str, headers: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let request =
-            format!("{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut response = Vec::new();
-        stream.read_to_end(&mut response).unwrap();
-        response
+        get(self.address, request_line, headers)
     }
 
     pub fn get_text(&self, request_line: &str) -> String {
@@ -144,6 +145,14 @@ impl Exporter {
         let page = self.get_text("GET /metrics");
         let line = page.lines().find(|line| line.starts_with(series))?;
         line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    /// The sum of all samples that begin with `series`.
+    pub fn sum(&self, series: &str) -> f64 {
+        let page = self.get_text("GET /metrics");
+        let lines = page.lines().filter(|line| line.starts_with(series));
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        values.sum()
     }
 
     /// Scrapes until the value of `series` is as wanted.
@@ -158,6 +167,17 @@ impl Exporter {
             thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// The body of a page at an address, with its head before it.
+pub fn get(address: SocketAddr, request_line: &str, headers: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request =
+        format!("{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    response
 }
 
 impl Drop for Exporter {

@@ -37,7 +37,8 @@ pub fn on_stream(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
     frame(kind, flags, 1, payload)
 }
 
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+/// A frame of any stream.
+pub fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
 }

@@ -1,8 +1,10 @@
 //! What the tests need of the world: scripted peers, certificates, targets, real programs.
 
+pub mod cut;
 pub mod dns;
 pub mod exporter;
 pub mod http2;
+pub mod name_server;
 pub mod peer;
 pub mod pki;
 pub mod probing;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use httpcycle_exporter::outcome::phase::Phase;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -45,6 +45,8 @@ where
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
             connections.spawn(handle(stream));
+            // A set holds what has ended until somebody asks.
+            while connections.try_join_next().is_some() {}
         }
     });
     Peer {
@@ -108,7 +110,17 @@ pub async fn finish(stream: TcpStream, then: Then) {
             #[allow(deprecated, reason = "a linger of zero never blocks: it resets")]
             stream.set_linger(Some(Duration::ZERO)).unwrap();
         }
-        Then::Hold => std::future::pending().await,
+        Then::Hold => hold(stream).await,
+    }
+}
+
+/// Holds a connection without reading it for as long as the other side does.
+async fn hold(stream: TcpStream) {
+    while let Ok(ready) = stream.ready(Interest::READABLE).await {
+        if ready.is_read_closed() {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -23,14 +23,14 @@ impl Authority {
 
     /// An authority whose own certificate is changed by `change` before it is signed.
     pub fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        // Authorities of one name would be taken for one another.
-        let name = format!("authority {:x?}", &key.public_key_raw()[..8]);
-        params.distinguished_name.push(DnType::CommonName, name);
-        change(&mut params);
+        let (params, key) = authority_params(change);
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    /// An authority below this one.
+    pub fn below(&self, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (params, key) = authority_params(change);
+        Self(CertifiedIssuer::signed_by(params, key, &self.0).unwrap())
     }
 
     /// TLS settings that trust this authority and no other.
@@ -106,7 +106,7 @@ impl Authority {
         let (certificate, key) = self.issue("client.test", |_| {});
         ClientIdentity {
             chain: vec![certificate],
-            key: Arc::new(key),
+            key: Arc::new(key).into(),
         }
     }
 }
@@ -118,6 +118,17 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     let lines: Vec<_> = lines.map(|line| str::from_utf8(line).unwrap()).collect();
     let lines = lines.join("\n");
     format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
+}
+
+fn authority_params(change: impl FnOnce(&mut CertificateParams)) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    // Authorities of one name would be taken for one another.
+    let name = format!("authority {:x?}", &key.public_key_raw()[..8]);
+    params.distinguished_name.push(DnType::CommonName, name);
+    change(&mut params);
+    (params, key)
 }
 
 /// A certificate that vouches for itself alone, as `openssl req -x509` makes them.
@@ -151,8 +162,17 @@ pub fn acceptor_of(
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
 ) -> TlsAcceptor {
+    acceptor_of_chain(versions, vec![certificate], key)
+}
+
+/// Like [`acceptor_of`], with others behind the server's own certificate.
+pub fn acceptor_of_chain(
+    versions: &[&'static SupportedProtocolVersion],
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> TlsAcceptor {
     let key = crypto_provider().key_provider.load_private_key(key);
-    let shown = CertifiedKey::new(vec![certificate], key.unwrap());
+    let shown = CertifiedKey::new(chain, key.unwrap());
     let config = ServerConfig::builder_with_provider(crypto_provider())
         .with_protocol_versions(versions)
         .unwrap()

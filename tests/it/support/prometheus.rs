@@ -50,6 +50,11 @@ impl Prometheus {
         Self::start_with(exporter, rules, &alerting)
     }
 
+    /// Starts one that scrapes `exporter` as `scraping` says, further lines of its job.
+    pub fn start_scraping(exporter: SocketAddr, scraping: &str) -> Self {
+        Self::start_with(exporter, &[], scraping)
+    }
+
     fn start_with(exporter: SocketAddr, rules: &[(String, String)], more: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let here = folder.path();

@@ -17,10 +17,9 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 
 use crate::probe::arrival::Arrival;
-use crate::probe::carrier::Carrier;
+use crate::probe::exchange::Stream;
 use crate::probe::exchange::sent::RequestProgress;
 use crate::probe::frames::PREFACE;
 use crate::probe::wire::Wire;
@@ -40,15 +39,6 @@ thread_local! {
     /// What was just read without TLS. It is used within one poll, so the probes of a thread share
     /// it instead of allocating and clearing one each.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
-
-/// A connection ready for a request.
-#[derive(Debug)]
-pub enum Stream {
-    /// Without TLS.
-    Plain(Carrier),
-    /// Through TLS.
-    Tls(Box<TlsStream<Carrier>>),
 }
 
 /// The stream as hyper and h2 want it, noting in the marks of the wire how far the request and the
@@ -131,20 +121,18 @@ fn takes_no_more(error: &io::Error) -> bool {
     )
 }
 
-/// Notes a piece of the response. Nothing arrived if the connection was closed.
-fn note_arrival(wire: &Wire, bytes: &[u8]) -> io::Result<()> {
+/// Notes a piece of the response, and tells how much of it is for the client. Nothing arrived if the
+/// connection was closed.
+fn note_arrival(wire: &Wire, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let all = bytes.len();
     if bytes.is_empty() {
-        return Ok(());
+        return (all, Ok(()));
     }
     let mut marks = wire.marks();
     let at = marks
         .last_read
         .unwrap_or_else(|| Arrival::by_user(Instant::now()));
-    if marks.head.feed(bytes, at)? {
-        marks.last_byte = Some(at);
-    }
-    marks.undigested += bytes.len();
-    Ok(())
+    marks.note_response(bytes, at)
 }
 
 impl ExchangeIo {
@@ -160,8 +148,9 @@ impl ExchangeIo {
                 let room = buffer.len().min(room);
                 let mut buffer = ReadBuf::new(buffer.get_mut(..room).unwrap_or_default());
                 ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
-                take(buffer.filled());
-                Poll::Ready(note_arrival(&self.wire, buffer.filled()))
+                let (n_taken, noted) = note_arrival(&self.wire, buffer.filled());
+                take(buffer.filled().get(..n_taken).unwrap_or_default());
+                Poll::Ready(noted)
             }),
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
@@ -169,8 +158,8 @@ impl ExchangeIo {
                 let arrived = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
                 let length = arrived.len().min(room);
                 let arrived = arrived.get(..length).unwrap_or_default();
-                take(arrived);
-                let noted = note_arrival(&self.wire, arrived);
+                let (n_taken, noted) = note_arrival(&self.wire, arrived);
+                take(arrived.get(..n_taken).unwrap_or_default());
                 Pin::new(&mut *stream).consume(length);
                 // The first plaintext is here: what comes now is stamped as it comes.
                 stream.get_mut().0.read_freely();

@@ -11,6 +11,7 @@ use nix::sys::socket::sockopt::SndBuf;
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 
 /// The kernel takes part of a backlog that is too long for what is offered behind it: the write waits

@@ -35,9 +35,27 @@ fn framed() -> Vec<Case> {
         case("length_unknown_of_1_0").at("/", raw("HTTP/1.0 200 OK\r\n\r\nuntil the end")),
         case("length_too_large").at("/", with_length("10", "short")),
         case("length_too_small").at("/", with_length("2", "longer")),
-        case("length_negative").at("/", with_length("-1", "x")),
+        case("length_negative")
+            .at("/", with_length("-1", "x"))
+            .differs(
+                "a response counts once its head is whole, lest a conflict be missed",
+                &[
+                    ("probe_http_content_length", "0", "-1"),
+                    ("probe_http_status_code", "0", "200"),
+                    ("probe_http_version", "0", "1.1"),
+                ],
+            ),
         case("length_twice").at("/", with_length("1\r\nContent-Length: 1", "x")),
-        case("length_two_ways").at("/", with_length("1\r\nContent-Length: 2", "xy")),
+        case("length_two_ways")
+            .at("/", with_length("1\r\nContent-Length: 2", "xy"))
+            .differs(
+                "a response counts once its head is whole, lest a conflict be missed",
+                &[
+                    ("probe_http_content_length", "0", "1"),
+                    ("probe_http_status_code", "0", "200"),
+                    ("probe_http_version", "0", "1.1"),
+                ],
+            ),
         case("length_then_reset").at("/", with_length("10", "short").then(Then::Reset)),
         case("chunks").at("/", chunked("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n")),
         case("chunks_with_extension").at("/", chunked("5;a=b\r\nhello\r\n0\r\n\r\n")),

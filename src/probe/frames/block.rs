@@ -1,0 +1,374 @@
+//! What is wrong with the block of fields of a head that h2 refuses, which it does not tell: its
+//! fields are read once more, as far as that takes no table of strings.
+
+use std::collections::VecDeque;
+
+use crate::probe::frames::status::integer;
+use crate::probe::frames::status::string;
+use crate::probe::head::MAX_HEAD_BYTES;
+
+/// What each field counts besides its text (RFC 9113, 10.5.1).
+const FIELD_BYTES: usize = 32;
+
+/// The size of the static table, behind which are fields that were sent before (RFC 7541, A).
+const STATIC: usize = 61;
+
+/// So many fields fit the table that fields are kept in, which nobody asked to be larger.
+const MAX_KEPT: usize = 4096 / FIELD_BYTES;
+
+/// Names in Huffman's code (RFC 7541, B), and as they are.
+const STATUS: [&[u8]; 2] = [b"\xb8\x84\x8d\x36\xa3", b":status"];
+const LENGTH: [&[u8]; 2] = [
+    b"\x21\xea\x49\x6a\x4a\xd4\x16\xa9\x93\x3f",
+    b"content-length",
+];
+
+/// What is wrong with a head.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BlockFault {
+    /// The status is not three digits.
+    BadStatus,
+    /// The status is missing, or there twice.
+    NoStatus,
+    /// The fields may be larger than the bound when they are unfolded.
+    Size,
+    /// The length of the body is contradictory or invalid.
+    Length,
+}
+
+/// The fault of a head that is the end of `blocks`, from `from` on; before it are those of interim
+/// heads. `is_whole` if nothing of it is missing, `ends_stream` if no body can follow.
+pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> Option<BlockFault> {
+    let mut rest = blocks;
+    let mut kept = VecDeque::new();
+    let (mut n_statuses, mut bad_status, mut size) = (0, false, 0);
+    let (mut length, mut bad_length) = (None, false);
+    loop {
+        let is_of_head = blocks.len() - rest.len() >= from;
+        let Some(field) = next(&mut rest, &mut kept) else {
+            break;
+        };
+        if !is_of_head {
+            continue;
+        }
+        size += field.size();
+        match field.name {
+            Name::Status => {
+                n_statuses += 1;
+                bad_status |= field.value.is_some_and(|value| !value.is_status());
+            }
+            Name::Length => {
+                let number = field.value.and_then(Text::number);
+                bad_length |= number.is_none() || length.is_some_and(|before| before != number);
+                length = Some(number);
+            }
+            Name::Pseudo | Name::Other => {}
+        }
+    }
+    bad_length |= ends_stream && length.flatten().is_some_and(|length| length > 0);
+    if bad_status {
+        Some(BlockFault::BadStatus)
+    } else if n_statuses > 1 || (is_whole && n_statuses == 0) {
+        Some(BlockFault::NoStatus)
+    } else if size > MAX_HEAD_BYTES {
+        Some(BlockFault::Size)
+    } else if bad_length {
+        Some(BlockFault::Length)
+    } else {
+        None
+    }
+}
+
+/// Whether trailers, which are the end of `blocks` from `from` on, have pseudo-header fields (RFC 9113,
+/// 8.1).
+pub fn has_pseudo(blocks: &[u8], from: usize) -> bool {
+    let mut rest = blocks;
+    let mut kept = VecDeque::new();
+    loop {
+        let is_of_trailers = blocks.len() - rest.len() >= from;
+        match next(&mut rest, &mut kept).map(|field| field.name) {
+            Some(Name::Status | Name::Pseudo) if is_of_trailers => return true,
+            Some(_) => {}
+            None => return false,
+        }
+    }
+}
+
+/// The names that matter.
+#[derive(Clone, Copy, Debug)]
+enum Name {
+    Status,
+    Length,
+    /// Another one that begins with a colon.
+    Pseudo,
+    Other,
+}
+
+/// A string as it is sent.
+#[derive(Clone, Copy, Debug)]
+struct Text<'a> {
+    bytes: &'a [u8],
+    is_coded: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Field<'a> {
+    name: Name,
+    name_size: usize,
+    /// `None` if it is that of the static table.
+    value: Option<Text<'a>>,
+}
+
+impl Field<'_> {
+    /// Of the static table; the longest name there has 27 bytes.
+    fn of_static(index: usize) -> Self {
+        let name = match index {
+            8..=14 => Name::Status,
+            28 => Name::Length,
+            1..=7 => Name::Pseudo,
+            _ => Name::Other,
+        };
+        Self {
+            name,
+            name_size: 27,
+            value: None,
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.name_size + self.value.map_or(0, Text::size) + FIELD_BYTES
+    }
+}
+
+impl Text<'_> {
+    /// How long it is at most when it is decoded: the shortest code has five bits.
+    fn size(self) -> usize {
+        match self.is_coded {
+            true => self.bytes.len() * 8 / 5,
+            false => self.bytes.len(),
+        }
+    }
+
+    fn name(self) -> Name {
+        if STATUS.contains(&self.bytes) {
+            Name::Status
+        } else if LENGTH.contains(&self.bytes) {
+            Name::Length
+        } else if self.begins_with_colon() {
+            Name::Pseudo
+        } else {
+            Name::Other
+        }
+    }
+
+    /// A colon has seven bits in Huffman's code.
+    fn begins_with_colon(self) -> bool {
+        match self.bytes.first() {
+            Some(first) if self.is_coded => first >> 1 == 0b101_1100,
+            first => first == Some(&b':'),
+        }
+    }
+
+    /// The digits, if it has nothing else.
+    fn digits(self) -> Option<Vec<u8>> {
+        let digits = match self.is_coded {
+            true => decoded_digits(self.bytes)?,
+            false => self.bytes.to_vec(),
+        };
+        digits.iter().all(u8::is_ascii_digit).then_some(digits)
+    }
+
+    fn number(self) -> Option<u64> {
+        let digits = self.digits()?;
+        std::str::from_utf8(&digits).ok()?.parse().ok()
+    }
+
+    fn is_status(self) -> bool {
+        let digits = self.digits();
+        matches!(digits.as_deref(), Some([b'1'..=b'9', _, _]))
+    }
+}
+
+/// Takes the next field off a block (RFC 7541, 6).
+fn next<'a>(block: &mut &'a [u8], kept: &mut VecDeque<Field<'a>>) -> Option<Field<'a>> {
+    while block.first()? & 0xe0 == 0x20 {
+        integer(block, 5)?;
+    }
+    let first = *block.first()?;
+    let at = |index: usize, kept: &VecDeque<Field<'a>>| match index.checked_sub(STATIC + 1) {
+        None => Field::of_static(index),
+        Some(index) => kept.get(index).copied().unwrap_or(Field::of_static(0)),
+    };
+    if first & 0x80 != 0 {
+        let index = integer(block, 7)?;
+        return Some(at(index, kept));
+    }
+    let is_kept = first & 0x40 != 0;
+    let (name, name_size) = match integer(block, if is_kept { 6 } else { 4 })? {
+        0 => {
+            let text = text(block)?;
+            (text.name(), text.size())
+        }
+        index => {
+            let field = at(index, kept);
+            (field.name, field.name_size)
+        }
+    };
+    let field = Field {
+        name,
+        name_size,
+        value: Some(text(block)?),
+    };
+    if is_kept {
+        kept.push_front(field);
+        kept.truncate(MAX_KEPT);
+    }
+    Some(field)
+}
+
+fn text<'a>(block: &mut &'a [u8]) -> Option<Text<'a>> {
+    let (is_coded, length) = string(block)?;
+    let (bytes, rest) = block.split_at_checked(length)?;
+    *block = rest;
+    Some(Text { bytes, is_coded })
+}
+
+/// Digits in Huffman's code (RFC 7541, B): 0 to 2 in five bits as themselves, 3 to 9 in six from
+/// 011001 on, then less than a byte of ones.
+fn decoded_digits(coded: &[u8]) -> Option<Vec<u8>> {
+    let (mut bits, mut n_bits, mut digits) = (0_u32, 0_u32, Vec::new());
+    let mut rest = coded.iter();
+    loop {
+        while n_bits < 8
+            && let Some(byte) = rest.next()
+        {
+            bits = bits << 8 | u32::from(*byte);
+            n_bits += 8;
+        }
+        bits &= (1 << n_bits) - 1;
+        if n_bits < 8 && bits == (1 << n_bits) - 1 {
+            return Some(digits);
+        }
+        let five = bits >> n_bits.checked_sub(5)?;
+        let (digit, taken) = match five {
+            0..=2 => (five, 5),
+            _ => match bits >> n_bits.checked_sub(6)? {
+                six @ 0b01_1001..=0b01_1111 => (six - 0b01_0110, 6),
+                _ => return None,
+            },
+        };
+        digits.push(b'0' + u8::try_from(digit).ok()?);
+        n_bits -= taken;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+        let length = |text: &[u8]| u8::try_from(text.len()).expect("short");
+        [&[0x40, length(name)], name, &[length(value)], value].concat()
+    }
+
+    #[test]
+    fn faults_of_heads_are_found() {
+        use BlockFault::{BadStatus, Length, NoStatus, Size};
+        let ok = || vec![0x88];
+        let with = |field: Vec<u8>| [ok(), field].concat();
+        let length = |value: &[u8]| with(literal(b"content-length", value));
+        let bomb = [
+            literal(&[b'n'; 100], &[b'v'; 120]),
+            vec![0xbe; 1 + MAX_HEAD_BYTES / 252],
+        ];
+        for (block, ends_stream, expected) in [
+            (ok(), true, None),
+            (vec![0x48, 3, b'4', b'0', b'9'], true, None),
+            (vec![0x48, 0x82, 0x64, 0x02], true, None),
+            (vec![0x48, 3, b'0', b'9', b'9'], true, Some(BadStatus)),
+            (vec![0x48, 4, b'1', b'0', b'0', b'0'], true, Some(BadStatus)),
+            (vec![0x48, 0], true, Some(BadStatus)),
+            (literal(b":status", b"abc"), true, Some(BadStatus)),
+            (literal(b"server", b"x"), true, Some(NoStatus)),
+            (vec![0x88, 0x88], true, Some(NoStatus)),
+            (with(literal(b":status", b"200")), true, Some(NoStatus)),
+            // Too late, or behind one that is not known: rules of HTTP/2 are broken.
+            ([literal(b"server", b"x"), ok()].concat(), true, None),
+            ([literal(b":odd", b"x"), ok()].concat(), true, None),
+            (length(b"5"), false, None),
+            (length(b"5"), true, Some(Length)),
+            (length(b"0"), true, None),
+            (length(b"-1"), false, Some(Length)),
+            (length(b""), false, Some(Length)),
+            (length(b"18446744073709551616"), false, Some(Length)),
+            (vec![0x88, 0x5c, 0x82, 0x64, 0x02], false, None),
+            (
+                vec![0x88, 0x5c, 0x83, 0x1c, 0x64, 0xff],
+                false,
+                Some(Length),
+            ),
+            (vec![0x88, 0x9c], false, Some(Length)),
+            (
+                [length(b"5"), literal(b"content-length", b"6")].concat(),
+                false,
+                Some(Length),
+            ),
+            (
+                [length(b"5"), literal(b"content-length", b"5")].concat(),
+                false,
+                None,
+            ),
+            (with(bomb.concat()), false, Some(Size)),
+        ] {
+            let found = fault(&block, 0, true, ends_stream);
+            assert_eq!(found, expected, "{:x?}", &block[..block.len().min(40)]);
+            // Behind an interim head, of which nothing counts.
+            let both = [&[0x08, 3, b'1', b'0', b'3'][..], &block].concat();
+            assert_eq!(fault(&both, 5, true, ends_stream), expected);
+        }
+        assert_eq!(fault(&[], 0, false, false), None);
+    }
+
+    #[test]
+    fn pseudo_fields_of_trailers_are_found() {
+        let head = [vec![0x88], literal(b":odd", b"x")].concat();
+        for (trailers, expected) in [
+            (vec![], false),
+            (literal(b"a", b"b"), false),
+            (vec![0x90], false),
+            (vec![0x88], true),
+            (vec![0x84], true),
+            (literal(b":status", b"200"), true),
+            (literal(b":odd", b"x"), true),
+            (
+                [literal(b"a", b"b"), literal(b":path", b"/")].concat(),
+                true,
+            ),
+            // What the head left in the table.
+            (vec![0xbe], true),
+            ([&[0x40, 0x85][..], STATUS[0], &[1, b'x']].concat(), true),
+        ] {
+            let both = [&head[..], &trailers].concat();
+            assert_eq!(has_pseudo(&both, head.len()), expected, "{trailers:x?}");
+        }
+    }
+
+    #[test]
+    fn digits_are_decoded() {
+        for (coded, expected) in [
+            (&[0x64, 0x02][..], Some(&b"302"[..])),
+            (&[0x64, 0x0e, 0xff], Some(b"307")),
+            (&[0x08, 0xbf], Some(b"12")),
+            (
+                &[0x08, 0x99, 0x69, 0xb7, 0x1d, 0x79, 0xf0, 0x7f],
+                Some(b"1234567890"),
+            ),
+            (&[0x6f, 0xcf], None),
+            (&[0xff], None),
+            (&[], Some(b"")),
+        ] {
+            let found = decoded_digits(coded);
+            assert_eq!(found.as_deref(), expected, "{coded:x?}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The head of the response as it arrives, read beside hyper, which tells neither when the first
+//! byte of the final response came nor what was wrong with a head that it refuses.
+
+mod status_line;
+
+use std::error::Error;
+use std::fmt;
+
+use httparse::ParserConfig;
+
+use crate::outcome::reason::Reason;
+use crate::probe::arrival::Arrival;
+use crate::probe::head::status_line::StatusLine;
+
+/// How many bytes a head may have, and all that comes before the final one.
+pub const MAX_HEAD_BYTES: usize = 256 * 1024;
+
+/// How many header fields a head may have; hyper's own default of 100 is less than browsers take.
+pub const MAX_HEADERS: usize = 256;
+
+/// How many interim responses may come before the final one; Ruby and CPython have the same bound.
+pub const MAX_INTERIMS: u32 = 100;
+
+/// How long the name of a header may be, which is a bound of hyper.
+const MAX_NAME_BYTES: usize = 65_535;
+
+/// The parser as hyper has it: folded lines are obsolete, and accepted by every browser (RFC 9112,
+/// 5.2).
+fn parser() -> ParserConfig {
+    let mut parser = ParserConfig::default();
+    parser.allow_obsolete_multiline_headers_in_responses(true);
+    parser
+}
+
+/// The head of the final response, as far as it arrived. Interim responses are passed over.
+#[derive(Debug, Default)]
+pub struct ResponseHead {
+    bytes: Vec<u8>,
+    searched: usize,
+    /// How many bytes stood before: interim responses and empty lines.
+    dropped: usize,
+    interims: u32,
+    first_byte: Option<Arrival>,
+    complete: bool,
+}
+
+impl ResponseHead {
+    /// Takes the bytes that arrived at `at`; those behind the head are left alone.
+    pub fn feed(&mut self, mut arrived: &[u8], at: Arrival) -> Result<(), HeadFault> {
+        if self.complete {
+            return Ok(());
+        }
+        if self.bytes.is_empty() {
+            // Empty lines before a status line are no part of a response (RFC 9112, 2.2).
+            let blank = |byte: &u8| *byte == b'\r' || *byte == b'\n';
+            let skipped = arrived.iter().take_while(|byte| blank(byte)).count();
+            arrived = arrived.get(skipped..).unwrap_or_default();
+            self.drop_bytes(skipped)?;
+            if arrived.is_empty() {
+                return Ok(());
+            }
+            self.first_byte = Some(at);
+        }
+        let known = self.bytes.len();
+        self.bytes.extend_from_slice(arrived);
+        if known <= StatusLine::BYTES
+            && let StatusLine::Wrong(reason) = StatusLine::of(&self.bytes)
+        {
+            return Err(HeadFault::Broken(reason));
+        }
+        let end = self.end_of_head();
+        if end.unwrap_or(self.bytes.len()) > MAX_HEAD_BYTES {
+            return Err(HeadFault::Bytes);
+        }
+        let Some(end) = end else {
+            self.searched = self.bytes.len().saturating_sub(3);
+            return Ok(());
+        };
+        if !self.is_interim() {
+            self.bytes.truncate(end);
+            self.complete = true;
+            return Ok(());
+        }
+        let rest = self.bytes.split_off(end);
+        // hyper goes on with the next one, or does not and no longer has this one.
+        if let Some(reason) = self.fault_of_fields() {
+            return Err(HeadFault::Broken(reason));
+        }
+        self.interims += 1;
+        if self.interims > MAX_INTERIMS {
+            return Err(HeadFault::Interims);
+        }
+        self.bytes.clear();
+        self.searched = 0;
+        self.first_byte = None;
+        self.drop_bytes(end)?;
+        self.feed(&rest, at)
+    }
+
+    /// Counts what is no part of the final head, of which there is a bound as well.
+    fn drop_bytes(&mut self, n_bytes: usize) -> Result<(), HeadFault> {
+        self.dropped += n_bytes;
+        match (self.dropped > MAX_HEAD_BYTES, self.interims) {
+            (false, _) => Ok(()),
+            (true, 0) => Err(HeadFault::Blank),
+            (true, _) => Err(HeadFault::Interims),
+        }
+    }
+
+    /// When the first byte of the final response arrived. As long as its status is unknown, a head
+    /// counts as final.
+    pub fn first_byte(&self) -> Option<Arrival> {
+        // One that cannot be read is the last, be it whole or not.
+        let is_passed_over = || self.is_interim() && self.fault_of_fields().is_none();
+        self.first_byte.filter(|_| !is_passed_over())
+    }
+
+    /// Whether the head of the final response has arrived whole.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The head as far as it arrived, interim ones passed over.
+    #[cfg(any(test, fuzzing))]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What is wrong with a head that hyper refuses, or `TransferHeaderTruncated` if nothing is but
+    /// that it goes on.
+    pub fn fault(&self) -> Reason {
+        match StatusLine::of(&self.bytes) {
+            StatusLine::Wrong(reason) => reason,
+            StatusLine::Unfinished if self.complete => Reason::TransferStatusInvalid,
+            StatusLine::Unfinished => Reason::TransferHeaderTruncated,
+            StatusLine::Code(_) => match self.fault_of_fields() {
+                Some(reason) => reason,
+                None if self.complete => Reason::TransferFraming,
+                None => Reason::TransferHeaderTruncated,
+            },
+        }
+    }
+
+    /// The head of a response that hyper refuses though all of it can be read, since it is the length
+    /// of the body that cannot be told.
+    pub fn refused(&self) -> Option<http::Response<()>> {
+        if !self.complete || self.fault() != Reason::TransferFraming {
+            return None;
+        }
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut fields);
+        parser().parse_response(&mut parsed, &self.bytes).ok()?;
+        let mut response =
+            http::Response::builder()
+                .status(parsed.code?)
+                .version(match parsed.version? {
+                    0 => http::Version::HTTP_10,
+                    _ => http::Version::HTTP_11,
+                });
+        for field in parsed.headers {
+            response = response.header(field.name, field.value);
+        }
+        response.body(()).ok()
+    }
+
+    /// What is wrong with the phrase and the fields, as far as they are there.
+    fn fault_of_fields(&self) -> Option<Reason> {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut fields);
+        match parser().parse_response(&mut parsed, &self.bytes) {
+            Ok(_) => {
+                let is_too_long = |name: &str| name.len() > MAX_NAME_BYTES;
+                let too_long = parsed.headers.iter().any(|field| is_too_long(field.name));
+                too_long.then_some(Reason::TransferHeaderTooLarge)
+            }
+            Err(httparse::Error::TooManyHeaders) => Some(Reason::TransferHeaderTooLarge),
+            Err(_) => Some(Reason::TransferHeaderInvalid),
+        }
+    }
+
+    /// Where the empty line after the head ends. Bare line feeds will do (RFC 9112, 2.2).
+    fn end_of_head(&self) -> Option<usize> {
+        let unsearched = self.bytes.get(self.searched..).unwrap_or_default();
+        unsearched.iter().enumerate().find_map(|(at, byte)| {
+            let behind = unsearched.get(at + 1..).unwrap_or_default();
+            match (byte, behind) {
+                (b'\n', [b'\n', ..]) => Some(self.searched + at + 2),
+                (b'\n', [b'\r', b'\n', ..]) => Some(self.searched + at + 3),
+                _ => None,
+            }
+        })
+    }
+
+    fn is_interim(&self) -> bool {
+        StatusLine::of(&self.bytes).is_interim()
+    }
+}
+
+/// Why a head is read no further.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HeadFault {
+    /// It has too many bytes.
+    Bytes,
+    /// Too many empty lines came before it.
+    Blank,
+    /// Too many interim responses came before it, or too large ones.
+    Interims,
+    /// It cannot become a head, or is an interim one that hyper refuses.
+    Broken(Reason),
+}
+
+impl HeadFault {
+    /// The reason of the failure.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Bytes => Reason::TransferHeaderTooLarge,
+            Self::Blank => Reason::TransferNotHttp,
+            Self::Interims => Reason::TransferInterimFlood,
+            Self::Broken(reason) => reason,
+        }
+    }
+}
+
+impl fmt::Display for HeadFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes => write!(f, "the head has more than {MAX_HEAD_BYTES} bytes"),
+            Self::Blank => write!(f, "more than {MAX_HEAD_BYTES} bytes of empty lines"),
+            Self::Interims => write!(
+                f,
+                "more than {MAX_INTERIMS} interim responses, or {MAX_HEAD_BYTES} bytes of them"
+            ),
+            Self::Broken(Reason::TransferNotHttp) => write!(f, "what arrived is not HTTP"),
+            Self::Broken(Reason::TransferHttpVersion) => {
+                write!(f, "neither HTTP/1.1 nor HTTP/1.0")
+            }
+            Self::Broken(Reason::TransferStatusInvalid) => {
+                write!(f, "the status is not three digits")
+            }
+            Self::Broken(_) => write!(f, "an interim response has an invalid header"),
+        }
+    }
+}
+
+impl Error for HeadFault {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn the_first_byte_is_that_of_the_final_response_however_it_is_cut() {
+        let bytes = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: <x>\n\n\
+                      HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody";
+        let final_at = 25 + 31;
+        assert_eq!(&bytes[final_at..final_at + 12], b"HTTP/1.1 200");
+        let start = Instant::now();
+        for size in 1..=bytes.len() {
+            let mut head = ResponseHead::default();
+            let mut expected = None;
+            for (index, piece) in bytes.chunks(size).enumerate() {
+                let at = Arrival::by_user(start + Duration::from_secs(index as u64));
+                if (index * size..index * size + piece.len()).contains(&final_at) {
+                    expected = Some(at);
+                }
+                assert_eq!(head.feed(piece, at), Ok(()));
+            }
+            assert!(head.is_complete());
+            assert_eq!(head.first_byte(), expected, "pieces of {size}");
+            assert!(head.bytes.ends_with(b"A: b\r\n\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_head_that_turns_out_to_be_interim_is_not_the_first_byte() {
+        let now = Arrival::by_user(Instant::now());
+        let mut head = ResponseHead::default();
+        for (bytes, is_first) in [
+            (&b"HTTP/1.1 "[..], true),
+            (b"100 C\r\nA:", false),
+            (b"b\r\nno\0name", true),
+        ] {
+            head.feed(bytes, now).expect("within bounds");
+            assert_eq!(head.first_byte().is_some(), is_first);
+        }
+    }
+
+    fn fed(bytes: &[u8], size: usize) -> Result<ResponseHead, HeadFault> {
+        let now = Arrival::by_user(Instant::now());
+        let mut head = ResponseHead::default();
+        bytes
+            .chunks(size)
+            .try_for_each(|piece| head.feed(piece, now))?;
+        Ok(head)
+    }
+
+    #[test]
+    fn bounds_are_kept() {
+        let flood = b"HTTP/1.1 103 E\r\n\r\n".repeat(200);
+        let large = [&b"HTTP/1.1 103 E\r\nA: "[..], &[b'a'; 90_000], b"\r\n\r\n"].concat();
+        let endless = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'a'; 300_000]].concat();
+        let broken = HeadFault::Broken;
+        for (bytes, expected) in [
+            (flood, HeadFault::Interims),
+            (large.repeat(3), HeadFault::Interims),
+            (endless, HeadFault::Bytes),
+            (vec![b'x'; 300_000], broken(Reason::TransferNotHttp)),
+            (vec![b'\n'; 300_000], HeadFault::Blank),
+            (
+                b"HTTP/1.1 103 E\r\nno colon\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec(),
+                broken(Reason::TransferHeaderInvalid),
+            ),
+        ] {
+            assert_eq!(fed(&bytes, 1000).err(), Some(expected));
+            assert_eq!(fed(&bytes, bytes.len()).err(), Some(expected));
+        }
+    }
+
+    /// Whether it comes in one piece or in many, behind interim heads or not.
+    #[test]
+    fn the_bound_is_met_to_the_byte() {
+        let of_length = |length: usize| {
+            let (begin, end) = (&b"HTTP/1.1 200 OK\r\nA: "[..], &b"\r\n\r\n"[..]);
+            let value = vec![b'a'; length - begin.len() - end.len()];
+            [begin, &value, end].concat()
+        };
+        let interim = b"HTTP/1.1 103 E\r\n\r\n".repeat(20);
+        for before in [&b""[..], &interim] {
+            for size in [1_000, 16_384, 1_000_000] {
+                let fits = [before, &of_length(MAX_HEAD_BYTES), b"body"].concat();
+                assert!(fed(&fits, size).is_ok_and(|head| head.is_complete()));
+                let too_long = [before, &of_length(MAX_HEAD_BYTES + 1), b"body"].concat();
+                assert_eq!(fed(&too_long, size).err(), Some(HeadFault::Bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        use Reason as R;
+        for (bytes, reason) in [
+            (&b"SSH-2.0-x\r\n\r\n"[..], R::TransferNotHttp),
+            (
+                b"HTTP/1.1 100\x0b C\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                R::TransferStatusInvalid,
+            ),
+            (
+                b"HTTP/1.1 100 C\r\nno colon\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                R::TransferHeaderInvalid,
+            ),
+            (b"HT", R::TransferHeaderTruncated),
+            (b"HX", R::TransferNotHttp),
+            (b"HTTP/1.", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 2", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 2x", R::TransferStatusInvalid),
+            (b"HTTP/1.1 200 O", R::TransferHeaderTruncated),
+            (b"HTTP/1.1 200 \0", R::TransferHeaderInvalid),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n", R::TransferHeaderTruncated),
+            (b"HTTP/x y\r\n\r\n", R::TransferNotHttp),
+            (b"HTTP/2.0 200 OK\r\n\r\n", R::TransferHttpVersion),
+            (b"HTTP/1.2 200 OK\r\n\r\n", R::TransferHttpVersion),
+            (b"HTTP/1.1 20\r\n\r\n", R::TransferStatusInvalid),
+            (b"HTTP/1.1 2000 x\r\n\r\n", R::TransferStatusInvalid),
+            (b"HTTP/1.1 +20 x\r\n\r\n", R::TransferStatusInvalid),
+            (b"HTTP/1.1\r\n\r\n", R::TransferStatusInvalid),
+            (b"HTTP/1.1 200 a\0b\r\n\r\n", R::TransferHeaderInvalid),
+            (
+                b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+                R::TransferHeaderInvalid,
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: x\r\n\r\n",
+                R::TransferFraming,
+            ),
+        ] {
+            let fault = match fed(bytes, bytes.len()) {
+                Ok(head) => head.fault(),
+                Err(fault) => fault.reason(),
+            };
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(fault, reason, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Clients that take their time, beside one that scrapes.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use httpcycle_exporter::history::store::Histories;
+use httpcycle_exporter::metrics::bounds::Bounds;
+use httpcycle_exporter::metrics::own::Own;
+use httpcycle_exporter::metrics::store::Store;
+use httpcycle_exporter::server::connections::limits::Limits;
+use httpcycle_exporter::server::door::Door;
+use httpcycle_exporter::server::{self, Site};
+use httpcycle_exporter::target::Target;
+use httpcycle_exporter::target::address::TargetUrl;
+use httpcycle_exporter::target::labels::Labels;
+use httpcycle_exporter::target::module::Module;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::doors::{Folder, get, load, status};
+use crate::support::pki;
+
+/// Far more than any wait of these tests, and far less than a minute.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server on a thread of its own, as the exporter has it, with `n_targets` on its page.
+struct Served {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Served {
+    fn start(limits: Limits, n_targets: usize) -> Self {
+        Self::behind(Door::open(), limits, n_targets)
+    }
+
+    fn behind(door: Door, limits: Limits, n_targets: usize) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let site = site(n_targets);
+        let (stop, stopped) = watch::channel(false);
+        let (_, doors) = watch::channel(Arc::new(door));
+        let thread = thread::spawn(move || {
+            let serving = tokio::runtime::Builder::new_current_thread();
+            let serving = { serving }.enable_all().build().unwrap();
+            serving.block_on(server::serve(vec![listener], site, doors, limits, stopped));
+        });
+        Self {
+            address,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn asking(&self, path: &str) -> TcpStream {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream
+    }
+
+    fn stop(&mut self) -> Duration {
+        let before = Instant::now();
+        self.stop.send_replace(true);
+        self.thread.take().unwrap().join().unwrap();
+        before.elapsed()
+    }
+}
+
+fn site(n_targets: usize) -> Site {
+    let targets: Vec<_> = (0..n_targets)
+        .map(|n| {
+            Arc::new(Target {
+                name: format!("target {n}"),
+                url: TargetUrl::parse("http://127.0.0.1/").unwrap(),
+                module: Arc::new(Module::http_2xx()),
+                interval: Duration::from_secs(5),
+                timeout: Duration::from_secs(2),
+                labels: Labels::default(),
+            })
+        })
+        .collect();
+    let store = Store::new();
+    store.reconcile(&targets, &Arc::new(Bounds::new(&[0.1, 1.0]).unwrap()));
+    Site {
+        store: Arc::new(store),
+        histories: Arc::new(Histories::new(0)),
+        own: Arc::new(Own::new(SystemTime::now())),
+        ready: Arc::default(),
+        telemetry_path: "/metrics".to_owned(),
+        config: Arc::default(),
+        endpoint: None,
+        reload: None,
+    }
+}
+
+/// Limits that no client of these tests meets, but for those that a test is about.
+fn generous() -> Limits {
+    Limits {
+        connections: 1_000,
+        handshake: PATIENCE * 10,
+        head: PATIENCE * 10,
+        idle: PATIENCE * 10,
+        response: PATIENCE * 10,
+        rate: 1,
+        pause: Duration::from_millis(10),
+        grace: Duration::from_secs(1),
+    }
+}
+
+/// Enough that no buffer of the kernel holds the page.
+const MANY: usize = 10_000;
+
+const SOON: Duration = Duration::from_millis(500);
+
+/// Whether the other side has ended the connection, be it rudely; what came before is left aside.
+fn is_ended(stream: &mut TcpStream) -> bool {
+    let mut bytes = [0; 64 * 1024];
+    loop {
+        match stream.read(&mut bytes) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => {
+                return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+            }
+        }
+    }
+}
+
+/// What becomes of a connection that `act` goes on with for as long as it can.
+fn goes_on(mut act: impl FnMut() -> std::io::Result<bool>) -> Duration {
+    let before = Instant::now();
+    while before.elapsed() < PATIENCE {
+        if !act().unwrap_or(false) {
+            return before.elapsed();
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the server never had enough");
+}
+
+#[test]
+fn who_sends_a_head_bit_by_bit_is_shown_out_and_disturbs_nobody() {
+    let served = Served::start(
+        Limits {
+            head: SOON,
+            ..generous()
+        },
+        10,
+    );
+    thread::scope(|scope| {
+        for n in 0..100 {
+            let mut stream = served.connect();
+            scope.spawn(move || {
+                if n % 2 == 0 {
+                    // Silence is no better, nor is a first request that came in time.
+                    if n % 4 == 0 {
+                        write!(stream, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+                        assert!(stream.read(&mut [0; 64 * 1024]).unwrap() > 0);
+                        stream.write_all(b"G").unwrap();
+                    }
+                    return assert!(is_ended(&mut stream));
+                }
+                stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+                goes_on(|| stream.write_all(b"a: b\r\n").map(|()| true));
+            });
+        }
+        for _ in 0..20 {
+            let answer = get(served.address, "/metrics", "").unwrap();
+            assert_eq!(status(&answer), 200);
+        }
+    });
+}
+
+#[test]
+fn who_does_not_read_is_shown_out_and_who_reads_gets_all() {
+    let limits = Limits {
+        response: SOON,
+        rate: 4 << 20,
+        ..generous()
+    };
+    let served = Served::start(limits, MANY);
+    let mut never: Vec<TcpStream> = (0..50).map(|_| served.asking("/metrics")).collect();
+    let mut slowly = served.asking("/metrics");
+    let before = Instant::now();
+    let whole = get(served.address, "/metrics", "").unwrap();
+    let took = before.elapsed();
+    assert!(
+        whole.ends_with("0\r\n\r\n") || took > SOON,
+        "{} bytes",
+        whole.len()
+    );
+    // What it reads comes from the buffers of the kernel, one byte at a time.
+    let mut byte = [0];
+    slowly.read_exact(&mut byte).unwrap();
+    thread::sleep(4 * SOON);
+    for stream in &mut never {
+        assert!(is_ended(stream));
+    }
+    assert!(is_ended(&mut slowly));
+}
+
+#[test]
+fn who_rests_too_long_is_shown_out_and_who_comes_back_in_time_stays() {
+    let served = Served::start(
+        Limits {
+            idle: 4 * SOON,
+            ..generous()
+        },
+        1,
+    );
+    let mut stream = served.connect();
+    let mut bytes = [0; 4096];
+    for _ in 0..6 {
+        write!(stream, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!(stream.read(&mut bytes).unwrap() > 0, "it was shown out");
+        thread::sleep(SOON);
+    }
+    let before = Instant::now();
+    assert!(is_ended(&mut stream));
+    assert!(before.elapsed() > SOON);
+}
+
+#[test]
+fn who_takes_too_long_for_tls_is_shown_out() {
+    let folder = Folder::new();
+    folder.write_pair(&pki::self_signed("127.0.0.1"));
+    folder.write(
+        "web.yml",
+        "tls_server_config: {cert_file: cert.pem, key_file: key.pem}",
+    );
+    let config = load(&folder.at("web.yml")).unwrap();
+    let door = Door::new(&config, None).unwrap();
+    let served = Served::behind(
+        door,
+        Limits {
+            handshake: SOON,
+            ..generous()
+        },
+        1,
+    );
+    let mut silent = served.connect();
+    let mut begun = served.connect();
+    begun.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+    assert!(is_ended(&mut silent));
+    assert!(is_ended(&mut begun));
+    // One that speaks plain HTTP is told no page.
+    let mut plain = served.asking("/metrics");
+    let mut bytes = Vec::new();
+    plain.read_to_end(&mut bytes).ok();
+    assert!(!bytes.starts_with(b"HTTP"), "{bytes:?}");
+}
+
+#[test]
+fn more_connections_than_places_are_closed_at_once() {
+    let served = Served::start(
+        Limits {
+            connections: 5,
+            ..generous()
+        },
+        1,
+    );
+    let mut held: Vec<TcpStream> = (0..5).map(|_| served.asking("/-/healthy")).collect();
+    for stream in &mut held {
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    }
+    for _ in 0..5 {
+        assert!(is_ended(&mut served.connect()));
+    }
+    // Those that are there are not touched.
+    for stream in &mut held {
+        write!(stream, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    }
+    drop(held.pop());
+    let before = Instant::now();
+    while !get(served.address, "/-/healthy", "").is_ok_and(|answer| answer.contains("Healthy")) {
+        assert!(before.elapsed() < PATIENCE, "the place is never free again");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn requests_are_bounded() {
+    let served = Served::start(generous(), 1);
+    let mut stream = served.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").unwrap();
+    let line = format!("a: {}\r\n", "x".repeat(1_000));
+    let mut n_sent = 0;
+    goes_on(|| {
+        n_sent += 1;
+        // The answer is there, or the connection is gone.
+        stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+        match stream.peek(&mut [0]) {
+            Ok(_) => Ok(false),
+            Err(_) => stream.write_all(line.as_bytes()).map(|()| true),
+        }
+    });
+    assert!(n_sent < 400, "{n_sent} kB were taken");
+    // Nobody reads a body, however long it is to be.
+    let mut stream = served.connect();
+    write!(
+        stream,
+        "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\nx"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok();
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+}
+
+#[test]
+fn the_end_waits_for_those_who_read_but_not_forever() {
+    // Connections that rest are no reason to wait.
+    let mut served = Served::start(
+        Limits {
+            grace: PATIENCE,
+            ..generous()
+        },
+        1,
+    );
+    let mut resting = served.asking("/-/healthy");
+    assert!(resting.read(&mut [0; 4096]).unwrap() > 0);
+    let silent = served.connect();
+    assert!(served.stop() < PATIENCE / 2);
+    drop(silent);
+    let mut served = Served::start(
+        Limits {
+            grace: 2 * SOON,
+            ..generous()
+        },
+        MANY,
+    );
+    let mut reading = served.asking("/metrics");
+    let never = served.asking("/metrics");
+    assert!(reading.read(&mut [0; 4096]).unwrap() > 0);
+    let took = served.stop();
+    assert!(took >= SOON && took < PATIENCE, "{took:?}");
+    drop(never);
+    // Whose response was under way when nobody else waited gets all of it.
+    let mut served = Served::start(
+        Limits {
+            grace: PATIENCE,
+            ..generous()
+        },
+        MANY,
+    );
+    let mut reading = served.asking("/metrics");
+    let mut page = vec![0; 4096];
+    let n = reading.read(&mut page).unwrap();
+    page.truncate(n);
+    served.stop.send_replace(true);
+    reading.read_to_end(&mut page).unwrap();
+    assert!(page.ends_with(b"0\r\n\r\n"), "{} bytes", page.len());
+    served.stop();
+}
+
+#[test]
+fn two_hundred_scrape_at_once() {
+    let served = Served::start(generous(), 100);
+    thread::scope(|scope| {
+        for _ in 0..200 {
+            scope.spawn(|| {
+                let page = get(served.address, "/metrics", "").unwrap();
+                assert!(page.ends_with("0\r\n\r\n"));
+            });
+        }
+    });
+    let stream = served.connect();
+    stream.shutdown(Shutdown::Both).unwrap();
+}

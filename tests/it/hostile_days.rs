@@ -1,0 +1,182 @@
+//! The whole catalogue over and over with a deadline that is too short for many: nothing panics,
+//! nothing is made up, nothing is left behind.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use httpcycle_exporter::outcome::Attempt;
+use httpcycle_exporter::probe::heartbeat::Heartbeat;
+use httpcycle_exporter::target::address::TargetUrl;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::catalogue::{self, Behaviour, Place};
+use crate::support::cut::may_be;
+use crate::support::probing;
+
+const N_PASSES: usize = 20;
+
+const TIMEOUT: Duration = Duration::from_millis(200);
+
+/// How many probes are in flight at once.
+const AT_ONCE: usize = 16;
+
+/// By how many timeouts nothing may outlive its own, besides what the machine did not run at all.
+const NEVER: u32 = 20;
+
+/// What came of one probe.
+struct Probed {
+    index: usize,
+    /// `None` if it panicked.
+    attempt: Option<Attempt>,
+    took: Duration,
+    /// For how long the runtime stood still meanwhile.
+    stalled: Duration,
+    ports: Vec<u16>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_days() {
+    let behaviours: Arc<[Behaviour]> = catalogue::all().into();
+    let mut wrong = Vec::new();
+    let mut finished = BTreeSet::new();
+    let mut overshoots = Vec::new();
+    let heartbeat = Arc::<Heartbeat>::default();
+    let beating = heartbeat.clone();
+    let beating = tokio::spawn(async move { beating.beat().await });
+    for pass in 1..=N_PASSES {
+        let mut ports = BTreeSet::new();
+        for probed in one_pass(&behaviours, &heartbeat).await {
+            let Probed {
+                index,
+                attempt,
+                took,
+                stalled,
+                ports: own_ports,
+            } = probed;
+            ports.extend(own_ports);
+            let Behaviour { name, expected, .. } = &behaviours[index];
+            match attempt {
+                None => wrong.push(format!("pass {pass}: {name} panics")),
+                Some(attempt) if !may_be(*expected, &attempt) => {
+                    wrong.push(format!("pass {pass}: {name}: {attempt:?}"));
+                }
+                Some(Attempt::Finished(_)) => {
+                    finished.insert(index);
+                }
+                Some(Attempt::Skipped(_)) => {}
+            }
+            if took.saturating_sub(stalled) > NEVER * TIMEOUT {
+                wrong.push(format!("pass {pass}: {name} takes {took:?}"));
+            }
+            overshoots.push(took.saturating_sub(TIMEOUT));
+        }
+        if let Some(left) = left_behind(&ports).await {
+            wrong.push(format!("pass {pass}: left behind: {left}"));
+        }
+    }
+    beating.abort();
+    for (index, behaviour) in behaviours.iter().enumerate() {
+        if !finished.contains(&index) && !is_probed_at_last(behaviour).await {
+            wrong.push(format!("{} is never probed", behaviour.name));
+        }
+    }
+    overshoots.sort();
+    let (p999, worst) = (overshoots.len() * 999 / 1000, overshoots.len() - 1);
+    println!(
+        "{} probes, beyond the deadline p99.9 {:?}, worst {:?}",
+        overshoots.len(),
+        overshoots[p999],
+        overshoots[worst]
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A busy machine may skip a target in each pass, but not for ever.
+async fn is_probed_at_last(behaviour: &Behaviour) -> bool {
+    let stage = behaviour.start().await;
+    for more in 1..=NEVER {
+        let module = behaviour.module(&stage.place);
+        let attempt = probing::prober(&stage.place.url, module, more * TIMEOUT);
+        let attempt = attempt.probe().await;
+        if matches!(attempt, Attempt::Finished(_)) {
+            return may_be(behaviour.expected, &attempt);
+        }
+    }
+    false
+}
+
+async fn one_pass(behaviours: &Arc<[Behaviour]>, heartbeat: &Arc<Heartbeat>) -> Vec<Probed> {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut probes = JoinSet::new();
+    for index in 0..behaviours.len() {
+        let (behaviours, places) = (behaviours.clone(), places.clone());
+        let heartbeat = heartbeat.clone();
+        probes.spawn(async move {
+            let _place = places.acquire().await;
+            let stage = behaviours[index].start().await;
+            let module = behaviours[index].module(&stage.place);
+            let prober = probing::prober(&stage.place.url, module, TIMEOUT);
+            let prober = prober.with_heartbeat(heartbeat.clone());
+            let stalled_before = heartbeat.stalled();
+            let began = Instant::now();
+            let probe = AssertUnwindSafe(Box::pin(prober.probe()));
+            let attempt = probe.catch_unwind().await.ok();
+            Probed {
+                index,
+                attempt,
+                took: began.elapsed(),
+                stalled: heartbeat.stalled().saturating_sub(stalled_before),
+                ports: ports_of(&stage.place),
+            }
+        });
+    }
+    probes.join_all().await
+}
+
+/// The ports that a probe may be connected to, as far as they are known beforehand.
+fn ports_of(place: &Place) -> Vec<u16> {
+    let url = TargetUrl::parse(&place.url).unwrap();
+    let resolver = place.resolver.map(|resolver| resolver.port());
+    [url.port()].into_iter().chain(resolver).collect()
+}
+
+/// The sockets of this process that are connected to one of these ports, once that does not end: the
+/// sockets of the other tests, which run meanwhile, are connected to others.
+async fn left_behind(ports: &BTreeSet<u16>) -> Option<String> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let start = Instant::now();
+    loop {
+        let left = connected_to(ports);
+        if left.is_empty() {
+            return None;
+        }
+        if start.elapsed() > PATIENCE {
+            return Some(left.join(", "));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Sockets that somebody holds, by the remote port, as the kernel lists them (proc(5)).
+fn connected_to(ports: &BTreeSet<u16>) -> Vec<String> {
+    let mut found = Vec::new();
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let text = fs::read_to_string(format!("/proc/self/net/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (remote, inode) = (fields[2], fields[9]);
+            let (_, port) = remote.rsplit_once(':').unwrap();
+            let port = u16::from_str_radix(port, 16).unwrap();
+            if ports.contains(&port) && inode != "0" {
+                found.push(format!("{table} to port {port}"));
+            }
+        }
+    }
+    found
+}
