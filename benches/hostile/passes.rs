@@ -10,12 +10,15 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use httpcycle_exporter::app;
 use httpcycle_exporter::outcome::Attempt;
+use httpcycle_exporter::outcome::phase::Phase;
+use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::probe::Prober;
 use httpcycle_exporter::probe::heartbeat::Heartbeat;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::catalogue::Behaviour;
 use crate::figures;
 use crate::figures::memory_kb;
 use crate::figures::ms;
@@ -68,8 +71,18 @@ pub fn run() {
     runtime.spawn(async move { beating.beat().await });
     let probers = peers.staged.iter().map(|staged| {
         let prober = Arc::new(staged.prober(TIMEOUT, &heartbeat));
-        let expected = staged.behaviour.expected;
-        (staged.behaviour.name.clone(), expected, prober)
+        let Behaviour {
+            name,
+            expected,
+            last_phase,
+            ..
+        } = &staged.behaviour;
+        Row {
+            name: name.clone(),
+            expected: *expected,
+            last_phase: *last_phase,
+            prober,
+        }
     });
     let rows: Vec<Row> = probers.collect();
     // The bodies of uploads are the modules', and would make what grows look small.
@@ -130,22 +143,23 @@ pub fn run() {
     runtime.shutdown_background();
 }
 
-type Row = (
-    String,
-    Option<httpcycle_exporter::outcome::reason::Reason>,
-    Arc<Prober>,
-);
+struct Row {
+    name: String,
+    expected: Option<Reason>,
+    last_phase: Option<Phase>,
+    prober: Arc<Prober>,
+}
 
 fn probers_bodies(rows: &[Row]) -> u64 {
-    let bodies = rows.iter().map(|(.., prober)| &prober.target().module.body);
-    bodies.map(|body| body.len() as u64).sum()
+    let bodies = rows.iter().map(|row| &row.prober.target().module.body);
+    bodies.map(|body| body.expose().len() as u64).sum()
 }
 
 async fn one_pass(rows: &[Row], found: &mut Found) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut probes = JoinSet::new();
-    for (index, (.., prober)) in rows.iter().enumerate() {
-        let (prober, places) = (prober.clone(), places.clone());
+    for (index, row) in rows.iter().enumerate() {
+        let (prober, places) = (row.prober.clone(), places.clone());
         probes.spawn(async move {
             let _place = places.acquire().await;
             let began = Instant::now();
@@ -156,7 +170,12 @@ async fn one_pass(rows: &[Row], found: &mut Found) {
     }
     while let Some(done) = probes.join_next().await {
         let (index, attempt, took) = done.unwrap();
-        let (name, expected, _) = &rows[index];
+        let Row {
+            name,
+            expected,
+            last_phase,
+            ..
+        } = &rows[index];
         found.probes += 1;
         if took >= TIMEOUT {
             let over = took - TIMEOUT;
@@ -173,7 +192,7 @@ async fn one_pass(rows: &[Row], found: &mut Found) {
             Attempt::Finished(outcome) => outcome.failure.as_ref().map(|failure| failure.reason),
             Attempt::Skipped(reason) => {
                 found.skipped += 1;
-                if !may_be(*expected, &attempt) {
+                if !may_be(*expected, *last_phase, &attempt) {
                     let what = format!("{name}: skipped, {}", reason.label());
                     *found.unforeseen.entry(what).or_default() += 1;
                 }
@@ -182,7 +201,7 @@ async fn one_pass(rows: &[Row], found: &mut Found) {
         };
         if reason == *expected {
             found.as_expected += 1;
-        } else if may_be(*expected, &attempt) {
+        } else if may_be(*expected, *last_phase, &attempt) {
             found.cut += 1;
         } else {
             let what = format!("{name}: {reason:?} instead of {expected:?}");

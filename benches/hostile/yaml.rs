@@ -21,7 +21,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// it would then be another one.
 pub fn module(name: &str, staged: &Staged, timeout: Duration) -> Option<String> {
     let module = staged.behaviour.module(&staged.place);
-    if module.body.len() > MAX_BODY_BYTES {
+    if module.body.expose().len() > MAX_BODY_BYTES {
         return None;
     }
     let written = written(name, &module, timeout);
@@ -51,7 +51,7 @@ fn written(name: &str, module: &Module, timeout: Duration) -> String {
         format!("valid_status_codes: {:?}", module.valid_status_codes),
         format!("valid_http_versions: {:?}", module.checks.http_versions),
     ];
-    if let Ok(body) = str::from_utf8(&module.body)
+    if let Ok(body) = str::from_utf8(module.body.expose())
         && !body.is_empty()
     {
         http.push(format!("body: {body:?}"));
@@ -96,7 +96,7 @@ fn tls(module: &Module) -> Vec<String> {
         ));
         keys.push(format!(
             "key: {:?}",
-            pem("PRIVATE KEY", identity.key.secret_der())
+            pem("PRIVATE KEY", identity.key.expose().secret_der())
         ));
     }
     if let Some(name) = &tls.server_name {

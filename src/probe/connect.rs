@@ -197,7 +197,8 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
 }
 
 /// Tells a fault of this machine from an answer of the network. A route of this machine that leads
-/// nowhere on purpose is told as the network would tell it, unless another address can stand in.
+/// nowhere on purpose is told as the network would tell it, unless another address can stand in or
+/// the operator chose where to send from.
 fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &io::Error) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
@@ -205,7 +206,8 @@ fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &i
     let reason = match errno(error) {
         Some(Errno::EAFNOSUPPORT) => return Stop::Skipped(SkipReason::NoRoute),
         Some(errno @ (Errno::EHOSTUNREACH | Errno::EINVAL))
-            if (gives_way || lacks_zone(address, errno)) && !has_route(address, source) =>
+            if (gives_way || source.is_some() || lacks_zone(address, errno))
+                && !has_route(address, source) =>
         {
             return Stop::Skipped(SkipReason::NoRoute);
         }

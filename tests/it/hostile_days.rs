@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::catalogue::{self, Behaviour, Place};
+use crate::catalogue::{self, Behaviour, Place, Stage};
 use crate::support::cut::may_be;
 use crate::support::probing;
 
@@ -38,6 +38,8 @@ struct Probed {
     /// For how long the runtime stood still meanwhile.
     stalled: Duration,
     ports: Vec<u16>,
+    /// Kept, so that nobody else gets its ports before they are looked at.
+    stage: Stage,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +56,7 @@ async fn hostile_days() {
     let beating = heartbeat.clone();
     let beating = tokio::spawn(async move { beating.beat().await });
     for pass in 1..=N_PASSES {
-        let mut ports = BTreeSet::new();
+        let (mut ports, mut stages) = (BTreeSet::new(), Vec::new());
         for probed in one_pass(&behaviours, &heartbeat).await {
             let Probed {
                 index,
@@ -62,12 +64,15 @@ async fn hostile_days() {
                 took,
                 stalled,
                 ports: own_ports,
+                stage,
             } = probed;
             ports.extend(own_ports);
-            let Behaviour { name, expected, .. } = &behaviours[index];
+            stages.push(stage);
+            let behaviour = &behaviours[index];
+            let name = &behaviour.name;
             match attempt {
                 None => wrong.push(format!("pass {pass}: {name} panics")),
-                Some(attempt) if !may_be(*expected, &attempt) => {
+                Some(attempt) if !may_be(behaviour.expected, behaviour.last_phase, &attempt) => {
                     wrong.push(format!("pass {pass}: {name}: {attempt:?}"));
                 }
                 Some(Attempt::Finished(_)) => {
@@ -83,6 +88,7 @@ async fn hostile_days() {
         if let Some(left) = left_behind(&ports).await {
             wrong.push(format!("pass {pass}: left behind: {left}"));
         }
+        drop(stages);
     }
     beating.abort();
     for (index, behaviour) in behaviours.iter().enumerate() {
@@ -109,7 +115,7 @@ async fn is_probed_at_last(behaviour: &Behaviour) -> bool {
         let attempt = probing::prober(&stage.place.url, module, more * TIMEOUT);
         let attempt = attempt.probe().await;
         if matches!(attempt, Attempt::Finished(_)) {
-            return may_be(behaviour.expected, &attempt);
+            return may_be(behaviour.expected, behaviour.last_phase, &attempt);
         }
     }
     false
@@ -137,6 +143,7 @@ async fn one_pass(behaviours: &Arc<[Behaviour]>, heartbeat: &Arc<Heartbeat>) -> 
                 took: began.elapsed(),
                 stalled: heartbeat.stalled().saturating_sub(stalled_before),
                 ports: ports_of(&stage.place),
+                stage,
             }
         });
     }

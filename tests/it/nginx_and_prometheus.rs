@@ -174,7 +174,8 @@ fn nginx_takes_the_exporters_http2_for_its_own() {
     let conflicts = "httpcycle_conflicts_total{target=\"orphan\",expected=\"false\"";
     exporter.wait_for(conflicts, |value| value > Some(2.0));
     // Without HTTP/2, nginx takes the preface for a request of HTTP/1.
-    let wrong = "httpcycle_probe_failures_total{target=\"wrong\",phase=\"transfer\",reason=\"http_version\"}";
+    let wrong =
+        "httpcycle_probe_failures_total{target=\"wrong\",phase=\"transfer\",reason=\"not_http\"}";
     exporter.wait_for(wrong, |value| value > Some(2.0));
     for (log, expected) in [
         ("tls.log", "HTTP/2.0 GET 200"),

@@ -203,7 +203,6 @@ fn bounds() -> Vec<Behaviour> {
 #[rustfmt::skip]
 fn interim() -> Vec<Behaviour> {
     let then_final = |name: &str, before: &str| head(name, format!("{before}{FINAL}"), Hold);
-    let first_byte = |row: Behaviour| row.cut_in(Phase::FirstByte);
     let mut rows = vec![
         head("100, then silent", "HTTP/1.1 100 Continue\r\n\r\n", Hold).fails(R::FirstByteTimeout),
         head("100, then closed", "HTTP/1.1 100 Continue\r\n\r\n", Close).fails(R::FirstByteClosed),
@@ -216,7 +215,7 @@ fn interim() -> Vec<Behaviour> {
         then_final("100 with a length that is none", "HTTP/1.1 100 C\r\nContent-Length: x\r\n\r\n").counts(204),
         then_final("103 that is chunked", "HTTP/1.1 103 E\r\nTransfer-Encoding: chunked\r\n\r\n").counts(204),
         then_final("100 with a body", "HTTP/1.1 100 C\r\nContent-Length: 5\r\n\r\nhello").fails(R::TransferNotHttp),
-        first_byte(then_final("100 with a broken header", "HTTP/1.1 100 C\r\nno colon\r\n\r\n").fails(R::TransferHeaderInvalid)),
+        then_final("100 with a broken header", "HTTP/1.1 100 C\r\nno colon\r\n\r\n").fails(R::TransferHeaderInvalid),
         then_final("100 of another version", "HTTP/1.2 100 C\r\n\r\n").fails(R::TransferHttpVersion),
         head("100 behind the final one", format!("{FINAL}HTTP/1.1 100 C\r\n\r\n"), Hold).counts(204),
         head("the final one twice", FINAL.repeat(2), Hold).counts(204),
