@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use httpcycle_exporter::outcome::Attempt;
+use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::probe::heartbeat::Heartbeat;
 use httpcycle_exporter::target::address::TargetUrl;
 use tokio::sync::Semaphore;
@@ -39,7 +40,7 @@ struct Probed {
     stalled: Duration,
     ports: Vec<u16>,
     /// Kept, so that nobody else gets its ports before they are looked at.
-    stage: Stage,
+    stage: Option<Stage>,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,13 +138,15 @@ async fn one_pass(behaviours: &Arc<[Behaviour]>, heartbeat: &Arc<Heartbeat>) -> 
             let began = Instant::now();
             let probe = AssertUnwindSafe(Box::pin(prober.probe()));
             let attempt = probe.catch_unwind().await.ok();
+            // A queue that is full is filled by connections of its own.
+            let is_queue = behaviours[index].expected == Some(Reason::ConnectTimeout);
             Probed {
                 index,
                 attempt,
                 took: began.elapsed(),
                 stalled: heartbeat.stalled().saturating_sub(stalled_before),
                 ports: ports_of(&stage.place),
-                stage,
+                stage: Some(stage).filter(|_| !is_queue),
             }
         });
     }
@@ -174,20 +177,31 @@ async fn left_behind(ports: &BTreeSet<u16>) -> Option<String> {
     }
 }
 
-/// Sockets that somebody holds, by the remote port, as the kernel lists them (proc(5)).
+/// Sockets that somebody holds, by the remote port, as the kernel lists them (proc(5)). A port that
+/// nobody waits at any more may be that of a client by now.
 fn connected_to(ports: &BTreeSet<u16>) -> Vec<String> {
     let mut found = Vec::new();
     for table in ["tcp", "tcp6", "udp", "udp6"] {
         let text = fs::read_to_string(format!("/proc/self/net/{table}")).unwrap_or_default();
-        for line in text.lines().skip(1) {
+        let sockets = text.lines().skip(1).map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let (remote, inode) = (fields[2], fields[9]);
-            let (_, port) = remote.rsplit_once(':').unwrap();
-            let port = u16::from_str_radix(port, 16).unwrap();
-            if ports.contains(&port) && inode != "0" {
+            (port_of(fields[1]), port_of(fields[2]), fields[9] != "0")
+        });
+        let sockets: Vec<_> = sockets.collect();
+        let waiting: BTreeSet<u16> = sockets
+            .iter()
+            .filter_map(|(local, remote, _)| (*remote == 0).then_some(*local))
+            .collect();
+        for (_, port, is_held) in sockets {
+            if ports.contains(&port) && waiting.contains(&port) && is_held {
                 found.push(format!("{table} to port {port}"));
             }
         }
     }
     found
+}
+
+fn port_of(address: &str) -> u16 {
+    let (_, port) = address.rsplit_once(':').unwrap();
+    u16::from_str_radix(port, 16).unwrap()
 }

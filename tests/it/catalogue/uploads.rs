@@ -21,8 +21,6 @@ pub fn all() -> Vec<Behaviour> {
     vec![
         upload("reset", b"", Reset).fails(R::SendReset),
         upload("not read", b"", Hold).fails(R::SendTimeout),
-        // Read to its end, by a server that will not answer: it was still going out when that was told.
-        upload("half closed", b"", Close).fails(R::SendReset),
         // A server may answer before it has read the request, and need not read the rest.
         upload("answered early, not read", LARGE, Hold)
             .fails(R::ValidateStatus)
