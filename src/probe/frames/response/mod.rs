@@ -46,6 +46,8 @@ pub struct ResponseFrames {
     first_byte: Option<Arrival>,
     is_complete: bool,
     is_in_trailers: bool,
+    /// Whether they have ended. Fields behind them are no part of the response, and are not looked at.
+    is_over: bool,
     /// Whether the length of the padding of a piece of the body is still to come.
     awaits_padding: bool,
     budget: Budget,
@@ -72,6 +74,7 @@ impl ResponseFrames {
             first_byte: None,
             is_complete: false,
             is_in_trailers: false,
+            is_over: false,
             awaits_padding: false,
             budget: Budget::new(request_bytes),
             new_frames: 0,
@@ -97,6 +100,7 @@ impl ResponseFrames {
             };
             match piece {
                 Piece::Header(header) => self.begin_frame(header)?,
+                Piece::Payload(_) if self.is_over && self.frame.is_our_fields() => {}
                 Piece::Payload(bytes) if self.frame.is_our_fields() => self.fields.feed(bytes),
                 Piece::Payload([padding, ..]) if self.awaits_padding => {
                     self.awaits_padding = false;
@@ -157,7 +161,11 @@ impl ResponseFrames {
         if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) {
             return Ok(());
         }
+        if self.is_over {
+            return Ok(());
+        }
         if self.is_in_trailers {
+            self.is_over = true;
             // h2 takes them.
             return match self.fields.have_pseudo() {
                 true => Err(FrameFault::PseudoInTrailers),
