@@ -1,6 +1,7 @@
 //! Text of a peer that repeats what it was sent: what a module holds secret is not shown because a
 //! server gives it back, in a value of a conflict, a farewell or the host of a redirect.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -17,15 +18,26 @@ const MIN_CHARS: usize = 8;
 /// The same for words of a body, most of which are words of a language.
 const MIN_CHARS_OF_BODY: usize = 12;
 
-/// How far into a body words are looked for.
-const MAX_BODY: usize = 64 * 1024;
+/// Credentials are masked as a whole from this length on, whatever characters they have.
+const MIN_BYTES_OF_CREDENTIALS: usize = 4;
 
-/// `text` with a mask for each word that stands in a request of `target` with these headers, however
-/// it is capitalised or escaped. The host and addresses are no secrets.
+/// How far into a body words are looked for.
+const MAX_BODY: usize = 16 * 1024;
+
+/// How much of a text is kept, which is far more than is ever shown: its length is the peer's choice,
+/// and looking through it takes time that other probes wait.
+const MAX_TEXT: usize = 1_000;
+
+/// The beginning of `text` with a mask for each value that stands in a request of `target` with these
+/// headers, and for each word of it, however it is capitalised or escaped. The host and addresses are
+/// no secrets.
 pub fn masked(text: &str, target: &Target, headers: &HeaderMap) -> String {
     let sent = Sent::new(target, headers);
+    let begun = text.floor_char_boundary(MAX_TEXT);
+    let (text, rest) = text.split_at(begun);
+    let text = sent.without_values(text, !rest.is_empty(), target);
     let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = &*text;
     while !rest.is_empty() {
         let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
         let (word, behind) = rest.split_at(end);
@@ -44,6 +56,9 @@ fn is_of_word(c: char) -> bool {
 
 /// What requests of a target hold, but for the host.
 struct Sent {
+    /// What lets in.
+    credentials: Vec<Vec<u8>>,
+    /// What may, and may be a word like any other.
     values: Vec<Vec<u8>>,
     body: Bytes,
 }
@@ -52,10 +67,10 @@ impl Sent {
     fn new(target: &Target, headers: &HeaderMap) -> Self {
         let headers = headers.iter().filter(|(name, _)| *name != header::HOST);
         let mut values: Vec<Vec<u8>> = headers.map(|(_, value)| value.as_bytes().into()).collect();
+        let mut credentials = Vec::new();
         match &target.module.credentials {
             Some(Credentials::Basic { username, password }) => {
-                values.push(username.expose().clone());
-                values.push(password.expose().clone());
+                credentials.extend([username.expose().clone(), password.expose().clone()]);
             }
             // Not among the headers if those of the URL are.
             Some(Credentials::Authorization { value, .. }) => {
@@ -64,8 +79,7 @@ impl Sent {
             None => {}
         }
         if let Some((user, password)) = target.url.userinfo() {
-            values.push(user.into());
-            values.push(password.into());
+            credentials.extend([user.into(), password.into()]);
         }
         let query = target.url.request_target().query().unwrap_or_default();
         values.extend(query.split('&').map(|pair| {
@@ -78,16 +92,62 @@ impl Sent {
             let proxies = [&settings.proxies.http, &settings.proxies.https];
             for userinfo in proxies.into_iter().flatten().flat_map(|url| &url.userinfo) {
                 let (user, password) = userinfo.expose();
-                values.extend([user.clone(), password.clone()]);
+                credentials.extend([user.clone(), password.clone()]);
             }
         }
-        let decoded: Vec<Vec<u8>> = values.iter().filter_map(|value| unescaped(value)).collect();
-        values.extend(decoded);
+        // Behind the name of a scheme is what alone may be repeated.
+        let behind = |value: &Vec<u8>| {
+            let space = value.iter().position(|byte| *byte == b' ')?;
+            Some(value.get(space..)?.trim_ascii().to_vec())
+        };
+        values.extend(values.iter().filter_map(behind).collect::<Vec<_>>());
+        for values in [&mut credentials, &mut values] {
+            let decoded: Vec<_> = values.iter().filter_map(|value| unescaped(value)).collect();
+            values.extend(decoded);
+        }
         let body = target.module.body.expose();
         Self {
+            credentials,
             values,
             body: body.slice(..body.len().min(MAX_BODY)),
         }
+    }
+
+    /// `text` with a mask for each value that stands in it as a whole, in pieces of words or not.
+    fn without_values<'a>(&self, text: &'a str, is_cut: bool, target: &Target) -> Cow<'a, str> {
+        let host = target.url.host_header().as_bytes();
+        let credentials = self.credentials.iter();
+        let credentials = credentials.filter(|value| value.len() >= MIN_BYTES_OF_CREDENTIALS);
+        let values = self.values.iter().filter(|value| value.len() >= MIN_CHARS);
+        let mut wanted: Vec<&Vec<u8>> = credentials.chain(values).collect();
+        wanted.retain(|value| {
+            let is_address =
+                std::str::from_utf8(value).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+            !is_address && !has_within(host, value)
+        });
+        let mut masked = String::new();
+        let mut kept_to = 0;
+        let mut at = 0;
+        while let Some(rest) = text.get(at..) {
+            let found = wanted
+                .iter()
+                .filter_map(|value| repeated(rest, value, is_cut));
+            if let Some(length) = found.max() {
+                masked.push_str(text.get(kept_to..at).unwrap_or_default());
+                masked.push_str(MASK);
+                at = text.ceil_char_boundary(at + length);
+                kept_to = at;
+            } else if let Some(next) = rest.chars().next() {
+                at += next.len_utf8();
+            } else {
+                break;
+            }
+        }
+        if kept_to == 0 {
+            return Cow::Borrowed(text);
+        }
+        masked.push_str(text.get(kept_to..).unwrap_or_default());
+        Cow::Owned(masked)
     }
 
     fn holds(&self, word: &str, target: &Target) -> bool {
@@ -103,11 +163,37 @@ impl Sent {
             .into_iter()
             .flatten()
             .any(|word| {
-                let mut values = self.values.iter();
+                let mut values = self.credentials.iter().chain(&self.values);
                 values.any(|value| overlap(value, word, MIN_CHARS))
                     || overlap(&self.body, word, MIN_CHARS_OF_BODY)
             })
     }
+}
+
+/// How many bytes of `text` are `value`, percent-encoded, escaped with backslashes or as it is. Where
+/// the text was cut, the beginning of a value counts as well.
+fn repeated(text: &str, value: &[u8], is_cut: bool) -> Option<usize> {
+    let mut rest = text.as_bytes();
+    for (n_found, wanted) in value.iter().enumerate() {
+        rest = match rest {
+            [] if is_cut && n_found >= MIN_BYTES_OF_CREDENTIALS => return Some(text.len()),
+            [b'\\', byte, rest @ ..] if byte == wanted => rest,
+            [b'%', high, low, rest @ ..] if stands_for(*high, *low, *wanted) => rest,
+            [byte, rest @ ..] if byte.eq_ignore_ascii_case(wanted) => rest,
+            _ => return None,
+        };
+    }
+    Some(text.len() - rest.len())
+}
+
+/// Whether two digits are an escape for a byte.
+fn stands_for(high: u8, low: u8, byte: u8) -> bool {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let escaped = digit(high)
+        .zip(digit(low))
+        .map(|(high, low)| 16 * high + low);
+    let as_code = |byte: u8| Some(u32::from(byte));
+    escaped == as_code(byte.to_ascii_lowercase()) || escaped == as_code(byte.to_ascii_uppercase())
 }
 
 /// Bytes without their percent-encoding, if they have any.
@@ -127,8 +213,23 @@ fn overlap(sent: &[u8], word: &[u8], min: usize) -> bool {
 }
 
 fn has_within(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len().max(1))
-        .any(|window| window.eq_ignore_ascii_case(part))
+    let Some((first, behind)) = part.split_first() else {
+        return true;
+    };
+    let mut rest = text;
+    // Most of a text does not even begin like what is looked for.
+    while let Some(at) = rest
+        .iter()
+        .position(|byte| byte.eq_ignore_ascii_case(first))
+    {
+        let (_, from) = rest.split_at(at + 1);
+        let found = from.get(..behind.len());
+        if found.is_some_and(|found| found.eq_ignore_ascii_case(behind)) {
+            return true;
+        }
+        rest = from;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -190,5 +291,68 @@ mod tests {
         ] {
             assert_eq!(masked(text, &target, &headers), shown);
         }
+    }
+
+    fn target(password: &[u8], body: &str) -> Target {
+        let module = Module {
+            credentials: Some(Credentials::Basic {
+                username: b"me".to_vec().into(),
+                password: password.to_vec().into(),
+            }),
+            body: Bytes::from(body.to_owned()).into(),
+            ..Module::http_2xx()
+        };
+        Target {
+            name: "t".to_owned(),
+            url: TargetUrl::parse("http://127.0.0.1:1/?q=a%21b%23c%24de").expect("valid"),
+            module: Arc::new(module),
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            labels: Labels::default(),
+        }
+    }
+
+    #[test]
+    fn secrets_of_short_pieces_are_not_shown() {
+        let headers = HeaderMap::new();
+        for (password, text, shown) in [
+            (
+                "p@ss!w0rd#x",
+                "other: \"p@ss!w0rd#x\", ü",
+                "other: \"<secret>\", ü",
+            ),
+            ("p@ss!w0rd#x", "xP@SS!W0RD#Xx", "x<secret>x"),
+            ("p@ss!w0rd#x", "/p@ss%21w0rd%23x/", "/<secret>/"),
+            ("p@ss!w0rd#x", "p@ss!w0rd", "p@ss!w0rd"),
+            ("a\"b\\c\"d", "\"a\\\"b\\\\c\\\"d\"", "\"<secret>\""),
+            ("5%!%5", "5%!%5 5%25!%255", "<secret> <secret>"),
+            ("ü@ö", "ä ü@ö ä", "ä <secret> ä"),
+            ("pin", "a pin has few bytes", "a pin has few bytes"),
+            (
+                "127.0.0.1",
+                "127.0.0.1:1 is silent",
+                "127.0.0.1:1 is silent",
+            ),
+            ("", "a!b#c$de or a%21b%23c%24de", "<secret> or <secret>"),
+        ] {
+            let target = target(password.as_bytes(), "");
+            assert_eq!(masked(text, &target, &headers), shown, "{password}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_cut_before_it_is_looked_through() {
+        let target = target(b"p@ss!w0rd#x", &"o".repeat(64 * 1024));
+        for text in [
+            "o:".repeat(200_000),
+            "ü".repeat(200_000),
+            "o".repeat(200_000),
+        ] {
+            let masked = masked(&text, &target, &HeaderMap::new());
+            assert!(masked.len() <= MAX_TEXT, "{} bytes", masked.len());
+        }
+        let text = format!("{}p@ss!w0rd#x", ".".repeat(MAX_TEXT - 6));
+        let masked = masked(&text, &target, &HeaderMap::new());
+        assert_eq!(masked.trim_start_matches('.'), MASK);
     }
 }

@@ -277,7 +277,7 @@ impl Prober {
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
-    /// Text that a peer may have a part in, without the secrets of the requests.
+    /// The beginning of a text that a peer may have a part in, without the secrets of the requests.
     fn masked(&self, text: &str) -> String {
         echo::masked(text, &self.target, self.request.expose().headers())
     }
@@ -296,7 +296,8 @@ impl Prober {
             ConflictReason::Unspecified => None,
             ConflictReason::Listed(_) => Some(format!(", reason {label}")),
             ConflictReason::Other => {
-                let value = String::from_utf8_lossy(value.as_deref()?);
+                // Before it is cut and quoted: a piece of a secret does not look like one.
+                let value = self.masked(&String::from_utf8_lossy(value.as_deref()?));
                 let shown: String = value.chars().take(SHOWN_CHARS).collect();
                 Some(format!(", reason {label}: {shown:?}"))
             }
