@@ -247,8 +247,16 @@ impl Prober {
             }
         };
         match stop {
-            Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             // A conflict that was seen counts, whatever became of its body and by whose fault.
+            Some(Stop::Skipped(reason)) if walk.has_conflict() => {
+                let detail = format!("the exporter could not go on: {}", reason.label());
+                let failure = Failure {
+                    reason: Reason::TransferOther,
+                    detail,
+                };
+                Attempt::Finished(self.outcome(walk, Some(failure), ended))
+            }
+            Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             Some(Stop::Failed(failure))
                 if !walk.has_conflict()
                     && self.is_own_slowness(
@@ -346,3 +354,6 @@ impl Prober {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
