@@ -1,7 +1,6 @@
 //! Text of a peer that repeats what it was sent: what a module holds secret is not shown because a
 //! server gives it back, in a value of a conflict, a farewell or the host of a redirect.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -33,19 +32,40 @@ const MAX_TEXT: usize = 1_000;
 /// no secrets.
 pub fn masked(text: &str, target: &Target, headers: &HeaderMap) -> String {
     let sent = Sent::new(target, headers);
-    let begun = text.floor_char_boundary(MAX_TEXT);
-    let (text, rest) = text.split_at(begun);
-    let text = sent.without_values(text, !rest.is_empty(), target);
+    let (text, behind) = text.split_at(text.floor_char_boundary(MAX_TEXT));
+    let mut hidden = vec![false; text.len()];
+    let mut hide = |from: usize, length: usize| {
+        let found = hidden.iter_mut().skip(from).take(length);
+        found.for_each(|byte| *byte = true);
+    };
+    let mut at = 0;
+    for word in text.split_inclusive(|c| !is_of_word(c)) {
+        let bare = word.trim_end_matches(|c| !is_of_word(c));
+        if sent.holds(bare, target) {
+            hide(at, bare.len());
+        }
+        at += word.len();
+    }
+    for value in sent.whole(target) {
+        for (at, _) in text.char_indices() {
+            let rest = text.get(at..).unwrap_or_default();
+            if let Some(length) = repeated(rest, value, !behind.is_empty()) {
+                hide(at, length);
+            }
+        }
+    }
     let mut masked = String::with_capacity(text.len());
-    let mut rest = &*text;
-    while !rest.is_empty() {
-        let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(end);
-        masked.push_str(if sent.holds(word, target) { MASK } else { word });
-        let between = behind.find(is_of_word).unwrap_or(behind.len());
-        let (gap, next) = behind.split_at(between);
-        masked.push_str(gap);
-        rest = next;
+    let mut is_hidden = false;
+    for (c, hide) in text
+        .char_indices()
+        .filter_map(|(at, c)| Some((c, *hidden.get(at)?)))
+    {
+        match hide {
+            false => masked.push(c),
+            true if is_hidden => {}
+            true => masked.push_str(MASK),
+        }
+        is_hidden = hide;
     }
     masked
 }
@@ -95,12 +115,10 @@ impl Sent {
                 credentials.extend([user.clone(), password.clone()]);
             }
         }
-        // Behind the name of a scheme is what alone may be repeated.
-        let behind = |value: &Vec<u8>| {
-            let space = value.iter().position(|byte| *byte == b' ')?;
-            Some(value.get(space..)?.trim_ascii().to_vec())
-        };
-        values.extend(values.iter().filter_map(behind).collect::<Vec<_>>());
+        // What alone may be repeated: a token behind its scheme, a cookie behind its name.
+        let is_between = |byte: &u8| b" =;,&".contains(byte);
+        let pieces = values.iter().flat_map(|value| value.split(is_between));
+        values.extend(pieces.map(<[u8]>::to_vec).collect::<Vec<_>>());
         for values in [&mut credentials, &mut values] {
             let decoded: Vec<_> = values.iter().filter_map(|value| unescaped(value)).collect();
             values.extend(decoded);
@@ -113,41 +131,17 @@ impl Sent {
         }
     }
 
-    /// `text` with a mask for each value that stands in it as a whole, in pieces of words or not.
-    fn without_values<'a>(&self, text: &'a str, is_cut: bool, target: &Target) -> Cow<'a, str> {
-        let host = target.url.host_header().as_bytes();
+    /// The values that are looked for as a whole, in pieces of words or not.
+    fn whole(&self, target: &Target) -> impl Iterator<Item = &Vec<u8>> {
+        let host = target.url.host_header().clone();
         let credentials = self.credentials.iter();
         let credentials = credentials.filter(|value| value.len() >= MIN_BYTES_OF_CREDENTIALS);
         let values = self.values.iter().filter(|value| value.len() >= MIN_CHARS);
-        let mut wanted: Vec<&Vec<u8>> = credentials.chain(values).collect();
-        wanted.retain(|value| {
-            let is_address =
-                std::str::from_utf8(value).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
-            !is_address && !has_within(host, value)
-        });
-        let mut masked = String::new();
-        let mut kept_to = 0;
-        let mut at = 0;
-        while let Some(rest) = text.get(at..) {
-            let found = wanted
-                .iter()
-                .filter_map(|value| repeated(rest, value, is_cut));
-            if let Some(length) = found.max() {
-                masked.push_str(text.get(kept_to..at).unwrap_or_default());
-                masked.push_str(MASK);
-                at = text.ceil_char_boundary(at + length);
-                kept_to = at;
-            } else if let Some(next) = rest.chars().next() {
-                at += next.len_utf8();
-            } else {
-                break;
-            }
-        }
-        if kept_to == 0 {
-            return Cow::Borrowed(text);
-        }
-        masked.push_str(text.get(kept_to..).unwrap_or_default());
-        Cow::Owned(masked)
+        credentials.chain(values).filter(move |value| {
+            let text = std::str::from_utf8(value);
+            let is_address = text.is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+            !is_address && !has_within(host.as_bytes(), value)
+        })
     }
 
     fn holds(&self, word: &str, target: &Target) -> bool {
@@ -205,11 +199,13 @@ fn unescaped(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Whether the word stands in what was sent, or a word of what was sent in it.
 fn overlap(sent: &[u8], word: &[u8], min: usize) -> bool {
     let is_of_word = |byte: &u8| !byte.is_ascii() || is_of_word(char::from(*byte));
+    let words = || sent.split(|byte| !is_of_word(byte));
+    // What stands behind the name of a field of a form.
+    let fields = words().flat_map(|word| word.split(|byte| *byte == b'='));
+    let mut parts = words().chain(fields);
     word.len() >= min
         && (has_within(sent, word)
-            || sent
-                .split(|byte| !is_of_word(byte))
-                .any(|part| (min..=word.len()).contains(&part.len()) && has_within(word, part)))
+            || parts.any(|part| (min..=word.len()).contains(&part.len()) && has_within(word, part)))
 }
 
 fn has_within(text: &[u8], part: &[u8]) -> bool {
@@ -268,6 +264,8 @@ mod tests {
         headers.insert("host", HeaderValue::from_static("hosting.example.test"));
         let value = secret_value(b"Bearer hunter-of-header, x").expect("valid");
         headers.insert("x-a", value.expose().clone());
+        let value = secret_value(b"a=hunter-of-cookie").expect("valid");
+        headers.insert("cookie", value.expose().clone());
         for (text, shown) in [
             ("status 409", "status 409"),
             (
@@ -276,6 +274,7 @@ mod tests {
             ),
             ("HUNTER-OF-HEADER.", "<secret>"),
             ("you sent xhunter-of-headerx!", "you sent <secret>!"),
+            ("-hunter-of-cookie-hunter-of-header-", "<secret>"),
             ("part: ter-of-head", "part: <secret>"),
             ("hunter%2Dof%2dheader", "<secret>"),
             ("hunter-of-query and bare-hunter", "<secret> and <secret>"),
@@ -322,7 +321,7 @@ mod tests {
                 "other: \"<secret>\", ü",
             ),
             ("p@ss!w0rd#x", "xP@SS!W0RD#Xx", "x<secret>x"),
-            ("p@ss!w0rd#x", "/p@ss%21w0rd%23x/", "/<secret>/"),
+            ("p@ss!w0rd#x", "/p@ss%21w0rd%23x/", "/<secret>"),
             ("p@ss!w0rd#x", "p@ss!w0rd", "p@ss!w0rd"),
             ("a\"b\\c\"d", "\"a\\\"b\\\\c\\\"d\"", "\"<secret>\""),
             ("5%!%5", "5%!%5 5%25!%255", "<secret> <secret>"),
