@@ -118,7 +118,8 @@ impl Sent {
         // What alone may be repeated: a token behind its scheme, a cookie behind its name.
         let is_between = |byte: &u8| b" =;,&".contains(byte);
         let pieces = values.iter().flat_map(|value| value.split(is_between));
-        values.extend(pieces.map(<[u8]>::to_vec).collect::<Vec<_>>());
+        let pieces: Vec<Vec<u8>> = pieces.map(<[u8]>::to_vec).collect();
+        values.extend(pieces);
         for values in [&mut credentials, &mut values] {
             let decoded: Vec<_> = values.iter().filter_map(|value| unescaped(value)).collect();
             values.extend(decoded);

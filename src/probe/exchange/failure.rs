@@ -326,7 +326,7 @@ mod tests {
             let (mut sender, connection) = made.expect("nothing was read");
             let request = Request::new(Full::<Bytes>::default());
             let (sent, ended) = tokio::join!(sender.send_request(request), connection);
-            let error = sent.err().or(ended.err()).expect("it is broken");
+            let error = sent.err().or_else(|| ended.err()).expect("it is broken");
             let of_http1 = of(&error, &marks);
 
             let made = h2::client::handshake(Broken(errno)).await;

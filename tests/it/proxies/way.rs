@@ -226,7 +226,7 @@ async fn tls_without_data_ends_on_either_side_of_a_proxy() {
         let acceptor = world.authority.server("127.0.0.1");
         let mut config = rustls::ServerConfig::clone(acceptor.config());
         config.send_tls13_tickets = 800;
-        tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config))
+        tokio_rustls::TlsAcceptor::from(Arc::new(config))
     };
     let proxy = start(Manner {
         tls: Some(endless.clone()),
