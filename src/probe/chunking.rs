@@ -129,7 +129,7 @@ mod tests {
             chunking
         };
         let reason = |read: Result<(), ChunkingFault>| read.map_err(ChunkingFault::reason);
-        assert_eq!(read_with(allowing(5_000_000), 10, 5), Ok(()));
+        assert_eq!(read_with(allowing(5_100_000), 10, 5), Ok(()));
         let too_large = Err(Reason::TransferBodyTooLarge);
         assert_eq!(reason(read_with(allowing(2_000_000), 10, 5)), too_large);
         let invalid = Err(Reason::TransferChunkInvalid);
