@@ -1,5 +1,7 @@
 //! The stream below the clients of HTTP and above TLS: what of it is the request, what the response, and when.
 
+mod plaintext;
+
 use std::cell::RefCell;
 use std::io;
 use std::io::IoSlice;
@@ -12,7 +14,6 @@ use std::task::ready;
 use hyper::rt::Read;
 use hyper::rt::ReadBufCursor;
 use hyper::rt::Write;
-use tokio::io::AsyncBufRead;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -56,6 +57,8 @@ pub struct ExchangeIo {
     /// Set once the peer takes no more of the request. It may have answered before that, so what
     /// is still written is dropped, and reading goes on to the answer or to the end.
     broken: bool,
+    /// What ended the session of TLS behind plaintext that is still to be taken.
+    ended_by: Option<io::Error>,
 }
 
 impl ExchangeIo {
@@ -67,6 +70,7 @@ impl ExchangeIo {
             request,
             backlog: Vec::new(),
             broken: false,
+            ended_by: None,
         }
     }
 
@@ -155,12 +159,12 @@ impl ExchangeIo {
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
                 // would be that of bytes that came later.
-                let arrived = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
+                let arrived = ready!(plaintext::poll_next(stream, &mut self.ended_by, cx))?;
                 let length = arrived.len().min(room);
                 let arrived = arrived.get(..length).unwrap_or_default();
                 let (n_taken, noted) = note_arrival(&self.wire, arrived);
                 take(arrived.get(..n_taken).unwrap_or_default());
-                Pin::new(&mut *stream).consume(length);
+                plaintext::consume(stream, length);
                 // The first plaintext is here: what comes now is stamped as it comes.
                 stream.get_mut().0.read_freely();
                 Poll::Ready(noted)
