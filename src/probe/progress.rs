@@ -92,11 +92,15 @@ impl ResponseProgress {
         }
     }
 
-    /// The head of HTTP/1 that can be read and that hyper refuses.
+    /// The whole head that the client refuses though its status can be read; of HTTP/2 that is all
+    /// that is known.
     pub fn refused(&self) -> Option<http::Response<()>> {
         match self {
             Self::Text(head) => head.refused(),
-            Self::Frames(_) => None,
+            Self::Frames(frames) => {
+                let head = http::Response::builder().status(frames.code()?);
+                head.version(http::Version::HTTP_2).body(()).ok()
+            }
         }
     }
 

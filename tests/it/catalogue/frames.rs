@@ -143,6 +143,7 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
 #[rustfmt::skip]
 fn of_heads() -> Vec<Row> {
     let length = |value: &str, flags| head("200", &[("content-length", value)], flags);
+    let conflict = |value: &str, flags| head("409", &[("content-length", value)], flags);
     let two_lengths = |one, other| head("200", &[("content-length", one), ("content-length", other)], 0);
     // One field kept in the table, and thousands of references to it.
     let kept = [&[0x40, 1, b'n', 120][..], &[b'v'; 120]].concat();
@@ -162,12 +163,16 @@ fn of_heads() -> Vec<Row> {
         ("status 20", head("20", &[], END_STREAM), Some(R::TransferStatusInvalid), None),
         ("a head without fields", on_stream(HEADERS, END_HEADERS | END_STREAM, &[]), Some(R::TransferStatusInvalid), None),
         ("two different statuses", on_stream(HEADERS, END_HEADERS, &[0x88, 0x8d]), Some(R::TransferStatusInvalid), None),
-        ("a length that is no number", length("abc", 0), Some(R::TransferFraming), None),
-        ("a negative length", length("-1", 0), Some(R::TransferFraming), None),
+        ("a length that is no number", length("abc", 0), Some(R::TransferFraming), Some(200)),
+        ("a negative length", length("-1", 0), Some(R::TransferFraming), Some(200)),
         ("an empty length", length("", 0), Some(R::TransferFraming), Some(200)),
-        ("a length beyond all bounds", length("18446744073709551616", 0), Some(R::TransferFraming), None),
-        ("a length and no body", length("5", END_STREAM), Some(R::TransferFraming), None),
-        ("two lengths", two_lengths("4", "5"), Some(R::TransferFraming), None),
+        ("a length beyond all bounds", length("18446744073709551616", 0), Some(R::TransferFraming), Some(200)),
+        ("a length and no body", length("5", END_STREAM), Some(R::TransferFraming), Some(200)),
+        ("two lengths", two_lengths("4", "5"), Some(R::TransferFraming), Some(200)),
+        ("a conflict with a length and no body", conflict("5", END_STREAM), Some(R::ValidateStatus), Some(409)),
+        ("a conflict of a negative length", conflict("-1", 0), Some(R::ValidateStatus), Some(409)),
+        ("a conflict of an empty length", conflict("", 0), Some(R::ValidateStatus), Some(409)),
+        ("a conflict of two lengths", head("409", &[("content-length", "4"), ("content-length", "5")], 0), Some(R::ValidateStatus), Some(409)),
         ("one length twice", [two_lengths("4", "4"), on_stream(DATA, END_STREAM, b"half")].concat(), None, Some(200)),
         ("a length of what 204 has not", head("204", &[("content-length", "5")], END_STREAM), None, Some(204)),
         ("a small head that unfolds", bomb, Some(R::TransferHeaderTooLarge), None),

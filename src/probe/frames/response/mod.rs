@@ -189,6 +189,14 @@ impl ResponseFrames {
         self.is_complete
     }
 
+    /// The code of a head that arrived whole, if it is the one.
+    pub fn code(&self) -> Option<u16> {
+        match self.fields.status.status() {
+            Status::Final(code) if self.is_complete => Some(code),
+            _ => None,
+        }
+    }
+
     /// Where the frame that is read begins in what was fed last; 0 if it began before.
     pub fn frame_from(&self) -> usize {
         self.frame_from
