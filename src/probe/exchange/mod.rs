@@ -95,10 +95,22 @@ fn note_head(
     redirection
 }
 
-/// Keeps what counts of a whole head that the client refused: it counts, whatever becomes of its body.
+/// Keeps what counts of a whole head that the client refused: it counts, whatever is wrong with its
+/// fields and whatever becomes of its body.
 fn note_refused(failed: &Stop, module: &Module, walk: &mut Walk) {
+    /// What a client finds wrong by itself.
+    const REFUSALS: [Reason; 5] = [
+        Reason::TransferFraming,
+        Reason::TransferHeaderInvalid,
+        Reason::TransferHeaderTooLarge,
+        Reason::TransferH2Protocol,
+        Reason::TransferH2Flood,
+    ];
+    if !REFUSALS.iter().any(|reason| failed.is_for(*reason)) {
+        return;
+    }
     let refused = walk.wire.marks().head.refused();
-    if let (true, Some(head)) = (failed.is_for(Reason::TransferFraming), refused) {
+    if let Some(head) = refused {
         let version = version_of(head.version());
         note_head(head.status(), version, head.headers(), module, walk);
     }

@@ -1,5 +1,6 @@
 //! The stream below the clients of HTTP and above TLS: what of it is the request, what the response, and when.
 
+mod for_hyper;
 mod plaintext;
 
 use std::cell::RefCell;
@@ -11,8 +12,6 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 
-use hyper::rt::Read;
-use hyper::rt::ReadBufCursor;
 use hyper::rt::Write;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -59,6 +58,8 @@ pub struct ExchangeIo {
     broken: bool,
     /// What ended the session of TLS behind plaintext that is still to be taken.
     ended_by: Option<io::Error>,
+    /// What hyper is to have of a head once that is complete, and what came behind it.
+    held: Vec<u8>,
 }
 
 impl ExchangeIo {
@@ -71,6 +72,7 @@ impl ExchangeIo {
             backlog: Vec::new(),
             broken: false,
             ended_by: None,
+            held: Vec::new(),
         }
     }
 
@@ -272,51 +274,6 @@ impl ExchangeIo {
             self.wire.marks().broken_by.get_or_insert(error);
             kind.into()
         })
-    }
-}
-
-/// For hyper.
-impl Read for ExchangeIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut target: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.read_with(cx, target.remaining(), |bytes| target.put_slice(bytes))
-    }
-}
-
-/// For hyper.
-impl Write for ExchangeIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.write_one(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(socket) => socket.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write_many(cx, slices)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shutdown(cx)
     }
 }
 
