@@ -1,6 +1,7 @@
 //! The head of the response as it arrives, read beside hyper, which tells neither when the first
 //! byte of the final response came nor what was wrong with a head that it refuses.
 
+mod empty_lines;
 mod fault;
 mod status_line;
 
@@ -8,6 +9,7 @@ use httparse::ParserConfig;
 
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
+use crate::probe::head::empty_lines::EmptyLines;
 pub use crate::probe::head::fault::HeadFault;
 use crate::probe::head::status_line::StatusLine;
 
@@ -38,6 +40,7 @@ pub struct ResponseHead {
     searched: usize,
     /// How many bytes stood before: interim responses and empty lines.
     dropped: usize,
+    empty_lines: EmptyLines,
     interims: u32,
     first_byte: Option<Arrival>,
     complete: bool,
@@ -52,15 +55,17 @@ impl ResponseHead {
             return Ok(());
         }
         if self.bytes.is_empty() {
-            // Empty lines before a status line are no part of a response (RFC 9112, 2.2).
-            let blank = |byte: &u8| *byte == b'\r' || *byte == b'\n';
-            let skipped = arrived.iter().take_while(|byte| blank(byte)).count();
+            let skipped = self.empty_lines.count(arrived);
             arrived = arrived.get(skipped..).unwrap_or_default();
             self.drop_bytes(skipped)?;
             if arrived.is_empty() {
                 return Ok(());
             }
             self.first_byte = Some(at);
+            if self.empty_lines.is_within_one() {
+                // hyper minds it as well, but not before the end of a head that comes in pieces.
+                return Err(HeadFault::Broken(Reason::TransferNotHttp));
+            }
         }
         let known = self.bytes.len();
         self.bytes.extend_from_slice(arrived);
@@ -327,6 +332,8 @@ mod tests {
             ),
             (b"HT", R::TransferHeaderTruncated),
             (b"HX", R::TransferNotHttp),
+            (b"\r\n\r\r\n", R::TransferNotHttp),
+            (b"\rHTTP/1.1 200 OK\r\n\r\n", R::TransferNotHttp),
             (b"HTTP/1.", R::TransferHeaderTruncated),
             (b"HTTP/1.1 2", R::TransferHeaderTruncated),
             (b"HTTP/1.1 2x", R::TransferStatusInvalid),

@@ -80,6 +80,12 @@ fn no_http() -> Vec<Behaviour> {
         no_http("a space before", b" HTTP/1.1 200 OK\r\n\r\n", Hold),
         no_http("no version", b"HTTP 200 OK\r\n\r\n", Hold),
         no_http("a version in letters", b"HTTP/one 200 OK\r\n\r\n", Hold),
+        no_http("bare returns", b"\r\n\r\r\n\r\r", Close),
+        no_http("bare returns, then silent", b"\r\n\r\r\n\r\r", Hold),
+        no_http("a bare return before", b"\rHTTP/1.1 200 OK\r\n\r\n", Hold),
+        Behaviour::in_pieces("head: bare returns one by one", "\r\n\r\r\n\r\r", 1, Duration::from_millis(20))
+            .fails(R::TransferNotHttp)
+            .cut_in(Phase::Transfer),
         no_http("a byte order mark", b"\xef\xbb\xbfHTTP/1.1 200 OK\r\n\r\n", Hold),
         no_http("frames of HTTP/2", &[0, 0, 0, 4, 0, 0, 0, 0, 0], Hold),
         no_http("a version without an end", &[b"HTTP/", &[b'x'; 400_000][..]].concat(), Hold),
