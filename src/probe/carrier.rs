@@ -6,6 +6,7 @@ use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -13,6 +14,7 @@ use tokio::io::ReadBuf;
 use tokio_rustls::client::TlsStream;
 
 use crate::probe::socket::ProbeSocket;
+use crate::probe::tls::flood::WithoutData;
 
 /// A way to the target, or to what speaks for it. All bytes pass a socket that stamps them.
 #[derive(Debug)]
@@ -20,16 +22,35 @@ pub enum Carrier {
     /// A connection, to the target or through a tunnel to it.
     Socket(ProbeSocket),
     /// TLS with a proxy.
-    Tls(Box<TlsStream<ProbeSocket>>),
+    Tls(Box<Session>),
+}
+
+/// A session of TLS with a proxy.
+#[derive(Debug)]
+pub struct Session {
+    stream: TlsStream<ProbeSocket>,
+    /// What arrived of a session within this one without any data in it.
+    without_data: Option<WithoutData>,
 }
 
 impl Carrier {
-    /// Has each read end with a TLS record where records are seen: those within a session with a
-    /// proxy are not.
+    /// A session that hands are shaken for.
+    pub fn of_session(stream: TlsStream<ProbeSocket>) -> Self {
+        Self::Tls(Box::new(Session {
+            stream,
+            without_data: None,
+        }))
+    }
+
+    /// Has what arrives of TLS without data be bounded from now on, and each read end with a TLS
+    /// record where records are seen: those within a session with a proxy are not.
     pub fn read_by_record(self) -> Self {
         match self {
             Self::Socket(socket) => Self::Socket(socket.read_by_record()),
-            Self::Tls(stream) => Self::Tls(stream),
+            Self::Tls(mut session) => {
+                session.without_data = Some(WithoutData::default());
+                Self::Tls(session)
+            }
         }
     }
 
@@ -37,7 +58,7 @@ impl Carrier {
     pub fn end_handshake(&mut self) {
         match self {
             Self::Socket(socket) => socket.end_handshake(),
-            Self::Tls(_) => {}
+            Self::Tls(session) => session.note_data(),
         }
     }
 
@@ -45,7 +66,10 @@ impl Carrier {
     pub fn read_freely(&mut self) {
         match self {
             Self::Socket(socket) => socket.read_freely(),
-            Self::Tls(stream) => stream.get_mut().0.read_freely(),
+            Self::Tls(session) => {
+                session.stream.get_mut().0.read_freely();
+                session.note_data();
+            }
         }
     }
 
@@ -53,8 +77,34 @@ impl Carrier {
     pub fn holds_back(&self) -> bool {
         match self {
             Self::Socket(_) => false,
-            Self::Tls(stream) => stream.get_ref().1.wants_write(),
+            Self::Tls(session) => session.stream.get_ref().1.wants_write(),
         }
+    }
+}
+
+impl Session {
+    fn note_data(&mut self) {
+        if let Some(without_data) = &mut self.without_data {
+            without_data.forget();
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let arrived = buffer.filled().len() - before;
+        if arrived > 0 {
+            // It is data of this session, and may be none of the one within it.
+            self.stream.get_mut().0.end_handshake();
+            if let Some(without_data) = &mut self.without_data {
+                without_data.take(arrived)?;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -66,7 +116,7 @@ impl AsyncRead for Carrier {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Socket(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(session) => session.poll_read(cx, buffer),
         }
     }
 }
@@ -79,7 +129,7 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Socket(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(session) => Pin::new(&mut session.stream).poll_write(cx, bytes),
         }
     }
 
@@ -90,28 +140,28 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Socket(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tls(session) => Pin::new(&mut session.stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Socket(socket) => socket.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Tls(session) => session.stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Socket(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(session) => Pin::new(&mut session.stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Socket(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(session) => Pin::new(&mut session.stream).poll_shutdown(cx),
         }
     }
 }

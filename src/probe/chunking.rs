@@ -20,9 +20,17 @@ pub struct Chunking {
     raw_bytes: u64,
     body_bytes: u64,
     n_pieces: u64,
+    /// How many bytes may be around small chunks in any case.
+    allowed: u64,
 }
 
 impl Chunking {
+    /// Allows what stands around the chunks of a body to be as long as the body itself may be, since
+    /// somebody wants so much to be read.
+    pub fn allow(&mut self, body_bytes: u64) {
+        self.allowed = body_bytes;
+    }
+
     /// Counts what arrived. The body in it may still be with the parser, which takes no more than a
     /// read ahead.
     pub fn arrived(&mut self, n_bytes: usize) -> Result<(), ChunkingFault> {
@@ -31,6 +39,9 @@ impl Chunking {
         if around <= FREE_BYTES + self.body_bytes / SHARE {
             Ok(())
         } else if around <= self.n_pieces.saturating_mul(AROUND_A_CHUNK) {
+            if around <= self.allowed {
+                return Ok(());
+            }
             Err(ChunkingFault::SmallChunks(self.n_pieces))
         } else {
             Err(ChunkingFault::NoChunks)
@@ -82,7 +93,14 @@ mod tests {
 
     /// How the reading of a million chunks of this size ends, each with so much around it.
     fn read(chunk_bytes: usize, around: usize) -> Result<(), ChunkingFault> {
-        let mut chunking = Chunking::default();
+        read_with(Chunking::default(), chunk_bytes, around)
+    }
+
+    fn read_with(
+        mut chunking: Chunking,
+        chunk_bytes: usize,
+        around: usize,
+    ) -> Result<(), ChunkingFault> {
         (0..1_000_000).try_for_each(|_| {
             chunking.arrived(chunk_bytes + around)?;
             if chunk_bytes > 0 {
@@ -101,6 +119,21 @@ mod tests {
         assert_eq!(reason(read(10, 5)), Err(Reason::TransferBodyTooLarge));
         assert_eq!(reason(read(0, 100)), Err(Reason::TransferChunkInvalid));
         assert_eq!(reason(read(1, 100)), Err(Reason::TransferChunkInvalid));
+    }
+
+    #[test]
+    fn who_wants_large_bodies_gets_them_in_small_chunks() {
+        let allowing = |bytes| {
+            let mut chunking = Chunking::default();
+            chunking.allow(bytes);
+            chunking
+        };
+        let reason = |read: Result<(), ChunkingFault>| read.map_err(ChunkingFault::reason);
+        assert_eq!(read_with(allowing(5_000_000), 10, 5), Ok(()));
+        let too_large = Err(Reason::TransferBodyTooLarge);
+        assert_eq!(reason(read_with(allowing(2_000_000), 10, 5)), too_large);
+        let invalid = Err(Reason::TransferChunkInvalid);
+        assert_eq!(reason(read_with(allowing(u64::MAX), 0, 100)), invalid);
     }
 
     #[test]

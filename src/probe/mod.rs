@@ -247,8 +247,16 @@ impl Prober {
             }
         };
         match stop {
-            Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             // A conflict that was seen counts, whatever became of its body and by whose fault.
+            Some(Stop::Skipped(reason)) if walk.has_conflict() => {
+                let detail = format!("the exporter could not go on: {}", reason.label());
+                let failure = Failure {
+                    reason: Reason::TransferOther,
+                    detail,
+                };
+                Attempt::Finished(self.outcome(walk, Some(failure), ended))
+            }
+            Some(Stop::Skipped(reason)) => Attempt::Skipped(reason),
             Some(Stop::Failed(failure))
                 if !walk.has_conflict()
                     && self.is_own_slowness(
@@ -277,7 +285,7 @@ impl Prober {
             && (lost > tolerated || (failure.reason.needs_both_sides() && stalled > tolerated))
     }
 
-    /// Text that a peer may have a part in, without the secrets of the requests.
+    /// The beginning of a text that a peer may have a part in, without the secrets of the requests.
     fn masked(&self, text: &str) -> String {
         echo::masked(text, &self.target, self.request.expose().headers())
     }
@@ -296,7 +304,8 @@ impl Prober {
             ConflictReason::Unspecified => None,
             ConflictReason::Listed(_) => Some(format!(", reason {label}")),
             ConflictReason::Other => {
-                let value = String::from_utf8_lossy(value.as_deref()?);
+                // Before it is cut and quoted: a piece of a secret does not look like one.
+                let value = self.masked(&String::from_utf8_lossy(value.as_deref()?));
                 let shown: String = value.chars().take(SHOWN_CHARS).collect();
                 Some(format!(", reason {label}: {shown:?}"))
             }
@@ -345,3 +354,6 @@ impl Prober {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ use crate::probe::request;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
+use crate::probe::stop::own_fault;
 use crate::probe::tls::TlsClient;
 use crate::probe::walk::Walk;
 use crate::target::address::Hostname;
@@ -121,7 +122,7 @@ impl Way<'_> {
             (ProxyScheme::Http, _) => Carrier::Socket(socket),
             (ProxyScheme::Https, Some(tls)) => {
                 let name = self.proxy.host.to_string();
-                Carrier::Tls(Box::new(tls.handshake_with_proxy(socket, &name).await?))
+                Carrier::of_session(tls.handshake_with_proxy(socket, &name).await?)
             }
             (ProxyScheme::Https, None) => {
                 // The plan makes one wherever a proxy needs it.
@@ -279,6 +280,9 @@ fn refused(detail: impl Into<String>) -> Stop {
 
 /// A connection that broke while the proxy was asked.
 fn broken(error: &io::Error) -> Stop {
+    if let Some(skip) = own_fault(error) {
+        return Stop::Skipped(skip);
+    }
     let reset = errno(error).is_some() || error.kind() == io::ErrorKind::ConnectionReset;
     let reason = match reset {
         true => Reason::ConnectReset,

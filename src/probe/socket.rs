@@ -47,11 +47,16 @@ impl ProbeSocket {
     /// last, such as a session ticket behind the handshake.
     pub fn read_by_record(mut self) -> Self {
         self.records = Some(RecordSizes::default());
+        self.bounded()
+    }
+
+    /// Has what arrives of TLS without any data be bounded, from before the handshake on.
+    pub fn bounded(mut self) -> Self {
         self.without_data = Some(WithoutData::default());
         self
     }
 
-    /// Takes note that hands are shaken.
+    /// Takes note that hands are shaken, or that there was data.
     pub fn end_handshake(&mut self) {
         if let Some(without_data) = &mut self.without_data {
             without_data.forget();

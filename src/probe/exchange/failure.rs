@@ -8,6 +8,7 @@ use h2::Reason as H2;
 use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
+use crate::outcome::skip::SkipReason;
 use crate::probe::chunking::ChunkingFault;
 use crate::probe::frames::BlockFault;
 use crate::probe::frames::FrameFault;
@@ -16,16 +17,20 @@ use crate::probe::head::HeadFault;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
+use crate::probe::stop::own_fault;
 use crate::probe::tls;
 use crate::probe::wire::Marks;
 
 /// The failure behind an error of hyper.
 pub fn of(error: &hyper::Error, marks: &Marks) -> Stop {
-    Stop::failed(reason(error, marks), words(error))
+    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+    if let Some(skip) = io.and_then(own_fault) {
+        return Stop::Skipped(skip);
+    }
+    Stop::failed(reason(error, io, marks), words(error))
 }
 
-fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
-    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+fn reason(error: &hyper::Error, io: Option<&io::Error>, marks: &Marks) -> Reason {
     if let Some(reason) = io.and_then(|io| told_by(io, marks)) {
         return reason;
     }
@@ -37,6 +42,9 @@ fn reason(error: &hyper::Error, marks: &Marks) -> Reason {
 
 /// The failure behind an error of h2 before there was a response.
 pub fn of_http2(error: &h2::Error, marks: &Marks) -> Stop {
+    if let Some(skip) = own_fault_of_http2(error, marks) {
+        return Stop::Skipped(skip);
+    }
     let reason =
         told_by_http2(error, marks, false).unwrap_or_else(|| match (error.reason(), &marks.head) {
             (Some(code), ResponseProgress::Frames(frames)) => {
@@ -64,6 +72,9 @@ fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
 
 /// The failure behind an error of h2 in a body, whose head had a Content-Length or not.
 pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop {
+    if let Some(skip) = own_fault_of_http2(error, marks) {
+        return Stop::Skipped(skip);
+    }
     let is_in_trailers =
         matches!(&marks.head, ResponseProgress::Frames(frames) if frames.is_in_trailers());
     let reason = told_by_http2(error, marks, true).unwrap_or_else(|| match error.reason() {
@@ -76,6 +87,12 @@ pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop
         None => of_end(End::Other, marks),
     });
     Stop::failed(reason, words_of_http2(error, marks))
+}
+
+/// The fault of this machine that ended a connection of HTTP/2.
+fn own_fault_of_http2(error: &h2::Error, marks: &Marks) -> Option<SkipReason> {
+    let io = marks.broken_by.as_ref().filter(|_| error.is_io())?;
+    own_fault(io)
 }
 
 /// The reason that an error of h2 tells unless h2 itself found the fault, behind the head or before.
@@ -219,4 +236,117 @@ fn words_of_http2(error: &h2::Error, marks: &Marks) -> String {
 fn words(error: &hyper::Error) -> String {
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::Context;
+    use std::task::Poll;
+
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::Full;
+    use hyper::rt::ReadBufCursor;
+    use tokio::io::AsyncRead;
+    use tokio::io::AsyncWrite;
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// A connection that takes everything and whose reads fail like this.
+    struct Broken(Errno);
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(self.0.into()))
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl hyper::rt::Read for Broken {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: ReadBufCursor<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(self.0.into()))
+        }
+    }
+
+    impl hyper::rt::Write for Broken {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            AsyncWrite::poll_write(self, cx, bytes)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            AsyncWrite::poll_flush(self, cx)
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            AsyncWrite::poll_shutdown(self, cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_this_machine_lacks_is_no_fault_of_the_target() {
+        for (errno, skip) in [
+            (Errno::ENOBUFS, Some(SkipReason::Overload)),
+            (Errno::ENOMEM, Some(SkipReason::Overload)),
+            (Errno::ECONNRESET, None),
+            (Errno::EIO, None),
+        ] {
+            let mut marks = Marks::default();
+            let made = hyper::client::conn::http1::handshake(Broken(errno)).await;
+            let (mut sender, connection) = made.expect("nothing was read");
+            let request = Request::new(Full::<Bytes>::default());
+            let (sent, ended) = tokio::join!(sender.send_request(request), connection);
+            let error = sent.err().or_else(|| ended.err()).expect("it is broken");
+            let of_http1 = of(&error, &marks);
+
+            let made = h2::client::handshake(Broken(errno)).await;
+            let (mut sender, connection) = made.expect("nothing was read");
+            let sent = sender.send_request(Request::new(()), true);
+            let (response, _) = sent.expect("nothing was read");
+            connection.await.ok();
+            let error = response.await.expect_err("it is broken");
+            marks.broken_by = Some(errno.into());
+            for stop in [
+                of_http1,
+                of_http2(&error, &marks),
+                of_http2_body(&error, &marks, true),
+            ] {
+                let found = match &stop {
+                    Stop::Skipped(skip) => Some(*skip),
+                    Stop::Failed(_) => None,
+                };
+                assert_eq!(found, skip, "{errno}: {stop:?}");
+            }
+        }
+    }
 }

@@ -42,6 +42,9 @@ pub async fn exchange(
     let wire = walk.wire.clone();
     let progress = RequestProgress::of_text(request.body().size_hint().lower());
     let io = ExchangeIo::new(stream, wire.clone(), progress);
+    if let Some(limit) = module.checks.body.size_limit {
+        wire.marks().chunking.allow(limit.get());
+    }
     walk.begin_exchange();
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(MAX_HEADERS)

@@ -1,20 +1,16 @@
 //! What is wrong with the block of fields of a head that h2 refuses, which it does not tell: its
 //! fields are read once more, as far as that takes no table of strings.
 
-use std::collections::VecDeque;
-
+use crate::probe::frames::huffman::decoded_digits;
+use crate::probe::frames::huffman::decoded_length;
 use crate::probe::frames::status::integer;
 use crate::probe::frames::status::string;
+use crate::probe::frames::table::Entry;
+use crate::probe::frames::table::FIELD_BYTES;
+use crate::probe::frames::table::STATIC;
+use crate::probe::frames::table::STATIC_NAMES;
+use crate::probe::frames::table::Table;
 use crate::probe::head::MAX_HEAD_BYTES;
-
-/// What each field counts besides its text (RFC 9113, 10.5.1).
-const FIELD_BYTES: usize = 32;
-
-/// The size of the static table, behind which are fields that were sent before (RFC 7541, A).
-const STATIC: usize = 61;
-
-/// So many fields fit the table that fields are kept in, which nobody asked to be larger.
-const MAX_KEPT: usize = 4096 / FIELD_BYTES;
 
 /// Names in Huffman's code (RFC 7541, B), and as they are.
 const STATUS: [&[u8]; 2] = [b"\xb8\x84\x8d\x36\xa3", b":status"];
@@ -40,7 +36,7 @@ pub enum BlockFault {
 /// heads. `is_whole` if nothing of it is missing, `ends_stream` if no body can follow.
 pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> Option<BlockFault> {
     let mut rest = blocks;
-    let mut kept = VecDeque::new();
+    let mut kept = Table::new();
     let (mut n_statuses, mut bad_status, mut size) = (0, false, 0);
     let (mut length, mut bad_length) = (None, false);
     loop {
@@ -83,7 +79,7 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
 /// 8.1).
 pub fn has_pseudo(blocks: &[u8], from: usize) -> bool {
     let mut rest = blocks;
-    let mut kept = VecDeque::new();
+    let mut kept = Table::new();
     loop {
         let is_of_trailers = blocks.len() - rest.len() >= from;
         match next(&mut rest, &mut kept).map(|field| field.name) {
@@ -114,13 +110,14 @@ struct Text<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Field<'a> {
     name: Name,
+    /// `None` if it is that of the static table.
+    name_text: Option<Text<'a>>,
     name_size: usize,
     /// `None` if it is that of the static table.
     value: Option<Text<'a>>,
 }
 
 impl Field<'_> {
-    /// Of the static table; the longest name there has 27 bytes.
     fn of_static(index: usize) -> Self {
         let name = match index {
             8..=14 => Name::Status,
@@ -130,13 +127,30 @@ impl Field<'_> {
         };
         Self {
             name,
-            name_size: 27,
+            name_text: None,
+            name_size: index
+                .checked_sub(1)
+                .and_then(|index| STATIC_NAMES.get(index))
+                .map_or(0, |name| usize::from(*name)),
             value: None,
         }
     }
 
+    /// What it counts at most.
     fn size(&self) -> usize {
-        self.name_size + self.value.map_or(0, Text::size) + FIELD_BYTES
+        /// The longest value of the static table.
+        const STATIC_VALUE: usize = 13;
+        self.name_size + self.value.map_or(STATIC_VALUE, Text::size) + FIELD_BYTES
+    }
+}
+
+impl Entry for Field<'_> {
+    fn exceeds(&self, limit: usize) -> bool {
+        let exact = || {
+            let name = self.name_text.map_or(self.name_size, Text::exact_size);
+            name + self.value.map_or(0, Text::exact_size) + FIELD_BYTES
+        };
+        self.size() > limit && exact() > limit
     }
 }
 
@@ -145,6 +159,13 @@ impl Text<'_> {
     fn size(self) -> usize {
         match self.is_coded {
             true => self.bytes.len() * 8 / 5,
+            false => self.bytes.len(),
+        }
+    }
+
+    fn exact_size(self) -> usize {
+        match self.is_coded {
+            true => decoded_length(self.bytes),
             false => self.bytes.len(),
         }
     }
@@ -190,41 +211,36 @@ impl Text<'_> {
 }
 
 /// Takes the next field off a block (RFC 7541, 6).
-fn next<'a>(block: &mut &'a [u8], kept: &mut VecDeque<Field<'a>>) -> Option<Field<'a>> {
+fn next<'a>(block: &mut &'a [u8], kept: &mut Table<Field<'a>>) -> Option<Field<'a>> {
     while block.first()? & 0xe0 == 0x20 {
-        integer(block, 5)?;
+        kept.resize(integer(block, 5)?);
     }
     let first = *block.first()?;
-    let at = |index: usize, kept: &VecDeque<Field<'a>>| match index.checked_sub(STATIC + 1) {
+    let at = |index: usize, kept: &Table<Field<'a>>| match index.checked_sub(STATIC + 1) {
         None => Field::of_static(index),
-        Some(index) => kept
-            .get(index)
-            .copied()
-            .unwrap_or_else(|| Field::of_static(0)),
+        Some(index) => kept.get(index).unwrap_or_else(|| Field::of_static(0)),
     };
     if first & 0x80 != 0 {
         let index = integer(block, 7)?;
         return Some(at(index, kept));
     }
     let is_kept = first & 0x40 != 0;
-    let (name, name_size) = match integer(block, if is_kept { 6 } else { 4 })? {
+    let named = match integer(block, if is_kept { 6 } else { 4 })? {
         0 => {
             let text = text(block)?;
-            (text.name(), text.size())
+            Field {
+                name: text.name(),
+                name_text: Some(text),
+                name_size: text.size(),
+                value: None,
+            }
         }
-        index => {
-            let field = at(index, kept);
-            (field.name, field.name_size)
-        }
+        index => at(index, kept),
     };
-    let field = Field {
-        name,
-        name_size,
-        value: Some(text(block)?),
-    };
+    let value = Some(text(block)?);
+    let field = Field { value, ..named };
     if is_kept {
-        kept.push_front(field);
-        kept.truncate(MAX_KEPT);
+        kept.push(field);
     }
     Some(field)
 }
@@ -234,35 +250,6 @@ fn text<'a>(block: &mut &'a [u8]) -> Option<Text<'a>> {
     let (bytes, rest) = block.split_at_checked(length)?;
     *block = rest;
     Some(Text { bytes, is_coded })
-}
-
-/// Digits in Huffman's code (RFC 7541, B): 0 to 2 in five bits as themselves, 3 to 9 in six from
-/// 011001 on, then less than a byte of ones.
-fn decoded_digits(coded: &[u8]) -> Option<Vec<u8>> {
-    let (mut bits, mut n_bits, mut digits) = (0_u32, 0_u32, Vec::new());
-    let mut rest = coded.iter();
-    loop {
-        while n_bits < 8
-            && let Some(byte) = rest.next()
-        {
-            bits = bits << 8 | u32::from(*byte);
-            n_bits += 8;
-        }
-        bits &= (1 << n_bits) - 1;
-        if n_bits < 8 && bits == (1 << n_bits) - 1 {
-            return Some(digits);
-        }
-        let five = bits >> n_bits.checked_sub(5)?;
-        let (digit, taken) = match five {
-            0..=2 => (five, 5),
-            _ => match bits >> n_bits.checked_sub(6)? {
-                six @ 0b01_1001..=0b01_1111 => (six - 0b01_0110, 6),
-                _ => return None,
-            },
-        };
-        digits.push(b'0' + u8::try_from(digit).ok()?);
-        n_bits -= taken;
-    }
 }
 
 #[cfg(test)]
@@ -335,6 +322,14 @@ mod tests {
     #[test]
     fn pseudo_fields_of_trailers_are_found() {
         let head = [vec![0x88], literal(b":odd", b"x")].concat();
+        let kept = || literal(b"a", b"b");
+        // The name has one byte, the length of the value three.
+        let too_large = |size: usize| {
+            let [low, high] = [(size - 1 - 127) % 128, (size - 1 - 127) / 128];
+            let byte = |n: usize| u8::try_from(n).expect("seven bits");
+            let length = [127, byte(low) | 0x80, byte(high)];
+            [&[0x40, 1, b'n'][..], &length, &vec![b'v'; size - 1]].concat()
+        };
         for (trailers, expected) in [
             (vec![], false),
             (literal(b"a", b"b"), false),
@@ -349,29 +344,18 @@ mod tests {
             ),
             // What the head left in the table.
             (vec![0xbe], true),
+            // A field that is larger than the table leaves nothing there, and is not kept itself.
+            ([too_large(4_096 - 32), vec![0xbf]].concat(), true),
+            ([too_large(4_096 - 31), vec![0xbf]].concat(), false),
+            ([too_large(4_096 - 31), kept(), vec![0xbf]].concat(), false),
+            // Nor does one that is larger than the server has made it.
+            ([vec![0x3f, 0x03], kept(), vec![0xbe]].concat(), false),
+            ([vec![0x3f, 0x02], kept(), vec![0xbe]].concat(), false),
+            ([vec![0x3f, 0x02], kept(), vec![0xbf]].concat(), false),
             ([&[0x40, 0x85][..], STATUS[0], &[1, b'x']].concat(), true),
         ] {
             let both = [&head[..], &trailers].concat();
             assert_eq!(has_pseudo(&both, head.len()), expected, "{trailers:x?}");
-        }
-    }
-
-    #[test]
-    fn digits_are_decoded() {
-        for (coded, expected) in [
-            (&[0x64, 0x02][..], Some(&b"302"[..])),
-            (&[0x64, 0x0e, 0xff], Some(b"307")),
-            (&[0x08, 0xbf], Some(b"12")),
-            (
-                &[0x08, 0x99, 0x69, 0xb7, 0x1d, 0x79, 0xf0, 0x7f],
-                Some(b"1234567890"),
-            ),
-            (&[0x6f, 0xcf], None),
-            (&[0xff], None),
-            (&[], Some(b"")),
-        ] {
-            let found = decoded_digits(coded);
-            assert_eq!(found.as_deref(), expected, "{coded:x?}");
         }
     }
 }

@@ -6,9 +6,11 @@ mod budget;
 mod control;
 mod fault;
 mod fields;
+mod huffman;
 mod request;
 mod response;
 mod status;
+mod table;
 
 pub use crate::probe::frames::block::BlockFault;
 pub use crate::probe::frames::fault::FrameFault;

@@ -163,11 +163,13 @@ impl TlsClient {
             http2: false,
             identity: true,
         });
-        let shaken = connector.connect(name, socket).await;
-        shaken.map_err(|error| {
+        let shaken = connector.connect(name, socket.bounded()).await;
+        let mut shaken = shaken.map_err(|error| {
             let certificate = observer.client_certificate();
             failure::of_handshake(&error, &observer.chain(), certificate)
-        })
+        })?;
+        shaken.get_mut().0.end_handshake();
+        Ok(shaken)
     }
 
     /// What shakes hands once, and what sees which certificates are shown meanwhile.

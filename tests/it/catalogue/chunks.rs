@@ -151,6 +151,12 @@ fn floods() -> Vec<Behaviour> {
             .probed(|module| module.checks.body.size_limit = std::num::NonZeroU64::new(1 << 20))
             .fails(R::TransferBodyTooLarge),
         chunked(
+            "a megabyte and more of ten bytes, where more is wanted",
+            &format!("{}0\r\n\r\n", "a\r\nten bytes.\r\n".repeat(150_000)),
+            Hold,
+        )
+        .probed(|module| module.checks.body.size_limit = std::num::NonZeroU64::new(4 << 20)),
+        chunked(
             "10,000 of a byte",
             &format!("{}0\r\n\r\n", "1\r\nx\r\n".repeat(10_000)),
             Hold,

@@ -208,6 +208,7 @@ fn of_bodies() -> Vec<Row> {
         ("a piece of a body that is all padding", [ok(), on_stream(DATA, PADDED, &[9, 0])].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("a status in trailers", trailers(END_STREAM, &[0x88]), Some(R::TransferH2Protocol), Some(200)),
         ("trailers that do not end", trailers(0, &field("a", "b")), Some(R::TransferH2Protocol), Some(200)),
+        ("trailers again and again", [half(), on_stream(HEADERS, END_HEADERS, &field("a", "b")).repeat(5_000)].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("an end twice", [whole(), on_stream(DATA, END_STREAM, b"more")].concat(), None, Some(200)),
         ("a head behind the end", [whole(), head("500", &[], END_STREAM)].concat(), None, Some(200)),
         ("a stream reset behind the end", [whole(), reset(0)].concat(), None, Some(200)),

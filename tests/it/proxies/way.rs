@@ -218,6 +218,44 @@ async fn a_proxy_may_want_tls_itself() {
     }
 }
 
+/// A proxy, and a target behind one, that goes on with TLS and never comes to the point.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_without_data_ends_on_either_side_of_a_proxy() {
+    let world = World::new().await;
+    let endless = {
+        let acceptor = world.authority.server("127.0.0.1");
+        let mut config = rustls::ServerConfig::clone(acceptor.config());
+        config.send_tls13_tickets = 800;
+        tokio_rustls::TlsAcceptor::from(Arc::new(config))
+    };
+    let proxy = start(Manner {
+        tls: Some(endless.clone()),
+        ..Manner::default()
+    })
+    .await;
+    let good = start(Manner {
+        tls: Some(world.authority.server("127.0.0.1")),
+        ..Manner::default()
+    })
+    .await;
+    let target = peer::slow_in(None, Duration::ZERO, endless).await;
+    let behind = format!("https://{}/", target.address);
+    let http = "proxy_url: 'https://127.0.0.1:PROXY'";
+    for (url, proxy, reason) in [
+        (
+            "https://target.test:TLS/",
+            &proxy,
+            Reason::ConnectProxyRefused,
+        ),
+        (&behind, &good, Reason::TlsMalformed),
+    ] {
+        let outcome = world.probe(url, proxy, http).await;
+        let failure = outcome.failure.expect("it never ends");
+        assert_eq!(failure.reason, reason, "{url}: {}", failure.detail);
+        assert!(failure.detail.contains("no data"), "{}", failure.detail);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_are_told_apart() {
     const LONG: &[u8] = &[b'x'; 40_000];

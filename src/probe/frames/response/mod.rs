@@ -49,6 +49,8 @@ pub struct ResponseFrames {
     has_headers: bool,
     is_complete: bool,
     is_in_trailers: bool,
+    /// Whether they have ended. Fields behind them are no part of the response, and are not looked at.
+    is_over: bool,
     /// Whether the length of the padding of a piece of the body is still to come.
     awaits_padding: bool,
     budget: Budget,
@@ -76,6 +78,7 @@ impl ResponseFrames {
             has_headers: false,
             is_complete: false,
             is_in_trailers: false,
+            is_over: false,
             awaits_padding: false,
             budget: Budget::new(request_bytes),
             new_frames: 0,
@@ -101,6 +104,7 @@ impl ResponseFrames {
             };
             match piece {
                 Piece::Header(header) => self.begin_frame(header)?,
+                Piece::Payload(_) if self.is_over && self.frame.is_our_fields() => {}
                 Piece::Payload(bytes) if self.frame.is_our_fields() => self.fields.feed(bytes),
                 Piece::Payload([padding, ..]) if self.awaits_padding => {
                     self.awaits_padding = false;
@@ -162,7 +166,11 @@ impl ResponseFrames {
         if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) {
             return Ok(());
         }
+        if self.is_over {
+            return Ok(());
+        }
         if self.is_in_trailers {
+            self.is_over = true;
             // h2 takes them.
             return match self.fields.have_pseudo() {
                 true => Err(FrameFault::PseudoInTrailers),

@@ -124,3 +124,28 @@ fn bounds_are_kept() {
     let updates = [settings, frame(8, 0, &[0; 4]).repeat(60_000)].concat();
     assert_eq!(after_upload.feed(&updates, now), Ok(false));
 }
+
+#[test]
+fn fields_are_looked_at_once_however_many_trailers_there_are() {
+    let now = Arrival::by_user(Instant::now());
+    let (answer, trailers) = ([0x88], [0x40, 1, b'a', 1, b'b']);
+    let begun = [
+        frame(SETTINGS, 0, &[]),
+        frame(HEADERS, END_HEADERS, &answer),
+        frame(DATA, 0, b"body"),
+        frame(HEADERS, END_HEADERS, &trailers),
+    ]
+    .concat();
+    let more = [
+        frame(HEADERS, END_HEADERS, &trailers).repeat(1_000),
+        // It would be a fault of the trailers themselves.
+        frame(HEADERS, END_HEADERS, &answer),
+    ];
+    let mut frames = ResponseFrames::new(0, false);
+    let found = frames.feed(&[&begun[..], &more.concat()].concat(), now);
+    assert_eq!(found, Ok(true));
+    let mut frames = ResponseFrames::new(0, false);
+    let flood = frame(HEADERS, END_HEADERS, &trailers).repeat(20_000);
+    let found = frames.feed(&[begun, flood].concat(), now);
+    assert_eq!(found, Err(FrameFault::Head(HeadFault::Bytes)));
+}
