@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::Subcommand;
+use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
+use clap::builder::TypedValueParser as _;
 
 use crate::app;
 use crate::app::Settings;
@@ -76,15 +78,17 @@ struct Arguments {
     listen_addresses: Vec<ListenAddress>,
 
     /// Listens on the sockets that systemd opened instead.
-    #[arg(
-        long = "web.systemd-socket",
-        conflicts_with = "listen_addresses",
-        global = true
-    )]
+    #[arg(long = "web.systemd-socket", global = true)]
     systemd_socket: bool,
 
-    /// The web configuration file, which says how the exporter itself is served: TLS, users, headers.
-    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    /// The web configuration file, which says how the exporter itself is served: TLS, users, headers;
+    /// an empty name stands for none.
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
+        global = true
+    )]
     web_config_file: Option<PathBuf>,
 
     /// The path of the metrics.
@@ -191,7 +195,7 @@ fn timeout_offset(text: &str) -> Result<f64, String> {
 
 /// Runs the program with these arguments, the first of them its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let mut arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too, with a status of 0. Nobody is left to tell if
@@ -200,6 +204,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    let web_config_file = arguments.web_config_file.take();
+    let web_config_file = web_config_file.filter(|path| !path.as_os_str().is_empty());
     if let Some(Command::Healthcheck { url }) = arguments.command {
         if arguments.config_check {
             complain("healthcheck reads no configuration; leave out --config.check");
@@ -207,9 +213,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         let urls = match (url, arguments.listen_addresses.first()) {
             (Some(url), _) => vec![url],
-            (None, Some(address)) => {
-                healthcheck::urls(address, arguments.web_config_file.as_deref())
-            }
+            (None, Some(address)) => healthcheck::urls(address, web_config_file.as_deref()),
             (None, None) => Vec::new(),
         };
         return report(healthcheck::run(&urls), FAILED);
@@ -218,7 +222,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         config_file: arguments.config_file,
         listen_addresses: arguments.listen_addresses,
         systemd_socket: arguments.systemd_socket,
-        web_config_file: arguments.web_config_file,
+        web_config_file,
         telemetry_path: arguments.telemetry_path,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments

@@ -74,7 +74,7 @@ impl ResponseProgress {
     /// Why no response came, if the server told: HTTP/2 has it speak of the connection before.
     pub fn why_silent(&self) -> Option<Reason> {
         match self {
-            Self::Frames(frames) if frames.control.has_error() => Some(Reason::TransferH2Goaway),
+            Self::Frames(frames) if frames.control.has_goaway() => Some(Reason::TransferH2Goaway),
             Self::Frames(frames) if frames.control.is_stalled() => Some(Reason::TransferH2Stalled),
             _ => None,
         }
@@ -92,12 +92,21 @@ impl ResponseProgress {
         }
     }
 
-    /// The head of HTTP/1 that can be read and that hyper refuses.
+    /// The whole head that the client refuses though its status can be read; of HTTP/2 that is all
+    /// that is known.
     pub fn refused(&self) -> Option<http::Response<()>> {
         match self {
             Self::Text(head) => head.refused(),
-            Self::Frames(_) => None,
+            Self::Frames(frames) => {
+                let head = http::Response::builder().status(frames.code()?);
+                head.version(http::Version::HTTP_2).body(()).ok()
+            }
         }
+    }
+
+    /// Whether the client should have nothing of a head of HTTP/1 before it is complete.
+    pub fn is_held_back(&self) -> bool {
+        matches!(self, Self::Text(head) if head.is_held_back())
     }
 
     /// Whether all that is to come is the body of HTTP/1.

@@ -109,6 +109,11 @@ mod tests {
             (100, 250, Some(10), 200, 0, 1),
             (100, 3_030, Some(20), 3_000, 0, 29),
             (100, 3_060, None, 3_100, 0, 30),
+            // Stopped for a minute, between two probes and within one.
+            (500, 60_730, None, 60_500, 0, 120),
+            (500, 60_800, None, 61_000, 0, 121),
+            (500, 60_800, Some(60_800), 61_000, 121, 0),
+            (7_000, 60_000, Some(3), 63_000, 0, 8),
             (100, 460, Some(210), 500, 2, 2),
             // Of a long interval at most a second may be missed.
             (60_000, 60_900, None, 60_000, 0, 0),

@@ -13,22 +13,41 @@ use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
+use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
 use tokio::task::yield_now;
 
 /// Room for a chunk of the metrics and what it has more than it should. A vector that grew to it by
 /// itself could be twice as large, for as long as the client takes.
 const ROOM: usize = 28 * 1024;
 
-/// Answers with a page in chunks, compressed if `request` asks for it. `next_chunk` appends a
-/// chunk, and says `false` once there was none left.
+/// How many pages are compressed at once. Each takes 350 to 410 KB for as long as the client takes
+/// it, twenty times what a page takes that is not compressed.
+const MAX_ENCODERS: usize = 32;
+
+static ENCODERS: Semaphore = Semaphore::const_new(MAX_ENCODERS);
+
+/// Answers with a page in chunks, compressed if `request` asks for it and not too many are already.
+/// `next_chunk` appends a chunk, and says `false` once there was none left.
 pub fn answer(
     next_chunk: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static,
     content_type: &'static str,
     request: &HeaderMap,
 ) -> Response {
-    let gzip =
+    answer_with(&ENCODERS, next_chunk, content_type, request)
+}
+
+fn answer_with(
+    encoders: &'static Semaphore,
+    next_chunk: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static,
+    content_type: &'static str,
+    request: &HeaderMap,
+) -> Response {
+    let wanted =
         text_of(request, header::ACCEPT_ENCODING).is_some_and(|codings| takes_gzip(&codings));
-    let chunks = Chunks::new(next_chunk, gzip);
+    let permit = wanted.then(|| encoders.try_acquire().ok()).flatten();
+    let is_packed = permit.is_some();
+    let chunks = Chunks::new(next_chunk, permit);
     let body = Body::from_stream(stream::unfold(chunks, |mut chunks| async {
         // One page must not keep the thread from the others.
         yield_now().await;
@@ -41,7 +60,7 @@ pub fn answer(
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    if gzip {
+    if is_packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
@@ -70,16 +89,25 @@ fn takes_gzip(codings: &str) -> bool {
 /// The chunks of a page, compressed on the way if asked for.
 struct Chunks<F> {
     next_chunk: Option<F>,
-    gzip: Option<GzEncoder<Vec<u8>>>,
+    gzip: Option<Gzip>,
     plain: Vec<u8>,
 }
 
+/// An encoder, and the permit to have it.
+struct Gzip {
+    encoder: GzEncoder<Vec<u8>>,
+    _permit: SemaphorePermit<'static>,
+}
+
 impl<F> Chunks<F> {
-    fn new(next_chunk: F, gzip: bool) -> Self {
+    fn new(next_chunk: F, permit: Option<SemaphorePermit<'static>>) -> Self {
         Self {
             next_chunk: Some(next_chunk),
-            // Level 6 would take longer than the encoding and save a third.
-            gzip: gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
+            gzip: permit.map(|permit| Gzip {
+                // Level 6 would take longer than the encoding and save a third.
+                encoder: GzEncoder::new(Vec::new(), Compression::fast()),
+                _permit: permit,
+            }),
             plain: Vec::new(),
         }
     }
@@ -101,15 +129,15 @@ impl<F: FnMut(&mut Vec<u8>) -> bool> Iterator for Chunks<F> {
                 }
                 return Some(Ok(std::mem::take(&mut self.plain).into()));
             };
-            if let Err(error) = gzip.write_all(&self.plain) {
+            if let Err(error) = gzip.encoder.write_all(&self.plain) {
                 return Some(Err(error));
             }
-            let packed = std::mem::take(gzip.get_mut());
+            let packed = std::mem::take(gzip.encoder.get_mut());
             if !packed.is_empty() {
                 return Some(Ok(packed.into()));
             }
         }
-        Some(self.gzip.take()?.finish().map(Bytes::from))
+        Some(self.gzip.take()?.encoder.finish().map(Bytes::from))
     }
 }
 
@@ -129,5 +157,30 @@ mod tests {
         ] {
             assert_eq!(takes_gzip(codings), takes, "{codings}");
         }
+    }
+
+    #[test]
+    fn no_more_pages_are_compressed_at_once_than_there_are_encoders() {
+        static ENCODERS: Semaphore = Semaphore::const_new(2);
+        let ask = |codings: &'static str| {
+            let mut request = HeaderMap::new();
+            let codings = HeaderValue::from_static(codings);
+            request.insert(header::ACCEPT_ENCODING, codings);
+            let response = answer_with(&ENCODERS, |_| false, "text/plain", &request);
+            let is_packed = response.headers().contains_key(header::CONTENT_ENCODING);
+            (is_packed, response)
+        };
+        let (_identity, first, second) = (ask("identity"), ask("gzip"), ask("gzip"));
+        assert!(first.0 && second.0);
+        assert!(!ask("gzip").0);
+        drop(first);
+        let third = ask("gzip");
+        assert!(third.0 && !ask("gzip").0);
+        drop((second, third));
+        // A page that is whole needs its encoder no more, though its body is still there.
+        let mut chunks = Chunks::new(|_: &mut Vec<u8>| false, ENCODERS.try_acquire().ok());
+        assert_eq!(ENCODERS.available_permits(), 1);
+        while chunks.next().is_some() {}
+        assert_eq!(ENCODERS.available_permits(), 2);
     }
 }

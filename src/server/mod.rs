@@ -1,6 +1,5 @@
 //! What the exporter serves over HTTP. It reads the metrics, the histories and what the configuration
-//! says and never waits
-//! for a probe, but for those that `/probe` asks for.
+//! says, and never waits for a probe, but for those that `/probe` asks for.
 
 mod api;
 mod chunks;
@@ -103,20 +102,16 @@ pub async fn serve(
     limits: Limits,
     stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
     let conversation = Conversation {
         pages: site.router(),
         doors,
         limits,
+        places: Arc::new(Semaphore::new(limits.connections)),
         stop: stop.clone(),
     };
     let mut servers = JoinSet::new();
     for listener in listeners {
-        servers.spawn(connections::take(
-            listener,
-            conversation.clone(),
-            places.clone(),
-        ));
+        servers.spawn(connections::take(listener, conversation.clone()));
     }
     let mut stop = stop;
     // A sender that is gone means stop as well.

@@ -204,6 +204,22 @@ fn breaches_are_found() {
     }
 }
 
+/// A step of the wall clock moves no slot, since whatever knows of slots does not know that clock.
+#[test]
+fn the_wall_clock_stays_out_of_the_schedule() {
+    let scheduler = sources()
+        .into_iter()
+        .filter(|(module, path, _)| module == "scheduler" && !path.ends_with("tests.rs"));
+    let mut n_files = 0;
+    for (_, path, text) in scheduler {
+        n_files += 1;
+        for clock in ["SystemTime", "UNIX_EPOCH", "std::time::*", "Utc"] {
+            assert!(!text.contains(clock), "{clock} in {}", path.display());
+        }
+    }
+    assert!(n_files >= 3, "only {n_files} files of the scheduler");
+}
+
 #[test]
 fn no_file_is_too_long() {
     for (_, path, text) in sources() {

@@ -53,6 +53,29 @@ pub enum Clients {
     },
 }
 
+/// Whom a policy keeps out.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KeptOut {
+    /// Those who show no certificate.
+    pub without_certificate: bool,
+    /// Those who show one that no authority vouches for.
+    pub unverified: bool,
+    /// Those who show one of a name that is not listed.
+    pub other_names: bool,
+}
+
+impl Clients {
+    /// Whom this keeps out.
+    pub fn keep_out(&self) -> KeptOut {
+        let is_verified = matches!(self, Self::VerifiedIfGiven(_) | Self::Verified { .. });
+        KeptOut {
+            without_certificate: matches!(self, Self::AnyCertificate | Self::Verified { .. }),
+            unverified: is_verified,
+            other_names: matches!(self, Self::Verified { names, .. } if !names.is_empty()),
+        }
+    }
+}
+
 /// The suites that can be had, as Go calls them, the best first.
 pub const CIPHER_SUITES: [&str; 9] = [
     "TLS_AES_256_GCM_SHA384",

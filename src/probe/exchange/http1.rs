@@ -7,7 +7,6 @@ use std::pin::pin;
 use bytes::Bytes;
 use http::Request;
 use http::StatusCode;
-use http::Version;
 use http::header;
 use http_body_util::BodyExt;
 use http_body_util::Full;
@@ -15,14 +14,15 @@ use hyper::body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 
-use crate::outcome::HttpVersion;
 use crate::outcome::reason::Reason;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
+use crate::probe::exchange::note_refused;
 use crate::probe::exchange::sent::RequestProgress;
+use crate::probe::exchange::version_of;
 use crate::probe::head::MAX_HEADERS;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
@@ -60,12 +60,7 @@ pub async fn exchange(
         Ok(response) => response,
         Err(error) => {
             let failed = failure::of(&error, &wire.marks());
-            let refused = wire.marks().head.refused();
-            if let (true, Some(head)) = (failed.is_for(Reason::TransferFraming), refused) {
-                // It counts, whatever becomes of its body.
-                let version = version_of(head.version());
-                note_head(head.status(), version, head.headers(), module, walk);
-            }
+            note_refused(&failed, module, walk);
             return Err(failed);
         }
     };
@@ -106,13 +101,6 @@ pub async fn exchange(
     }
     read_body(body, &mut connection, walk).await?;
     Ok(None)
-}
-
-fn version_of(version: Version) -> HttpVersion {
-    match version {
-        Version::HTTP_10 => HttpVersion::Http10,
-        _ => HttpVersion::Http11,
-    }
 }
 
 async fn read_body(

@@ -33,6 +33,7 @@ use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
+use crate::probe::exchange::note_refused;
 use crate::probe::exchange::sent::RequestProgress;
 use crate::probe::frames::ResponseFrames;
 use crate::probe::head::MAX_HEAD_BYTES;
@@ -101,7 +102,14 @@ pub async fn exchange(
         body,
         wire: &wire,
     };
-    let response = connection.while_running(response).await.map_err(failed)?;
+    let response = match connection.while_running(response).await {
+        Ok(response) => response,
+        Err(error) => {
+            let failed = failed(error);
+            note_refused(&failed, module, walk);
+            return Err(failed);
+        }
+    };
     let (head, mut body) = response.into_parts();
     let redirection = note_head(head.status, HttpVersion::Http2, &head.headers, module, walk);
     if redirection.is_some() {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::Request;
 use http::StatusCode;
+use http::Version;
 use http_body_util::Full;
 use tokio_rustls::client::TlsStream;
 
@@ -92,6 +93,35 @@ fn note_head(
         over_tls: walk.over_tls,
     });
     redirection
+}
+
+/// Keeps what counts of a whole head that the client refused: it counts, whatever is wrong with its
+/// fields and whatever becomes of its body.
+fn note_refused(failed: &Stop, module: &Module, walk: &mut Walk) {
+    /// What a client finds wrong by itself.
+    const REFUSALS: [Reason; 5] = [
+        Reason::TransferFraming,
+        Reason::TransferHeaderInvalid,
+        Reason::TransferHeaderTooLarge,
+        Reason::TransferH2Protocol,
+        Reason::TransferH2Flood,
+    ];
+    if !REFUSALS.iter().any(|reason| failed.is_for(*reason)) {
+        return;
+    }
+    let refused = walk.wire.marks().head.refused();
+    if let Some(head) = refused {
+        let version = version_of(head.version());
+        note_head(head.status(), version, head.headers(), module, walk);
+    }
+}
+
+fn version_of(version: Version) -> HttpVersion {
+    match version {
+        Version::HTTP_10 => HttpVersion::Http10,
+        Version::HTTP_2 => HttpVersion::Http2,
+        _ => HttpVersion::Http11,
+    }
 }
 
 /// Keeps what counts of a piece of the body.

@@ -11,18 +11,14 @@ const MAX_STREAMS: u16 = 3;
 /// A setting has an identifier of two bytes and a value of four.
 const SETTING_BYTES: usize = 6;
 
-/// The frame GOAWAY begins with a stream and a code, of four bytes each.
-const GOAWAY_BYTES: usize = 8;
-
 /// Follows the frames SETTINGS and GOAWAY.
 #[derive(Debug, Default)]
 pub struct Control {
-    bytes: [u8; GOAWAY_BYTES],
+    bytes: [u8; SETTING_BYTES],
     filled: usize,
     has_settings: bool,
     allows_no_stream: bool,
     has_goaway: bool,
-    has_error: bool,
 }
 
 impl Control {
@@ -35,42 +31,36 @@ impl Control {
 
     /// Takes what comes next of it.
     pub fn feed(&mut self, header: &FrameHeader, payload: &[u8]) {
-        let length = match header.kind() {
-            SETTINGS => SETTING_BYTES,
-            GOAWAY => GOAWAY_BYTES,
-            _ => return,
-        };
+        if header.kind() != SETTINGS {
+            return;
+        }
         for byte in payload {
             if let Some(place) = self.bytes.get_mut(self.filled) {
                 *place = *byte;
             }
             self.filled += 1;
-            if self.filled == length {
-                self.take(header.kind());
+            if self.filled == SETTING_BYTES {
+                self.filled = 0;
+                self.take_setting();
             }
         }
     }
 
-    fn take(&mut self, kind: u8) {
-        let [a, b, c, d, e, f, g, h] = self.bytes;
-        if kind == SETTINGS {
-            self.filled = 0;
-            if u16::from_be_bytes([a, b]) == MAX_STREAMS {
-                self.allows_no_stream = [c, d, e, f] == [0; 4];
-            }
-        } else {
-            self.has_error |= [e, f, g, h] != [0; 4];
+    fn take_setting(&mut self) {
+        let [a, b, c, d, e, f] = self.bytes;
+        if u16::from_be_bytes([a, b]) == MAX_STREAMS {
+            self.allows_no_stream = [c, d, e, f] == [0; 4];
         }
+    }
+
+    /// Whether the server began with its settings.
+    pub fn has_settings(&self) -> bool {
+        self.has_settings
     }
 
     /// Whether the server announced that it closes the connection.
     pub fn has_goaway(&self) -> bool {
         self.has_goaway
-    }
-
-    /// Whether it announced that for an error, so that no answer is to be waited for.
-    pub fn has_error(&self) -> bool {
-        self.has_error
     }
 
     /// Whether it keeps the request from being served: it says nothing, where it is due to begin
@@ -99,20 +89,15 @@ mod tests {
             let payload = [0, 0, 0, 1, 0, 0, 0, code, b'w', b'o', b'r', b'd'];
             [&[0, 0, 12, GOAWAY, 0, 0, 0, 0, 0][..], &payload].concat()
         };
-        for (bytes, is_stalled, has_goaway, has_error) in [
-            (vec![], true, false, false),
-            (vec![0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0], true, false, false),
-            (settings(&[]), false, false, false),
-            (settings(&[window, none].concat()), true, false, false),
-            (settings(&[none, some].concat()), false, false, false),
-            (
-                [settings(&none), settings(&some)].concat(),
-                false,
-                false,
-                false,
-            ),
-            ([settings(&[]), goaway(0)].concat(), false, true, false),
-            ([settings(&[]), goaway(11)].concat(), false, true, true),
+        for (bytes, is_stalled, has_goaway) in [
+            (vec![], true, false),
+            (vec![0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0], true, false),
+            (settings(&[]), false, false),
+            (settings(&[window, none].concat()), true, false),
+            (settings(&[none, some].concat()), false, false),
+            ([settings(&none), settings(&some)].concat(), false, false),
+            ([settings(&[]), goaway(0)].concat(), false, true),
+            ([settings(&[]), goaway(11)].concat(), false, true),
         ] {
             for size in 1..=bytes.len().max(1) {
                 let (mut reader, mut control) = (FrameReader::default(), Control::default());
@@ -130,7 +115,6 @@ mod tests {
                 }
                 assert_eq!(control.is_stalled(), is_stalled, "{bytes:?} by {size}");
                 assert_eq!(control.has_goaway(), has_goaway, "{bytes:?} by {size}");
-                assert_eq!(control.has_error(), has_error, "{bytes:?} by {size}");
             }
         }
     }

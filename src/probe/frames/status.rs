@@ -13,8 +13,8 @@ pub enum Status {
     Unknown,
     /// 100 to 199.
     Interim,
-    /// 200 to 999.
-    Final,
+    /// This one, of 200 to 999.
+    Final(u16),
     /// Not three digits, or missing.
     Invalid,
 }
@@ -62,23 +62,23 @@ impl StatusReader {
 
 /// The status at the beginning of a block, `None` if more of it is needed.
 fn read(mut block: &[u8]) -> Option<Status> {
-    /// The places of the static table that hold a status; all but one of 200 and above.
-    const STATUSES: std::ops::RangeInclusive<usize> = 8..=14;
+    /// Where the static table begins to hold a status, and which ones.
+    const STATUSES_FROM: usize = 8;
+    const STATUSES: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
     /// The static table's size: behind it are fields that were sent before.
     const STATIC: usize = 61;
+    let of_static = |index: usize| STATUSES.get(index.checked_sub(STATUSES_FROM)?);
     while block.first()? >> 5 == 0b001 {
         integer(&mut block, 5)?;
     }
     let first = *block.first()?;
     if first & 0x80 != 0 {
         let index = integer(&mut block, 7)?;
-        return Some(if STATUSES.contains(&index) {
-            Status::Final
-        } else if index > STATIC {
+        return Some(match of_static(index) {
+            Some(code) => Status::Final(*code),
             // Only interim responses were there before, so theirs is the only status to refer to.
-            Status::Interim
-        } else {
-            Status::Invalid
+            None if index > STATIC => Status::Interim,
+            None => Status::Invalid,
         });
     }
     let prefix = if first & 0x40 != 0 { 6 } else { 4 };
@@ -87,7 +87,7 @@ fn read(mut block: &[u8]) -> Option<Status> {
         // A name in full, in whichever coding: nothing else may come first.
         let (_, length) = string(&mut block)?;
         block = block.get(length..)?;
-    } else if !STATUSES.contains(&name) && name <= STATIC {
+    } else if of_static(name).is_none() && name <= STATIC {
         return Some(Status::Invalid);
     }
     let (is_coded, length) = string(&mut block)?;
@@ -99,7 +99,10 @@ fn read(mut block: &[u8]) -> Option<Status> {
     };
     Some(match digits {
         Some([b'1', b'0'..=b'9', b'0'..=b'9']) => Status::Interim,
-        Some([b'2'..=b'9', b'0'..=b'9', b'0'..=b'9']) => Status::Final,
+        Some(digits @ [b'2'..=b'9', b'0'..=b'9', b'0'..=b'9']) => {
+            let code = |code, digit: u8| code * 10 + u16::from(digit - b'0');
+            Status::Final(digits.into_iter().fold(0, code))
+        }
         _ => Status::Invalid,
     })
 }
@@ -162,26 +165,26 @@ mod tests {
     fn every_form_of_a_status_is_read_however_it_is_cut() {
         use Status::{Final, Interim, Invalid, Unknown};
         for (block, expected) in [
-            (&[0x88][..], Final),
-            (&[0x8e], Final),
-            (&[0x20, 0x3f, 0xe1, 0x1f, 0x88], Final),
+            (&[0x88][..], Final(200)),
+            (&[0x8e], Final(500)),
+            (&[0x20, 0x3f, 0xe1, 0x1f, 0x88], Final(200)),
             // Behind the static table: a status that an interim response brought.
             (&[0xbe], Interim),
             (&[0xff, 0x00], Interim),
             (&[0x82], Invalid),
-            (&[0x48, 3, b'4', b'0', b'9'], Final),
+            (&[0x48, 3, b'4', b'0', b'9'], Final(409)),
             (&[0x08, 3, b'1', b'0', b'3'], Interim),
             (&[0x18, 3, b'1', b'0', b'0'], Interim),
             (&[0x48, 3, b'0', b'9', b'9'], Invalid),
             (&[0x48, 4, b'1', b'0', b'0', b'0'], Invalid),
             (&[0x48, 0], Invalid),
             // The examples of RFC 7541, C.6: 302 and 307.
-            (&[0x48, 0x82, 0x64, 0x02], Final),
-            (&[0x48, 0x83, 0x64, 0x0e, 0xff], Final),
+            (&[0x48, 0x82, 0x64, 0x02], Final(302)),
+            (&[0x48, 0x83, 0x64, 0x0e, 0xff], Final(307)),
             // 103, 409 and 999 in the same code.
             (&[0x48, 0x82, 0x08, 0x19], Interim),
-            (&[0x48, 0x83, 0x68, 0x0f, 0xff], Final),
-            (&[0x48, 0x83, 0x7d, 0xf7, 0xff], Final),
+            (&[0x48, 0x83, 0x68, 0x0f, 0xff], Final(409)),
+            (&[0x48, 0x83, 0x7d, 0xf7, 0xff], Final(999)),
             (&[0x48, 0x81, 0xff], Invalid),
             (
                 &[
@@ -189,7 +192,7 @@ mod tests {
                 ],
                 Interim,
             ),
-            (&[0x7e, 3, b'2', b'0', b'0'], Final),
+            (&[0x7e, 3, b'2', b'0', b'0'], Final(200)),
             // A server name first.
             (&[0x76, 1, b'x'], Invalid),
         ] {

@@ -1,15 +1,16 @@
 //! The head of the response as it arrives, read beside hyper, which tells neither when the first
 //! byte of the final response came nor what was wrong with a head that it refuses.
 
+mod empty_lines;
+mod fault;
 mod status_line;
-
-use std::error::Error;
-use std::fmt;
 
 use httparse::ParserConfig;
 
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
+use crate::probe::head::empty_lines::EmptyLines;
+pub use crate::probe::head::fault::HeadFault;
 use crate::probe::head::status_line::StatusLine;
 
 /// How many bytes a head may have, and all that comes before the final one.
@@ -39,9 +40,12 @@ pub struct ResponseHead {
     searched: usize,
     /// How many bytes stood before: interim responses and empty lines.
     dropped: usize,
+    empty_lines: EmptyLines,
     interims: u32,
     first_byte: Option<Arrival>,
     complete: bool,
+    /// Whether hyper would refuse it by its first piece, before it is complete.
+    is_refused_early: bool,
 }
 
 impl ResponseHead {
@@ -51,15 +55,17 @@ impl ResponseHead {
             return Ok(());
         }
         if self.bytes.is_empty() {
-            // Empty lines before a status line are no part of a response (RFC 9112, 2.2).
-            let blank = |byte: &u8| *byte == b'\r' || *byte == b'\n';
-            let skipped = arrived.iter().take_while(|byte| blank(byte)).count();
+            let skipped = self.empty_lines.count(arrived);
             arrived = arrived.get(skipped..).unwrap_or_default();
             self.drop_bytes(skipped)?;
             if arrived.is_empty() {
                 return Ok(());
             }
             self.first_byte = Some(at);
+            if self.empty_lines.is_within_one() {
+                // hyper minds it as well, but not before the end of a head that comes in pieces.
+                return Err(HeadFault::Broken(Reason::TransferNotHttp));
+            }
         }
         let known = self.bytes.len();
         self.bytes.extend_from_slice(arrived);
@@ -73,6 +79,10 @@ impl ResponseHead {
             return Err(HeadFault::Bytes);
         }
         let Some(end) = end else {
+            if known == 0 {
+                // hyper reads the first piece of a head and then the whole.
+                self.is_refused_early = self.has_code() && self.fault_of_fields().is_some();
+            }
             self.searched = self.bytes.len().saturating_sub(3);
             return Ok(());
         };
@@ -120,6 +130,12 @@ impl ResponseHead {
         self.complete
     }
 
+    /// Whether hyper should not have it yet, as it would refuse it before its end is there: a head counts
+    /// once it is complete.
+    pub fn is_held_back(&self) -> bool {
+        self.is_refused_early && !self.complete
+    }
+
     /// The head as far as it arrived, interim ones passed over.
     #[cfg(any(test, fuzzing))]
     pub fn bytes(&self) -> &[u8] {
@@ -141,26 +157,32 @@ impl ResponseHead {
         }
     }
 
-    /// The head of a response that hyper refuses though all of it can be read, since it is the length
-    /// of the body that cannot be told.
+    /// The whole head of a response that hyper refuses though its status can be read. It has its fields
+    /// if all of them can be read as well, so that it is the length of the body that cannot be told.
     pub fn refused(&self) -> Option<http::Response<()>> {
-        if !self.complete || self.fault() != Reason::TransferFraming {
+        let StatusLine::Code(code) = StatusLine::of(&self.bytes) else {
+            return None;
+        };
+        if !self.complete {
             return None;
         }
+        let head = || {
+            let head = http::Response::builder().status(code);
+            head.version(match self.bytes.starts_with(b"HTTP/1.0") {
+                true => http::Version::HTTP_10,
+                false => http::Version::HTTP_11,
+            })
+        };
         let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut fields);
-        parser().parse_response(&mut parsed, &self.bytes).ok()?;
-        let mut response =
-            http::Response::builder()
-                .status(parsed.code?)
-                .version(match parsed.version? {
-                    0 => http::Version::HTTP_10,
-                    _ => http::Version::HTTP_11,
-                });
-        for field in parsed.headers {
-            response = response.header(field.name, field.value);
+        if parser().parse_response(&mut parsed, &self.bytes).is_err() {
+            return head().body(()).ok();
         }
-        response.body(()).ok()
+        let with_fields = parsed
+            .headers
+            .iter()
+            .fold(head(), |head, field| head.header(field.name, field.value));
+        with_fields.body(()).or_else(|_| head().body(())).ok()
     }
 
     /// What is wrong with the phrase and the fields, as far as they are there.
@@ -191,58 +213,14 @@ impl ResponseHead {
         })
     }
 
+    fn has_code(&self) -> bool {
+        matches!(StatusLine::of(&self.bytes), StatusLine::Code(_))
+    }
+
     fn is_interim(&self) -> bool {
         StatusLine::of(&self.bytes).is_interim()
     }
 }
-
-/// Why a head is read no further.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum HeadFault {
-    /// It has too many bytes.
-    Bytes,
-    /// Too many empty lines came before it.
-    Blank,
-    /// Too many interim responses came before it, or too large ones.
-    Interims,
-    /// It cannot become a head, or is an interim one that hyper refuses.
-    Broken(Reason),
-}
-
-impl HeadFault {
-    /// The reason of the failure.
-    pub fn reason(self) -> Reason {
-        match self {
-            Self::Bytes => Reason::TransferHeaderTooLarge,
-            Self::Blank => Reason::TransferNotHttp,
-            Self::Interims => Reason::TransferInterimFlood,
-            Self::Broken(reason) => reason,
-        }
-    }
-}
-
-impl fmt::Display for HeadFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bytes => write!(f, "the head has more than {MAX_HEAD_BYTES} bytes"),
-            Self::Blank => write!(f, "more than {MAX_HEAD_BYTES} bytes of empty lines"),
-            Self::Interims => write!(
-                f,
-                "more than {MAX_INTERIMS} interim responses, or {MAX_HEAD_BYTES} bytes of them"
-            ),
-            Self::Broken(Reason::TransferNotHttp) => write!(f, "what arrived is not HTTP"),
-            Self::Broken(Reason::TransferHttpVersion) => {
-                write!(f, "neither HTTP/1.1 nor HTTP/1.0")
-            }
-            Self::Broken(Reason::TransferStatusInvalid) => {
-                write!(f, "the status is not three digits")
-            }
-            Self::Broken(_) => write!(f, "an interim response has an invalid header"),
-        }
-    }
-}
-
-impl Error for HeadFault {}
 
 #[cfg(test)]
 mod tests {
@@ -354,6 +332,8 @@ mod tests {
             ),
             (b"HT", R::TransferHeaderTruncated),
             (b"HX", R::TransferNotHttp),
+            (b"\r\n\r\r\n", R::TransferNotHttp),
+            (b"\rHTTP/1.1 200 OK\r\n\r\n", R::TransferNotHttp),
             (b"HTTP/1.", R::TransferHeaderTruncated),
             (b"HTTP/1.1 2", R::TransferHeaderTruncated),
             (b"HTTP/1.1 2x", R::TransferStatusInvalid),

@@ -5,6 +5,7 @@ mod tests;
 mod view;
 
 use std::sync::Arc;
+use std::vec;
 
 use axum::Router;
 use axum::extract::Path;
@@ -19,9 +20,9 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::history::History;
+use crate::history::record::ProbeRecord;
 use crate::history::store::Histories;
 use crate::server::api::view::ErrorView;
-use crate::server::api::view::TargetView;
 use crate::server::chunks;
 
 const JSON: &str = "application/json";
@@ -63,11 +64,7 @@ async fn one(
 }
 
 fn page(histories: Arc<[Arc<History>]>, request: &HeaderMap) -> Response {
-    let mut page = Page {
-        histories,
-        written: 0,
-        is_complete: false,
-    };
+    let mut page = Page::new(histories);
     guarded(chunks::answer(
         move |out| page.next_chunk(out),
         JSON,
@@ -91,29 +88,51 @@ fn guarded(mut response: Response) -> Response {
 struct Page {
     histories: Arc<[Arc<History>]>,
     written: usize,
+    /// The probes that are left of the target that is being written.
+    probes: Option<vec::IntoIter<ProbeRecord>>,
     is_complete: bool,
 }
 
 impl Page {
+    fn new(histories: Arc<[Arc<History>]>) -> Self {
+        Self {
+            histories,
+            written: 0,
+            probes: None,
+            is_complete: false,
+        }
+    }
+
     /// Appends the next chunk to `out`; `false` if there was none left.
     fn next_chunk(&mut self, out: &mut Vec<u8>) -> bool {
         if self.is_complete {
             return false;
         }
         let full = out.len() + CHUNK;
-        if self.written == 0 {
+        if self.written == 0 && self.probes.is_none() {
             out.extend_from_slice(b"{\"targets\":[");
         }
         while let Some(history) = self.histories.get(self.written) {
             if out.len() >= full {
                 return true;
             }
-            if self.written > 0 {
+            let probes = self.probes.get_or_insert_with(|| {
+                if self.written > 0 {
+                    out.push(b',');
+                }
+                view::begin(history, out);
+                history.probes().into_iter()
+            });
+            let Some(probe) = probes.next() else {
+                view::end(out);
+                self.probes = None;
+                self.written += 1;
+                continue;
+            };
+            view::write_probe(&probe, out);
+            if probes.len() > 0 {
                 out.push(b',');
             }
-            let probes = history.probes();
-            view::write(&TargetView::new(history, &probes), out);
-            self.written += 1;
         }
         out.extend_from_slice(b"]}\n");
         self.is_complete = true;

@@ -93,11 +93,7 @@ fn conflict() -> Outcome {
 
 /// The chunks of a page.
 fn chunks(histories: &Histories) -> Vec<Vec<u8>> {
-    let mut page = Page {
-        histories: histories.current(),
-        written: 0,
-        is_complete: false,
-    };
+    let mut page = Page::new(histories.current());
     let mut chunks = Vec::new();
     let mut chunk = Vec::new();
     while page.next_chunk(&mut chunk) {
@@ -183,4 +179,30 @@ fn many_targets_come_in_small_chunks_sorted() {
             .map(|target| target["name"].as_str().unwrap())
             .eq(&names)
     );
+}
+
+#[test]
+fn many_probes_come_in_small_chunks_newest_first() {
+    let histories = Histories::new(1_000);
+    histories.reconcile(&[target("a"), target("b")]);
+    for name in ["a", "b"] {
+        let history = histories.of(name).unwrap();
+        for n in 0..1_000 {
+            history.record(&refused(&format!("number {n}")), Duration::ZERO);
+        }
+    }
+    let chunks = chunks(&histories);
+    assert!(chunks.len() > 5);
+    for chunk in &chunks {
+        assert!(chunk.len() < CHUNK + 2_000, "{}", chunk.len());
+    }
+    let page: Value = serde_json::from_slice(&chunks.concat()).unwrap();
+    for target in 0..2 {
+        let probes = page["targets"][target]["probes"].as_array().unwrap();
+        let details = probes
+            .iter()
+            .map(|probe| probe["failure"]["detail"].as_str());
+        let expected: Vec<_> = (0..1_000).rev().map(|n| format!("number {n}")).collect();
+        assert!(details.eq(expected.iter().map(|detail| Some(detail.as_str()))));
+    }
 }

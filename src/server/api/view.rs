@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use humantime::format_rfc3339_nanos;
 use serde::Serialize;
 use serde::Serializer;
-use serde::ser::SerializeSeq;
 
 use crate::history::History;
 use crate::history::record::Probe;
@@ -28,9 +27,9 @@ pub struct ErrorView {
     pub error: &'static str,
 }
 
-/// A target and its probes.
+/// A target without its probes.
 #[derive(Serialize)]
-pub struct TargetView<'a> {
+struct TargetView<'a> {
     name: &'a str,
     url: String,
     module: &'a str,
@@ -38,13 +37,11 @@ pub struct TargetView<'a> {
     #[serde(serialize_with = "labels")]
     labels: &'a Labels,
     next_probe: Option<Rfc3339>,
-    #[serde(serialize_with = "probes")]
-    probes: &'a [ProbeRecord],
 }
 
 impl<'a> TargetView<'a> {
-    /// The view of a history with these of its probes.
-    pub fn new(history: &'a History, probes: &'a [ProbeRecord]) -> Self {
+    /// The view of the target that a history is of.
+    fn new(history: &'a History) -> Self {
         let target = history.target();
         Self {
             name: &target.name,
@@ -53,9 +50,26 @@ impl<'a> TargetView<'a> {
             interval_seconds: Seconds(target.interval),
             labels: &target.labels,
             next_probe: history.next_probe().map(Rfc3339),
-            probes,
         }
     }
+}
+
+/// Appends `history` up to its probes, which are the last of its fields.
+pub fn begin(history: &History, out: &mut Vec<u8>) {
+    write(&TargetView::new(history), out);
+    // Instead of the brace that ends the object.
+    out.pop();
+    out.extend_from_slice(b",\"probes\":[");
+}
+
+/// Appends one probe.
+pub fn write_probe(record: &ProbeRecord, out: &mut Vec<u8>) {
+    write(&ProbeView::of(&record.probe()), out);
+}
+
+/// Appends what ends a target.
+pub fn end(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"]}");
 }
 
 #[derive(Serialize)]
@@ -154,15 +168,6 @@ impl Serialize for Seconds {
 
 fn labels<S: Serializer>(labels: &Labels, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(labels.iter())
-}
-
-/// Unpacks one probe at a time.
-fn probes<S: Serializer>(records: &[ProbeRecord], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut sequence = serializer.serialize_seq(Some(records.len()))?;
-    for record in records {
-        sequence.serialize_element(&ProbeView::of(&record.probe()))?;
-    }
-    sequence.end()
 }
 
 fn phases<S: Serializer>(spans: &[Span], serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,6 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::Version;
+use axum::http::header;
 use hyper::Request;
 use hyper::Response;
 use hyper::body::Incoming;
@@ -18,6 +22,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -37,6 +42,13 @@ const BUFFER: usize = 16 * 1024;
 /// How many requests of one connection are answered at once.
 const STREAMS: u32 = 8;
 
+/// The answers that a connection ends with: it is not to keep a place from others by being refused.
+const SHOW_OUT: [StatusCode; 3] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
+
 /// What all connections have in common.
 #[derive(Clone, Debug)]
 pub struct Conversation {
@@ -46,6 +58,8 @@ pub struct Conversation {
     pub doors: watch::Receiver<Arc<Door>>,
     /// What a client may take.
     pub limits: Limits,
+    /// What is left of the connections that there may be, on all addresses together.
+    pub places: Arc<Semaphore>,
     /// Turns true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
@@ -76,7 +90,7 @@ impl Conversation {
     }
 
     async fn over_http1(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let pace = Arc::new(Pace::new(self.limits));
+        let pace = Arc::new(Pace::new(self.limits, self.places.clone()));
         let service = service_fn(|request| self.answer(request, &pace));
         let io = TokioIo::new(Heard::new(stream, pace.clone()));
         let connection = http1::Builder::new()
@@ -88,7 +102,7 @@ impl Conversation {
     }
 
     async fn over_http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let pace = Arc::new(Pace::new(self.limits));
+        let pace = Arc::new(Pace::new(self.limits, self.places.clone()));
         let service = {
             let (conversation, pace) = (self.clone(), pace.clone());
             service_fn(move |request| {
@@ -113,7 +127,16 @@ impl Conversation {
     ) -> Result<Response<PacedBody>, Infallible> {
         let answering = pace.answering();
         let door = self.doors.borrow().clone();
-        let response = door.answer(request, self.pages.clone()).await;
+        let version = request.version();
+        let mut response = door.answer(request, self.pages.clone()).await;
+        if SHOW_OUT.contains(&response.status()) {
+            answering.shows_out();
+            // HTTP/2 has a frame for it instead (RFC 9113, 8.2.2).
+            if version < Version::HTTP_2 {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+        }
         Ok(response.map(|body| answering.with(body)))
     }
 

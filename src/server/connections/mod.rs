@@ -8,11 +8,9 @@ mod pace;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
 
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::SndBuf;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -23,7 +21,7 @@ pub use crate::server::connections::conversation::Conversation;
 const KERNEL_BUFFER: usize = 128 * 1024;
 
 /// Takes connections from `listener` until the server stops, and then sees to those that are left.
-pub async fn take(listener: TcpListener, conversation: Conversation, places: Arc<Semaphore>) {
+pub async fn take(listener: TcpListener, conversation: Conversation) {
     // Connections have what their listener has.
     if let Err(error) = setsockopt(&listener.as_fd(), SndBuf, &KERNEL_BUFFER) {
         tracing::debug!(%error, "the kernel's buffers stay as they are");
@@ -48,7 +46,7 @@ pub async fn take(listener: TcpListener, conversation: Conversation, places: Arc
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => match places.clone().try_acquire_owned() {
+            Ok((stream, _)) => match conversation.places.clone().try_acquire_owned() {
                 Ok(place) => {
                     troubles.are_over();
                     let conversation = conversation.clone();

@@ -14,6 +14,7 @@ use axum::body::Bytes;
 use hyper::body::Frame;
 use hyper::body::SizeHint;
 use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
@@ -34,6 +35,8 @@ pub enum Overrun {
 #[derive(Debug)]
 pub struct Pace {
     limits: Limits,
+    /// What is left of `limits.connections`.
+    places: Arc<Semaphore>,
     state: Mutex<State>,
     /// Something now ends sooner than what was waited for.
     sooner: Notify,
@@ -43,6 +46,8 @@ pub struct Pace {
 struct State {
     /// Whether there has been a request.
     was_asked: bool,
+    /// Whether a request was refused in a way that ends the connection.
+    is_shown_out: bool,
     /// When the connection began, or the last response ended.
     idle_since: Instant,
     /// When the first byte of a head came, if its end has not come yet.
@@ -64,11 +69,13 @@ struct Sending {
 
 impl Pace {
     /// Begins with a connection that has not been heard of.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, places: Arc<Semaphore>) -> Self {
         Self {
             limits,
+            places,
             state: Mutex::new(State {
                 was_asked: false,
+                is_shown_out: false,
                 idle_since: Instant::now(),
                 head_since: None,
                 n_answering: 0,
@@ -109,6 +116,10 @@ impl Pace {
             let end = self.end();
             let waiting = async {
                 match end {
+                    // Others may come meanwhile that need the place.
+                    Some((at, Overrun::Idle)) => {
+                        sleep_until(at.min(Instant::now() + self.limits.head)).await;
+                    }
                     Some((at, _)) => sleep_until(at).await,
                     None => std::future::pending().await,
                 }
@@ -151,8 +162,20 @@ impl Pace {
         };
         match head_since {
             Some(since) => Some((since + head, Overrun::Head)),
-            None => Some((state.idle_since + idle, Overrun::Idle)),
+            None => {
+                let rest = match state.is_shown_out {
+                    true => Duration::ZERO,
+                    false if self.is_crowded() => idle.min(head),
+                    false => idle,
+                };
+                Some((state.idle_since + rest, Overrun::Idle))
+            }
         }
+    }
+
+    /// Whether more than half of the places are taken.
+    fn is_crowded(&self) -> bool {
+        self.places.available_permits() < self.limits.connections / 2
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,6 +204,11 @@ impl Answering {
             body,
             answering: self,
         }
+    }
+
+    /// Notes that the connection ends with the response.
+    pub fn shows_out(&self) {
+        self.pace.state().is_shown_out = true;
     }
 
     fn took(&self, n_bytes: usize) {
@@ -243,7 +271,7 @@ mod tests {
 
     const fn limits() -> Limits {
         Limits {
-            connections: 1,
+            connections: 4,
             handshake: Duration::from_secs(1),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(100),
@@ -252,6 +280,10 @@ mod tests {
             pause: Duration::ZERO,
             grace: Duration::ZERO,
         }
+    }
+
+    fn pace() -> Arc<Pace> {
+        Arc::new(Pace::new(limits(), Arc::new(Semaphore::new(4))))
     }
 
     /// How long it takes from now on until the connection has taken too long.
@@ -263,7 +295,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_part_of_a_connection_has_its_time() {
-        let pace = Arc::new(Pace::new(limits()));
+        let pace = pace();
         assert_eq!(lasts(&pace).await, (10, Overrun::Head), "no request");
         let answering = pace.answering();
         let day = Duration::from_secs(86_400);
@@ -294,7 +326,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_begins_meanwhile_ends_the_wait_sooner() {
-        let pace = Arc::new(Pace::new(limits()));
+        let pace = pace();
         drop(pace.answering());
         let later = pace.clone();
         tokio::spawn(async move {
@@ -302,5 +334,30 @@ mod tests {
             later.heard();
         });
         assert_eq!(lasts(&pace).await, (30, Overrun::Head));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_refused_or_in_the_way_of_others_does_not_rest() {
+        let pace = pace();
+        let answering = pace.answering();
+        let taken = pace.places.try_acquire_many(2).expect("two places");
+        drop(answering);
+        let later = pace.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(55)).await;
+            let _third = later.places.try_acquire().expect("a place");
+            std::future::pending::<()>().await;
+        });
+        // It is looked at every 10 s.
+        assert_eq!(lasts(&pace).await, (60, Overrun::Idle), "three of four");
+        drop(pace.answering());
+        assert_eq!(lasts(&pace).await, (10, Overrun::Idle), "all the time");
+        drop(taken);
+        drop(pace.answering());
+        assert_eq!(lasts(&pace).await, (100, Overrun::Idle), "one of four");
+        let answering = pace.answering();
+        answering.shows_out();
+        drop(answering);
+        assert_eq!(lasts(&pace).await, (0, Overrun::Idle), "refused");
     }
 }

@@ -73,7 +73,10 @@ impl Door {
         let users = match same(|a, b| a.users == b.users) {
             Some(door) => door.users.clone(),
             None if config.users.is_empty() => None,
-            None => Some(Arc::new(Users::new(config.users.clone())?)),
+            None => {
+                let before = before.and_then(|(_, door)| door.users.as_deref());
+                Some(Arc::new(Users::new(config.users.clone(), before)?))
+            }
         };
         Ok(Self {
             tls,

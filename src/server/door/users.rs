@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -70,15 +69,26 @@ struct Known {
 }
 
 impl Users {
-    /// Starts with what is configured, at least one user.
-    pub fn new(configured: web::Users) -> Result<Self, String> {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| "this system gives no random numbers".to_owned())?;
+    /// Starts with what is configured, at least one user. Right passwords that were known `before`
+    /// stay known as long as their hashes are the same; who had a wrong one may have the right one
+    /// now.
+    pub fn new(configured: web::Users, before: Option<&Self>) -> Result<Self, String> {
+        let mut known = Known::default();
+        let key = match before {
+            Some(before) => {
+                let right = before.known().right.clone().into_iter();
+                let is_same = |name: &str| configured.get(name) == before.configured.get(name);
+                known.right = right.filter(|(name, _)| is_same(name)).collect();
+                before.key.clone()
+            }
+            None => hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+                .map_err(|_| "this system gives no random numbers".to_owned())?,
+        };
         Ok(Self {
             configured,
             key,
             checker: Checker::start()?,
-            known: Mutex::default(),
+            known: Mutex::new(known),
         })
     }
 
@@ -100,19 +110,26 @@ impl Users {
         };
         let hash = found.hash.clone();
         let print = self.print(&[&name, hash.as_bytes(), &password]);
-        let answer = {
-            let mut known = self.known();
-            if is_known && known.right.get(stored) == Some(&print) {
-                return Admission::Granted;
+        let name = is_known.then_some(stored.as_str());
+        let found = self.known().find(name, print);
+        let found = match found {
+            Some(found) => found,
+            None => {
+                let Some(place) = self.checker.place().await else {
+                    return Admission::Busy;
+                };
+                let mut known = self.known();
+                // Somebody else may have asked meanwhile.
+                let found = known.find(name, print);
+                found.unwrap_or_else(|| {
+                    let answer = self.checker.check(password, hash, place).shared();
+                    Found::Asked(known.ask(print, answer))
+                })
             }
-            if known.wrong.contains(&print) {
-                return Admission::Denied;
-            }
-            let asked = known.asked.get(&print).and_then(WeakShared::upgrade);
-            match asked.or_else(|| self.ask(&mut known, print, password, hash)) {
-                Some(answer) => answer,
-                None => return Admission::Busy,
-            }
+        };
+        let answer = match found {
+            Found::Decided(admission) => return admission,
+            Found::Asked(answer) => answer,
         };
         let is_right = answer.await;
         let mut known = self.known();
@@ -129,23 +146,6 @@ impl Users {
             // The thread has ended, which it does not.
             Err(_) => Admission::Busy,
         }
-    }
-
-    /// Has a password checked that nobody else waits for.
-    fn ask(
-        &self,
-        known: &mut Known,
-        print: Print,
-        password: Vec<u8>,
-        hash: Arc<str>,
-    ) -> Option<Answer> {
-        let answer = self.checker.check(password, hash)?.shared();
-        // Those whose askers have all gone are of no use to others.
-        known.asked.retain(|_, asked| asked.upgrade().is_some());
-        known
-            .asked
-            .extend(answer.downgrade().map(|weak| (print, weak)));
-        Some(answer)
     }
 
     /// The user whose hash stands in for that of one who is not there, always the same for a name.
@@ -176,7 +176,34 @@ impl Users {
     }
 }
 
+/// What is known of a print.
+enum Found {
+    Decided(Admission),
+    Asked(Answer),
+}
+
 impl Known {
+    /// What is known of a print of `user`, who is `None` if there is no such one.
+    fn find(&self, user: Option<&str>, print: Print) -> Option<Found> {
+        if user.is_some_and(|name| self.right.get(name) == Some(&print)) {
+            return Some(Found::Decided(Admission::Granted));
+        }
+        if self.wrong.contains(&print) {
+            return Some(Found::Decided(Admission::Denied));
+        }
+        let asked = self.asked.get(&print).and_then(WeakShared::upgrade);
+        asked.map(Found::Asked)
+    }
+
+    /// Notes the answer that others with the same print can wait for too.
+    fn ask(&mut self, print: Print, answer: Answer) -> Answer {
+        // Those whose askers have all gone are of no use to others.
+        self.asked.retain(|_, asked| asked.upgrade().is_some());
+        self.asked
+            .extend(answer.downgrade().map(|weak| (print, weak)));
+        answer
+    }
+
     fn is_wrong(&mut self, print: Print) {
         if self.wrong.contains(&print) {
             return;
@@ -203,6 +230,8 @@ fn credentials(value: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn users(names: &[&str]) -> Users {
@@ -211,7 +240,7 @@ mod tests {
             let hash = hash.clone();
             ((*name).to_owned(), web::User { hash })
         };
-        Users::new(names.iter().map(of).collect()).expect("a thread and random numbers")
+        Users::new(names.iter().map(of).collect(), None).expect("a thread and random numbers")
     }
 
     fn sent(name: &str, password: &str) -> HeaderValue {
@@ -264,5 +293,50 @@ mod tests {
         assert_eq!(known.wrong.len(), WRONG);
         assert_eq!(known.asked.len(), 0);
         assert_eq!(format!("{users:?}"), "Users { .. }");
+    }
+
+    fn knows(users: &Users, name: &str) -> bool {
+        users.known().right.contains_key(name)
+    }
+
+    #[tokio::test]
+    async fn right_passwords_outlive_the_change_of_others() {
+        let before = users(&["a", "b", "c"]);
+        for name in ["a", "b", "c"] {
+            let admission = before.admit(Some(&sent(name, "secret"))).await;
+            assert_eq!(admission, Admission::Granted);
+        }
+        let wrong = before.admit(Some(&sent("d", "secret"))).await;
+        assert_eq!(wrong, Admission::Denied);
+        let mut configured = before.configured.clone();
+        let other: Arc<str> = bcrypt::hash("other", 4).expect("a hash").into();
+        configured.insert("b".to_owned(), web::User { hash: other });
+        configured.remove("c");
+        let hash = configured["a"].hash.clone();
+        configured.insert("d".to_owned(), web::User { hash });
+        let after = Users::new(configured, Some(&before)).expect("a thread");
+        assert_eq!(
+            ["a", "b", "c"].map(|name| knows(&after, name)),
+            [true, false, false]
+        );
+        for (name, password, expected) in [
+            ("a", "secret", Admission::Granted),
+            ("b", "secret", Admission::Denied),
+            ("b", "other", Admission::Granted),
+            ("c", "secret", Admission::Denied),
+            ("d", "secret", Admission::Granted),
+        ] {
+            let admission = after.admit(Some(&sent(name, password))).await;
+            assert_eq!(admission, expected, "{name} {password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_few_more_than_there_are_places_stand_in_line() {
+        let users = users(&["a"]);
+        let sent: Vec<_> = (0..24).map(|n| sent("a", &format!("p{n}"))).collect();
+        let admissions = sent.iter().map(|sent| users.admit(Some(sent)));
+        let admissions = futures_util::future::join_all(admissions).await;
+        assert_eq!(admissions, [Admission::Denied; 24]);
     }
 }

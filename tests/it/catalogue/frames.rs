@@ -27,6 +27,10 @@ pub fn all() -> Vec<Behaviour> {
     for (name, frames) in breaches() {
         rows.push(behind_settings(name, frames, Hold).fails(R::TransferH2Protocol));
     }
+    for (name, frames) in broken_heads() {
+        let row = behind_settings(name, frames, Hold);
+        rows.push(row.fails(R::TransferH2Protocol).counts(200));
+    }
     for (name, frames, reason, code) in of_heads().into_iter().chain(of_bodies()) {
         rows.push(
             behind_settings(name, frames, Hold)
@@ -88,9 +92,9 @@ fn with(name: &str, value: &str) -> Vec<u8> {
     head("200", &[(name, value)], 0)
 }
 
-/// Each is an error of the protocol, whatever may come behind it.
+/// Heads that arrive whole, with a status that counts and something that h2 refuses.
 #[rustfmt::skip]
-fn breaches() -> Vec<(&'static str, Vec<u8>)> {
+fn broken_heads() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a header of HTTP/1 about its framing", with("transfer-encoding", "chunked")),
         ("a header of HTTP/1 about its life", with("keep-alive", "timeout=5")),
@@ -102,13 +106,20 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
         ("a space in a name", with("a b", "c")),
         ("a name of nothing", with("", "c")),
         ("a pseudo field that nobody knows", with(":odd", "x")),
-        ("a status behind a field", on_stream(HEADERS, END_HEADERS, &[field("server", "x"), vec![0x88]].concat())),
-        ("a status behind a pseudo field that nobody knows", on_stream(HEADERS, END_HEADERS, &[field(":odd", "x"), vec![0x88]].concat())),
-        ("an integer without an end", with_block(&[0xff; 16])),
         ("a table larger than allowed", on_stream(HEADERS, END_HEADERS, &[0x3f, 0xe1, 0xff, 0x7f, 0x88])),
+        ("an integer without an end", with_block(&[0xff; 16])),
         ("an index of nothing", with_block(&[0x80])),
         ("a code that is none", with_block(&[0, 1, b'a', 0x84, 0xff, 0xff, 0xff, 0xff])),
         ("a block that is cut", with_block(&[0, 1, b'a', 9, b'b'])),
+    ]
+}
+
+/// Each is an error of the protocol, whatever may come behind it.
+#[rustfmt::skip]
+fn breaches() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("a status behind a field", on_stream(HEADERS, END_HEADERS, &[field("server", "x"), vec![0x88]].concat())),
+        ("a status behind a pseudo field that nobody knows", on_stream(HEADERS, END_HEADERS, &[field(":odd", "x"), vec![0x88]].concat())),
         ("a head that is all padding", on_stream(HEADERS, END_HEADERS | PADDED, &[9, 0x88])),
         ("a head interrupted by a ping", [on_stream(HEADERS, 0, &[0x88]), control(PING, 0, &[0; 8])].concat()),
         ("more of a head that has ended", on_stream(CONTINUATION, END_HEADERS, &[0x88])),
@@ -143,6 +154,7 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
 #[rustfmt::skip]
 fn of_heads() -> Vec<Row> {
     let length = |value: &str, flags| head("200", &[("content-length", value)], flags);
+    let conflict = |value: &str, flags| head("409", &[("content-length", value)], flags);
     let two_lengths = |one, other| head("200", &[("content-length", one), ("content-length", other)], 0);
     // One field kept in the table, and thousands of references to it.
     let kept = [&[0x40, 1, b'n', 120][..], &[b'v'; 120]].concat();
@@ -162,16 +174,20 @@ fn of_heads() -> Vec<Row> {
         ("status 20", head("20", &[], END_STREAM), Some(R::TransferStatusInvalid), None),
         ("a head without fields", on_stream(HEADERS, END_HEADERS | END_STREAM, &[]), Some(R::TransferStatusInvalid), None),
         ("two different statuses", on_stream(HEADERS, END_HEADERS, &[0x88, 0x8d]), Some(R::TransferStatusInvalid), None),
-        ("a length that is no number", length("abc", 0), Some(R::TransferFraming), None),
-        ("a negative length", length("-1", 0), Some(R::TransferFraming), None),
+        ("a length that is no number", length("abc", 0), Some(R::TransferFraming), Some(200)),
+        ("a negative length", length("-1", 0), Some(R::TransferFraming), Some(200)),
         ("an empty length", length("", 0), Some(R::TransferFraming), Some(200)),
-        ("a length beyond all bounds", length("18446744073709551616", 0), Some(R::TransferFraming), None),
-        ("a length and no body", length("5", END_STREAM), Some(R::TransferFraming), None),
-        ("two lengths", two_lengths("4", "5"), Some(R::TransferFraming), None),
+        ("a length beyond all bounds", length("18446744073709551616", 0), Some(R::TransferFraming), Some(200)),
+        ("a length and no body", length("5", END_STREAM), Some(R::TransferFraming), Some(200)),
+        ("two lengths", two_lengths("4", "5"), Some(R::TransferFraming), Some(200)),
+        ("a conflict with a length and no body", conflict("5", END_STREAM), Some(R::ValidateStatus), Some(409)),
+        ("a conflict of a negative length", conflict("-1", 0), Some(R::ValidateStatus), Some(409)),
+        ("a conflict of an empty length", conflict("", 0), Some(R::ValidateStatus), Some(409)),
+        ("a conflict of two lengths", head("409", &[("content-length", "4"), ("content-length", "5")], 0), Some(R::ValidateStatus), Some(409)),
         ("one length twice", [two_lengths("4", "4"), on_stream(DATA, END_STREAM, b"half")].concat(), None, Some(200)),
         ("a length of what 204 has not", head("204", &[("content-length", "5")], END_STREAM), None, Some(204)),
-        ("a small head that unfolds", bomb, Some(R::TransferHeaderTooLarge), None),
-        ("a head of many small fields", many_fields, Some(R::TransferHeaderTooLarge), None),
+        ("a small head that unfolds", bomb, Some(R::TransferHeaderTooLarge), Some(200)),
+        ("a head of many small fields", many_fields, Some(R::TransferHeaderTooLarge), Some(200)),
         ("frames that nobody knows", [(0x0a..0x10).flat_map(|kind| control(kind, 0xff, b"x")).collect(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
         ("going away behind the answer", [head("204", &[], END_STREAM), goaway(1, 0, "")].concat(), None, Some(204)),
         ("going away before the answer", [goaway(1, 0, ""), head("204", &[], END_STREAM)].concat(), None, Some(204)),

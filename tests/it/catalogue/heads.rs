@@ -18,6 +18,7 @@ pub fn all() -> Vec<Behaviour> {
         no_http(),
         status_lines(),
         fields(),
+        conflicts(),
         bounds(),
         interim(),
         interim_floods(),
@@ -55,7 +56,9 @@ fn cut_off() -> Vec<Behaviour> {
         head("closed in the empty line", "HTTP/1.1 200 OK\r\nA: b\r\n\r", Close).fails(R::TransferHeaderTruncated),
         head("reset behind a header", "HTTP/1.1 200 OK\r\nA: b\r\n", Reset).fails(R::TransferHeaderTruncated),
         head("silent behind a header", "HTTP/1.1 200 OK\r\nA: b\r\n", Hold).fails(R::TransferHeaderTimeout),
-        head("silent behind a broken header", "HTTP/1.1 200 OK\r\nno colon\r\nA: b\r\n", Hold).fails(R::TransferHeaderInvalid),
+        head("silent behind a broken header", "HTTP/1.1 200 OK\r\nno colon\r\nA: b\r\n", Hold).fails(R::TransferHeaderInvalid).until_cut(),
+        head("closed behind a broken header", "HTTP/1.1 200 OK\r\nno colon\r\nA: b\r\n", Close).fails(R::TransferHeaderInvalid),
+        head("reset behind a broken header", "HTTP/1.1 200 OK\r\nno colon\r\nA: b\r\n", Reset).fails(R::TransferHeaderInvalid),
     ]
 }
 
@@ -77,8 +80,15 @@ fn no_http() -> Vec<Behaviour> {
         no_http("a space before", b" HTTP/1.1 200 OK\r\n\r\n", Hold),
         no_http("no version", b"HTTP 200 OK\r\n\r\n", Hold),
         no_http("a version in letters", b"HTTP/one 200 OK\r\n\r\n", Hold),
+        no_http("bare returns", b"\r\n\r\r\n\r\r", Close),
+        no_http("bare returns, then silent", b"\r\n\r\r\n\r\r", Hold),
+        no_http("a bare return before", b"\rHTTP/1.1 200 OK\r\n\r\n", Hold),
+        Behaviour::in_pieces("head: bare returns one by one", "\r\n\r\r\n\r\r", 1, Duration::from_millis(20))
+            .fails(R::TransferNotHttp)
+            .cut_in(Phase::Transfer),
         no_http("a byte order mark", b"\xef\xbb\xbfHTTP/1.1 200 OK\r\n\r\n", Hold),
         no_http("frames of HTTP/2", &[0, 0, 0, 4, 0, 0, 0, 0, 0], Hold),
+        no_http("a version without an end", &[b"HTTP/", &[b'x'; 400_000][..]].concat(), Hold),
         no_http("400 kB that are no HTTP", &[b'x'; 400_000], Hold),
         head("400 kB of empty lines", "\n".repeat(400_000), Hold).fails(R::TransferNotHttp).cut_in(Phase::FirstByte),
     ]
@@ -97,9 +107,9 @@ fn status_lines() -> Vec<Behaviour> {
         line("HTTP/9.9 200 OK").fails(R::TransferHttpVersion),
         line("HTTP/1 200 OK").fails(R::TransferHttpVersion),
         line("HTTP/1.1200 OK").fails(R::TransferHttpVersion),
-        line("HTTP/1.1 200 a\0b").fails(R::TransferHeaderInvalid),
-        line("HTTP/1.1 200 a\rb").fails(R::TransferHeaderInvalid),
-        line("HTTP/1.1 200 a\x07b").fails(R::TransferHeaderInvalid),
+        line("HTTP/1.1 200 a\0b").fails(R::TransferHeaderInvalid).counts(200),
+        line("HTTP/1.1 200 a\rb").fails(R::TransferHeaderInvalid).counts(200),
+        line("HTTP/1.1 200 a\x07b").fails(R::TransferHeaderInvalid).counts(200),
         line("HTTP/1.1 200").counts(200),
         line("HTTP/1.1 200 ").counts(200),
         line("HTTP/1.1 200 gru\u{fc}\u{df}").counts(200),
@@ -113,6 +123,8 @@ fn status_lines() -> Vec<Behaviour> {
     rows.push(line("HTTP/1.1\t200 OK").fails(R::TransferStatusInvalid));
     rows.push(line("HTTP/1.1").fails(R::TransferStatusInvalid));
     // The fault is told as soon as it is there.
+    let endless = format!("HTTP/1.1 {}", "2".repeat(400_000));
+    rows.push(head("a status without an end", endless, Hold).fails(R::TransferStatusInvalid));
     rows.push(head("half of a wrong status", "HTTP/1.1 2x", Hold).fails(R::TransferStatusInvalid));
     rows.push(head("half of a wrong version", "HTTP/3", Hold).fails(R::TransferHttpVersion));
     rows
@@ -130,18 +142,38 @@ fn fields() -> Vec<Behaviour> {
         with("Connection: close", "Connection: close").counts(204),
         with("an unasked upgrade", "Connection: upgrade\r\nUpgrade: h2c").counts(204),
         with("a header of 100 kB", format!("A: {}", "b".repeat(100_000))).counts(204),
-        with("a line without a colon", "no colon").fails(R::TransferHeaderInvalid),
-        with("a folded line before any", " folded").fails(R::TransferHeaderInvalid),
-        with("no name", ": b").fails(R::TransferHeaderInvalid),
-        with("a space in a name", "A b: c").fails(R::TransferHeaderInvalid),
-        with("a space before the colon", "A : b").fails(R::TransferHeaderInvalid),
-        with("a name beyond ASCII", "\u{e4}: b").fails(R::TransferHeaderInvalid),
-        with("NUL in a name", "A\0: b").fails(R::TransferHeaderInvalid),
-        with("NUL in a value", "A: b\0c").fails(R::TransferHeaderInvalid),
-        with("a bare CR in a value", "A: b\rc").fails(R::TransferHeaderInvalid),
-        with("a bare CR in a name", "A\rb: c").fails(R::TransferHeaderInvalid),
-        with("a control character in a value", "A: b\x01c").fails(R::TransferHeaderInvalid),
-        with("DEL in a value", "A: b\x7fc").fails(R::TransferHeaderInvalid),
+        with("a line without a colon", "no colon").fails(R::TransferHeaderInvalid).counts(204),
+        with("a folded line before any", " folded").fails(R::TransferHeaderInvalid).counts(204),
+        with("no name", ": b").fails(R::TransferHeaderInvalid).counts(204),
+        with("a space in a name", "A b: c").fails(R::TransferHeaderInvalid).counts(204),
+        with("a space before the colon", "A : b").fails(R::TransferHeaderInvalid).counts(204),
+        with("a name beyond ASCII", "\u{e4}: b").fails(R::TransferHeaderInvalid).counts(204),
+        with("NUL in a name", "A\0: b").fails(R::TransferHeaderInvalid).counts(204),
+        with("NUL in a value", "A: b\0c").fails(R::TransferHeaderInvalid).counts(204),
+        with("a bare CR in a value", "A: b\rc").fails(R::TransferHeaderInvalid).counts(204),
+        with("a bare CR in a name", "A\rb: c").fails(R::TransferHeaderInvalid).counts(204),
+        with("a control character in a value", "A: b\x01c").fails(R::TransferHeaderInvalid).counts(204),
+        with("DEL in a value", "A: b\x7fc").fails(R::TransferHeaderInvalid).counts(204),
+    ]
+}
+
+/// Whatever else is wrong with a head that is whole.
+#[rustfmt::skip]
+fn conflicts() -> Vec<Behaviour> {
+    let conflict = |name: &str, lines: &str| {
+        let bytes = format!("HTTP/1.1 409 Conflict\r\n{lines}\r\n\r\n");
+        head(&format!("a conflict with {name}"), bytes, Hold).fails(R::ValidateStatus).counts(409)
+    };
+    let many: Vec<String> = (0..1_000).map(|i| format!("H{i}: v")).collect();
+    vec![
+        conflict("1000 headers", &many.join("\r\n")),
+        conflict("a line without a colon", "no colon"),
+        conflict("NUL in a value", "A: b\0c"),
+        conflict("a name of 70 kB", &format!("{}: b", "a".repeat(70_000))),
+        head("a conflict with a line without a colon, cut", "HTTP/1.1 409 Conflict\r\nno colon\r\n", Hold).fails(R::TransferHeaderInvalid).until_cut(),
+        Behaviour::in_pieces("head: a conflict with a line without a colon, in pieces", "HTTP/1.1 409 Conflict\r\nno colon\r\nA: b\r\n\r\n", 34, Duration::from_millis(20))
+            .fails(R::ValidateStatus)
+            .counts(409),
     ]
 }
 
@@ -167,8 +199,12 @@ fn bounds() -> Vec<Behaviour> {
     vec![
         with("150 headers", headers(150)).counts(204),
         with("256 headers", headers(256)).counts(204),
-        with("257 headers", headers(257)).fails(too_large),
-        with("1000 headers", headers(1_000)).fails(too_large),
+        with("257 headers", headers(257))
+            .fails(too_large)
+            .counts(204),
+        with("1000 headers", headers(1_000))
+            .fails(too_large)
+            .counts(204),
         with("256 KiB", of_length(MAX_HEAD_BYTES)).counts(204),
         with("256 KiB and a byte", of_length(MAX_HEAD_BYTES + 1)).fails(too_large),
         in_pieces("256 KiB in pieces", of_length(MAX_HEAD_BYTES)).counts(204),
@@ -178,7 +214,9 @@ fn bounds() -> Vec<Behaviour> {
         )
         .fails(too_large),
         with("500 kB", of_length(500_000)).fails(too_large),
-        with("a name of 70 kB", format!("{}: b", "a".repeat(70_000))).fails(too_large),
+        with("a name of 70 kB", format!("{}: b", "a".repeat(70_000)))
+            .fails(too_large)
+            .counts(204),
         head(
             "an endless value",
             format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(400_000)),

@@ -29,6 +29,23 @@ pub fn all() -> Vec<Behaviour> {
         // Nothing of it is of a response.
         rows.push(row.cut_in(Phase::FirstByte));
     }
+    for (code, expected) in [(200, R::TransferH2Protocol), (409, R::ValidateStatus)] {
+        for (name, flags) in [("a head", END_STREAM), ("a head and a body to come", 0)] {
+            let name = format!("{name} before settings, {code}");
+            let row = bare(&name, head(&code.to_string(), &[], flags), Hold);
+            rows.push(row.fails(expected).counts(code));
+        }
+    }
+    for last in [1, 255] {
+        let leaving = [settings(), goaway(last, 0, "")].concat();
+        let row = bare(
+            &format!("going away behind {last}, then silent"),
+            leaving,
+            Hold,
+        );
+        let row = row.fails(R::TransferH2Goaway).cut_in(Phase::FirstByte);
+        rows.push(row.until_cut());
+    }
     for (name, frames, expected, code) in floods() {
         let row = bare(name, [settings(), frames].concat(), Hold);
         rows.push(row.fails(expected).counts(code));
@@ -113,9 +130,12 @@ fn frames() -> Vec<Row> {
         ("status 2x0", head("2x0", &[], END_STREAM), Hold, Some(R::TransferStatusInvalid), None),
         ("status 1000", head("1000", &[], END_STREAM), Hold, Some(R::TransferStatusInvalid), None),
         ("status twice", on_stream(HEADERS, END_HEADERS, &[0x88, 0x88]), Hold, Some(R::TransferStatusInvalid), None),
-        ("a name in capitals", head("200", &[("Server", "x")], 0), Hold, Some(R::TransferH2Protocol), None),
-        ("a header of HTTP/1", head("200", &[("connection", "close")], 0), Hold, Some(R::TransferH2Protocol), None),
-        ("an index that is not there", on_stream(HEADERS, END_HEADERS, &[0x88, 0xff, 0x70]), Hold, Some(R::TransferH2Protocol), None),
+        ("a conflict with a name in capitals", head("409", &[("Server", "x")], 0), Hold, Some(R::ValidateStatus), Some(409)),
+        ("a conflict with a header of HTTP/1", head("409", &[("connection", "close")], END_STREAM), Hold, Some(R::ValidateStatus), Some(409)),
+        ("a conflict with a header of HTTP/1, behind an interim head", [interim(), head("409", &[("connection", "close")], 0)].concat(), Hold, Some(R::ValidateStatus), Some(409)),
+        ("a name in capitals", head("200", &[("Server", "x")], 0), Hold, Some(R::TransferH2Protocol), Some(200)),
+        ("a header of HTTP/1", head("200", &[("connection", "close")], 0), Hold, Some(R::TransferH2Protocol), Some(200)),
+        ("an index that is not there", on_stream(HEADERS, END_HEADERS, &[0x88, 0xff, 0x70]), Hold, Some(R::TransferH2Protocol), Some(200)),
         ("a body without a head", on_stream(DATA, 0, b"x"), Hold, Some(R::TransferH2Protocol), None),
         ("a push", on_stream(PUSH_PROMISE, END_HEADERS, &[0, 0, 0, 2, 0x82]), Hold, Some(R::TransferH2Protocol), None),
         ("a frame too large", control(PING, 0, &[0; 20_000]), Hold, Some(R::TransferH2Protocol), None),
@@ -143,7 +163,6 @@ fn without_settings() -> Vec<(&'static str, Vec<u8>, Then, R)> {
         ("HTTP/1.1", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), Close, R::TransferNotHttp),
         ("SSH", b"SSH-2.0-OpenSSH_9\r\n".to_vec(), Hold, R::TransferNotHttp),
         ("TLS", b"\x15\x03\x01\x00\x02\x02\x46padding".to_vec(), Hold, R::TransferNotHttp),
-        ("a head before settings", head("200", &[], END_STREAM), Hold, R::TransferH2Protocol),
         ("an acknowledgement of nothing", control(SETTINGS, ACK, &[]), Hold, R::TransferH2Protocol),
     ]
 }

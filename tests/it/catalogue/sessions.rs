@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use crate::catalogue::{Behaviour, Stage};
 use crate::support::peer::Then;
 use crate::support::pki::Authority;
-use crate::support::{peer, pki};
+use crate::support::{http2, peer, pki};
 
 const OPEN_ENDED: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nhalf";
 const WHOLE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf";
@@ -29,6 +29,7 @@ type Session = TlsStream<TcpStream>;
 pub fn all() -> Vec<Behaviour> {
     let mut rows = ends();
     rows.extend(breaches());
+    rows.extend(behind_a_response());
     rows
 }
 
@@ -124,6 +125,99 @@ fn breaches() -> Vec<Behaviour> {
         .fails(R::TransferNotHttp),
         only_old(),
     ]
+}
+
+/// What ends a session together with a response: that came first, whether both are read at once or not.
+fn behind_a_response() -> Vec<Behaviour> {
+    const CONFLICT: &[u8] = b"HTTP/1.1 409 Conflict\r\nContent-Length: 4\r\n\r\n";
+    const BEGINNING: &[u8] = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 409 Con";
+    const END: &[u8] = b"flict\r\nContent-Length: 4\r\n\r\n";
+    // Neither of them can be decrypted.
+    const GARBAGE: &[u8] = &[
+        23, 3, 3, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0,
+    ];
+    const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+    let mut rows = Vec::new();
+    for (name, behind) in [("garbage", GARBAGE), ("an alert", ALERT)] {
+        let over_http2 = || [http2::settings(), http2::head("409", &[], 0)];
+        for (head, protocol, records) in [
+            ("a conflict", "http/1.1", vec![CONFLICT.to_vec()]),
+            (
+                "a conflict over two records",
+                "http/1.1",
+                vec![BEGINNING.to_vec(), END.to_vec()],
+            ),
+            ("a conflict over HTTP/2", "h2", over_http2().to_vec()),
+        ] {
+            let row = at_once(&format!("{head}, with {name}"), protocol, records, behind);
+            rows.push(row.fails(R::ValidateStatus).counts(409));
+        }
+        let head = &WHOLE[..WHOLE.len() - 2];
+        let records = vec![head.to_vec(), WHOLE[head.len()..].to_vec()];
+        let row = at_once(
+            &format!("a whole body, with {name}"),
+            "http/1.1",
+            records,
+            behind,
+        );
+        rows.push(row.counts(200));
+        let over_http2 = vec![
+            http2::settings(),
+            http2::head("200", &[], 0),
+            http2::on_stream(http2::DATA, http2::END_STREAM, b"whole"),
+        ];
+        let row = at_once(
+            &format!("a whole body over HTTP/2, with {name}"),
+            "h2",
+            over_http2,
+            behind,
+        );
+        rows.push(row.counts(200));
+    }
+    rows
+}
+
+/// A server that answers with these records and writes `behind` in the same segment.
+fn at_once(
+    name: &str,
+    protocol: &'static str,
+    records: Vec<Vec<u8>>,
+    behind: &'static [u8],
+) -> Behaviour {
+    Behaviour::new(format!("session: {name}"), move || {
+        let records = records.clone();
+        async move {
+            let authority = Authority::new();
+            let acceptor = authority.server_of("127.0.0.1", &[protocol]);
+            let peer = peer::serve(move |stream| {
+                let (acceptor, records) = (acceptor.clone(), records.clone());
+                async move {
+                    let Ok(mut session) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    match protocol {
+                        "h2" => drop(http2::read_request(&mut session).await),
+                        _ => drop(peer::read_request(&mut session).await),
+                    }
+                    let (mut tcp, mut session) = session.into_inner();
+                    let mut segment = Vec::new();
+                    for record in records {
+                        session.writer().write_all(&record).unwrap();
+                        session.write_tls(&mut segment).unwrap();
+                    }
+                    segment.extend_from_slice(behind);
+                    peer::write(&mut tcp, &segment).await;
+                    std::future::pending().await
+                }
+            })
+            .await;
+            let url = format!("https://{}/", peer.address);
+            Stage::at(url)
+                .held_by(peer)
+                .trusting(&[authority.certificate()])
+        }
+    })
 }
 
 /// Sends `answer` for a request and ends the connection without a word of TLS.

@@ -1,5 +1,7 @@
 //! Users and passwords, headers, and how often may be asked.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -102,6 +104,37 @@ fn who_has_no_right_password_sees_no_page() {
     );
     for line in exporter.rest_of_log() {
         assert!(!line.contains("secret"), "{line}");
+    }
+}
+
+/// A connection is not kept by asking for what one does not get.
+#[test]
+fn who_is_refused_is_shown_out() {
+    let folder = Folder::new();
+    let users = format!("basic_auth_users: {{a: '{}'}}\n", hash("p"));
+    for (text, expected) in [
+        (users.as_str(), [401, 401]),
+        ("rate_limit: {interval: 1h, burst: 1}", [200, 429]),
+    ] {
+        let exporter = folder.exporter(text);
+        let mut stream = TcpStream::connect(exporter.address).unwrap();
+        for expected in expected {
+            let mut bytes = vec![0; 4096];
+            write!(stream, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            let n = stream.read(&mut bytes).unwrap();
+            bytes.truncate(n);
+            let answer = String::from_utf8(bytes).unwrap();
+            assert_eq!(status(&answer), expected, "{text}");
+            let is_last = answer.contains("connection: close\r\n");
+            assert_eq!(is_last, expected != 200, "{answer}");
+            if is_last {
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(30)))
+                    .unwrap();
+                assert_eq!(stream.read(&mut [0]).unwrap(), 0, "{text}");
+                break;
+            }
+        }
     }
 }
 

@@ -45,6 +45,11 @@ fn the_healthcheck_finds_its_exporter_by_the_same_flags() {
         let (is_alive, said) = healthcheck(&[&listen]);
         assert_eq!(is_alive, !web.contains("tls"), "{said}");
     }
+    // An empty name stands for no web configuration.
+    let exporter = Exporter::start_with("", &["--web.config.file="]);
+    let listen = format!("--web.listen-address={}", exporter.address);
+    let (is_alive, said) = healthcheck(&[&listen, "--web.config.file="]);
+    assert!(is_alive, "{said}");
     let (is_alive, _) = healthcheck(&["--web.listen-address=127.0.0.1:1", &folder.flag()]);
     assert!(!is_alive);
 }
@@ -94,14 +99,14 @@ async fn http2_is_spoken_over_tls_unless_it_is_switched_off() {
     let connector = TlsConnector::from(Arc::new(config));
     let stream = connector.connect(name, stream).await.unwrap();
     let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
+    let connection = tokio::spawn(connection);
     let right = basic("a", "p");
     let right = right.trim().strip_prefix("Authorization: ").unwrap();
     for (method, path, password, expected) in [
-        ("GET", "/metrics", "", 401),
         ("GET", "/metrics", right, 200),
         ("POST", "/metrics", right, 405),
         ("GET", "/none", right, 404),
+        ("GET", "/metrics", "", 401),
     ] {
         let mut request = http::Request::builder()
             .method(method)
@@ -129,6 +134,9 @@ async fn http2_is_spoken_over_tls_unless_it_is_switched_off() {
             "{page}"
         );
     }
+    // Who is refused is shown out, in an orderly way.
+    let ended = tokio::time::timeout(Duration::from_secs(30), connection).await;
+    ended.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,6 @@
 //! what nobody knows the way to is no fault of it. In a network of its own, where nothing is sent.
 
 use std::env;
-use std::io::{self, Write as _};
 use std::process::Command;
 
 use httpcycle_exporter::outcome::Attempt;
@@ -13,6 +12,7 @@ use httpcycle_exporter::target::module::Module;
 
 use crate::failures::PATIENCE;
 use crate::support::probing;
+use crate::support::real_parts;
 
 const NAME: &str = "failures::routes::routes_that_lead_nowhere_are_told";
 
@@ -37,9 +37,7 @@ fn routes_that_lead_nowhere_are_told() {
     };
     let tried = run(ROUTES).output();
     if !tried.is_ok_and(|output| output.status.success()) {
-        let said = "skipped: no network of its own, or no routes in it";
-        writeln!(io::stderr(), "{said}").unwrap();
-        return;
+        return real_parts::skip("no network of its own, or no routes in it");
     }
     let output = run(&format!(r#"{ROUTES} && exec "$0" "$@""#))
         .arg(env::current_exe().unwrap())

@@ -209,7 +209,7 @@ fn a_file_is_read_again_when_its_content_has_changed_and_only_then() {
     assert_eq!(exporter.value(TARGETS), Some(1.0));
     fs::write(&path, format!("{half}{rest}")).unwrap();
     exporter.wait_for(TARGETS, |value| value == Some(5.0));
-    assert_eq!(exporter.value(SUCCESSFUL), Some(1.0));
+    exporter.wait_for(SUCCESSFUL, |value| value == Some(1.0));
     assert!(exporter.value(TIMESTAMP) > loaded);
 
     // Gone for a moment, and back as it was.

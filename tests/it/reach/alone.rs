@@ -2,8 +2,9 @@
 //! be, whatever is broken.
 
 use std::env;
-use std::io::Write;
 use std::process::Command;
+
+use crate::support::real_parts;
 
 /// Set for the test that runs in such a network.
 const MARK: &str = "HTTPCYCLE_TEST_ALONE";
@@ -16,25 +17,6 @@ pub fn is_here() -> bool {
 /// Runs the test of this name once more, in a network whose loopback has these addresses as well.
 /// Where that is not allowed it says so.
 pub fn run(test: &str, addresses: &[&str]) {
-    let has_network = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        let command = command
-            .args(arguments)
-            .args(["ip", "link", "set", "lo", "up"]);
-        command.output().is_ok_and(|output| output.status.success())
-    };
-    // The first is for root, who may not be allowed to be another one.
-    let ways = [&["--net"][..], &["--map-root-user", "--net"]];
-    let Some(way) = ways.into_iter().find(|way| has_network(way)) else {
-        // Not by println!, which the test harness swallows.
-        let mut stderr = std::io::stderr();
-        writeln!(
-            stderr,
-            "skipped: {test} is not allowed a network of its own"
-        )
-        .unwrap();
-        return;
-    };
     let mut script = "set -e; ip link set lo up".to_owned();
     for address in addresses {
         // An address that is doubted for a second could not be listened at meanwhile.
@@ -44,6 +26,17 @@ pub fn run(test: &str, addresses: &[&str]) {
         };
         script.push_str(&format!("; ip addr add {address}/{bits} dev lo {option}"));
     }
+    let has_network = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        let command = command.args(arguments).args(["sh", "-c", &script]);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    // The first is for root, who may not be allowed to be another one.
+    let ways = [&["--net"][..], &["--map-root-user", "--net"]];
+    let Some(way) = ways.into_iter().find(|way| has_network(way)) else {
+        let why = format!("no network of its own for {test}, or not with these addresses");
+        return real_parts::skip(&why);
+    };
     script.push_str("; exec \"$0\" \"$@\"");
     let output = Command::new("unshare")
         .args(way)

@@ -193,8 +193,10 @@ async fn allowed() -> TcpListener {
 async fn listeners(everywhere: bool) -> (Vec<TcpListener>, bool) {
     if everywhere {
         // Takes what comes for IPv4 as well.
-        let all = TcpListener::bind("[::]:0").await.unwrap();
-        return (vec![all], true);
+        if let Ok(all) = TcpListener::bind("[::]:0").await {
+            return (vec![all], true);
+        }
+        return (vec![TcpListener::bind("0.0.0.0:0").await.unwrap()], false);
     }
     let has_v6 = TcpListener::bind("[::1]:0").await.is_ok();
     let others: &[&str] = if has_v6 {

@@ -18,13 +18,18 @@ pub fn is_installed(name: &str, command: &mut Command) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !alive {
-        let required = env::var("HTTPCYCLE_REQUIRE_REAL_PARTS").is_ok_and(|value| value == "1");
-        assert!(!required, "{name} is not installed, but required");
-        // Not by println!, which the test harness swallows.
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "skipped: {name} is not installed").unwrap();
+        skip(&format!("{name} is not installed"));
     }
     alive
+}
+
+/// Says why a test is skipped, or fails it where nothing may be.
+pub fn skip(why: &str) {
+    let required = env::var("HTTPCYCLE_REQUIRE_REAL_PARTS").is_ok_and(|value| value == "1");
+    assert!(!required, "{why}, but required");
+    // Not by println!, which the test harness swallows.
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: {why}").unwrap();
 }
 
 /// An address that was free a moment ago, for programs that cannot take port 0.

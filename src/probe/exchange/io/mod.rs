@@ -1,5 +1,8 @@
 //! The stream below the clients of HTTP and above TLS: what of it is the request, what the response, and when.
 
+mod for_hyper;
+mod plaintext;
+
 use std::cell::RefCell;
 use std::io;
 use std::io::IoSlice;
@@ -9,10 +12,7 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 
-use hyper::rt::Read;
-use hyper::rt::ReadBufCursor;
 use hyper::rt::Write;
-use tokio::io::AsyncBufRead;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -56,6 +56,10 @@ pub struct ExchangeIo {
     /// Set once the peer takes no more of the request. It may have answered before that, so what
     /// is still written is dropped, and reading goes on to the answer or to the end.
     broken: bool,
+    /// What ended the session of TLS behind plaintext that is still to be taken.
+    ended_by: Option<io::Error>,
+    /// What hyper is to have of a head once that is complete, and what came behind it.
+    held: Vec<u8>,
 }
 
 impl ExchangeIo {
@@ -67,6 +71,8 @@ impl ExchangeIo {
             request,
             backlog: Vec::new(),
             broken: false,
+            ended_by: None,
+            held: Vec::new(),
         }
     }
 
@@ -155,12 +161,12 @@ impl ExchangeIo {
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
                 // would be that of bytes that came later.
-                let arrived = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
+                let arrived = ready!(plaintext::poll_next(stream, &mut self.ended_by, cx))?;
                 let length = arrived.len().min(room);
                 let arrived = arrived.get(..length).unwrap_or_default();
                 let (n_taken, noted) = note_arrival(&self.wire, arrived);
                 take(arrived.get(..n_taken).unwrap_or_default());
-                Pin::new(&mut *stream).consume(length);
+                plaintext::consume(stream, length);
                 // The first plaintext is here: what comes now is stamped as it comes.
                 stream.get_mut().0.read_freely();
                 Poll::Ready(noted)
@@ -268,51 +274,6 @@ impl ExchangeIo {
             self.wire.marks().broken_by.get_or_insert(error);
             kind.into()
         })
-    }
-}
-
-/// For hyper.
-impl Read for ExchangeIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut target: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.read_with(cx, target.remaining(), |bytes| target.put_slice(bytes))
-    }
-}
-
-/// For hyper.
-impl Write for ExchangeIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.write_one(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(socket) => socket.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write_many(cx, slices)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shutdown(cx)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::probe::frames::END_HEADERS;
 use crate::probe::frames::END_STREAM;
 use crate::probe::frames::FrameHeader;
 use crate::probe::frames::FrameReader;
+use crate::probe::frames::HEADERS;
 use crate::probe::frames::PADDED;
 use crate::probe::frames::Piece;
 use crate::probe::frames::SETTINGS;
@@ -44,6 +45,8 @@ pub struct ResponseFrames {
     head_bytes: usize,
     interims: u32,
     first_byte: Option<Arrival>,
+    /// Whether a head has begun as one, and not with more of one.
+    has_headers: bool,
     is_complete: bool,
     is_in_trailers: bool,
     /// Whether they have ended. Fields behind them are no part of the response, and are not looked at.
@@ -72,6 +75,7 @@ impl ResponseFrames {
             head_bytes: 0,
             interims: 0,
             first_byte: None,
+            has_headers: false,
             is_complete: false,
             is_in_trailers: false,
             is_over: false,
@@ -140,6 +144,7 @@ impl ResponseFrames {
                 if self.first_byte.is_none() {
                     self.first_byte = self.frame_began;
                 }
+                self.has_headers |= header.is_ours(HEADERS);
                 self.ends_stream |= header.has(END_STREAM);
             } else if !self.is_in_trailers {
                 self.is_in_trailers = true;
@@ -174,7 +179,10 @@ impl ResponseFrames {
         }
         if self.fields.status.status() != Status::Interim {
             self.is_complete = true;
-            return Ok(());
+            return match self.control.has_settings() {
+                true => Ok(()),
+                false => Err(FrameFault::NoSettings),
+            };
         }
         self.fields.begin_next();
         self.first_byte = None;
@@ -195,6 +203,14 @@ impl ResponseFrames {
     /// Whether the head of the final response has arrived whole.
     pub fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// The code of the final response, if its head arrived whole.
+    pub fn code(&self) -> Option<u16> {
+        match self.fields.status.status() {
+            Status::Final(code) if self.is_complete && self.has_headers => Some(code),
+            _ => None,
+        }
     }
 
     /// Where the frame that is read begins in what was fed last; 0 if it began before.
@@ -241,6 +257,9 @@ fn check_first(header: &FrameHeader, is_agreed: bool) -> Result<(), FrameFault> 
     check_length(&header.bytes, is_agreed)?;
     if header.kind() > 9 {
         Err(FrameFault::NotHttp)
+    } else if header.is_ours(HEADERS) {
+        // It counts, if it comes to its end: that its settings are missing is told there.
+        Ok(())
     } else if header.kind() != SETTINGS || header.has(ACK) {
         Err(FrameFault::NoSettings)
     } else {

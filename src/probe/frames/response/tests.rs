@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::probe::frames::HEADERS;
 use crate::probe::frames::PRIORITY;
 
 fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -88,6 +87,7 @@ fn bounds_are_kept() {
         (vec![0x15, 3, 3, 0, 2, 2, 70, 0, 0], Err(F::NotHttp)),
         (frame(6, 0, &[0; 8]), Err(F::NoSettings)),
         (frame(SETTINGS, ACK, &[]), Err(F::NoSettings)),
+        (frame(HEADERS, END_HEADERS, &[0x88]), Err(F::NoSettings)),
         (settings.repeat(900), Ok(false)),
         (settings.repeat(1_100), Err(F::Flood)),
         (frame(DATA, 0, &[]).repeat(1_100), Err(F::Flood)),
