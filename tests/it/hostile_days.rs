@@ -1,7 +1,7 @@
 //! The whole catalogue over and over with a deadline that is too short for many: nothing panics,
 //! nothing is made up, nothing is left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ async fn hostile_days() {
     let beating = heartbeat.clone();
     let beating = tokio::spawn(async move { beating.beat().await });
     for pass in 1..=N_PASSES {
-        let (mut ports, mut stages) = (BTreeSet::new(), Vec::new());
+        let (mut ports, mut stages) = (BTreeMap::new(), Vec::new());
         for probed in one_pass(&behaviours, &heartbeat).await {
             let Probed {
                 index,
@@ -67,10 +67,10 @@ async fn hostile_days() {
                 ports: own_ports,
                 stage,
             } = probed;
-            ports.extend(own_ports);
             stages.push(stage);
             let behaviour = &behaviours[index];
             let name = &behaviour.name;
+            ports.extend(own_ports.into_iter().map(|port| (port, name.as_str())));
             match attempt {
                 None => wrong.push(format!("pass {pass}: {name} panics")),
                 Some(attempt) if !may_be(behaviour.expected, behaviour.last_phase, &attempt) => {
@@ -162,7 +162,7 @@ fn ports_of(place: &Place) -> Vec<u16> {
 
 /// The sockets of this process that are connected to one of these ports, once that does not end: the
 /// sockets of the other tests, which run meanwhile, are connected to others.
-async fn left_behind(ports: &BTreeSet<u16>) -> Option<String> {
+async fn left_behind(ports: &BTreeMap<u16, &str>) -> Option<String> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let start = Instant::now();
     loop {
@@ -177,15 +177,17 @@ async fn left_behind(ports: &BTreeSet<u16>) -> Option<String> {
     }
 }
 
-/// Sockets that somebody holds, by the remote port, as the kernel lists them (proc(5)). A port that
+/// Sockets that this process holds, by the remote port, as the kernel lists them (proc(5)). A port that
 /// nobody waits at any more may be that of a client by now.
-fn connected_to(ports: &BTreeSet<u16>) -> Vec<String> {
+fn connected_to(ports: &BTreeMap<u16, &str>) -> Vec<String> {
+    let own = own_sockets();
     let mut found = Vec::new();
     for table in ["tcp", "tcp6", "udp", "udp6"] {
         let text = fs::read_to_string(format!("/proc/self/net/{table}")).unwrap_or_default();
         let sockets = text.lines().skip(1).map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            (port_of(fields[1]), port_of(fields[2]), fields[9] != "0")
+            let is_held = own.contains(fields[9]);
+            (port_of(fields[1]), port_of(fields[2]), is_held)
         });
         let sockets: Vec<_> = sockets.collect();
         let waiting: BTreeSet<u16> = sockets
@@ -193,12 +195,27 @@ fn connected_to(ports: &BTreeSet<u16>) -> Vec<String> {
             .filter_map(|(local, remote, _)| (*remote == 0).then_some(*local))
             .collect();
         for (_, port, is_held) in sockets {
-            if ports.contains(&port) && waiting.contains(&port) && is_held {
-                found.push(format!("{table} to port {port}"));
+            if let Some(name) = ports
+                .get(&port)
+                .filter(|_| waiting.contains(&port) && is_held)
+            {
+                found.push(format!("{table} to {name}"));
             }
         }
     }
     found
+}
+
+/// The numbers of the sockets of this process: the kernel lists those of others as well.
+fn own_sockets() -> BTreeSet<String> {
+    let files = fs::read_dir("/proc/self/fd").unwrap();
+    let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    targets
+        .filter_map(|target| {
+            let text = target.to_str()?.strip_prefix("socket:[")?;
+            Some(text.strip_suffix(']')?.to_owned())
+        })
+        .collect()
 }
 
 fn port_of(address: &str) -> u16 {

@@ -56,6 +56,8 @@ pub struct ExchangeIo {
     /// Set once the peer takes no more of the request. It may have answered before that, so what
     /// is still written is dropped, and reading goes on to the answer or to the end.
     broken: bool,
+    /// Whether a write was told of a reset, which the kernel says only once.
+    is_reset: bool,
     /// What ended the session of TLS behind plaintext that is still to be taken.
     ended_by: Option<io::Error>,
     /// What hyper is to have of a head once that is complete, and what came behind it.
@@ -71,6 +73,7 @@ impl ExchangeIo {
             request,
             backlog: Vec::new(),
             broken: false,
+            is_reset: false,
             ended_by: None,
             held: Vec::new(),
         }
@@ -89,6 +92,7 @@ impl ExchangeIo {
             Poll::Ready(Ok(written)) => written,
             Poll::Ready(Err(error)) if takes_no_more(&error) => {
                 self.broken = true;
+                self.is_reset |= error.kind() == io::ErrorKind::ConnectionReset;
                 return Poll::Ready(Ok(all()));
             }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -154,6 +158,9 @@ impl ExchangeIo {
                 let room = buffer.len().min(room);
                 let mut buffer = ReadBuf::new(buffer.get_mut(..room).unwrap_or_default());
                 ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
+                if buffer.filled().is_empty() && self.is_reset {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                }
                 let (n_taken, noted) = note_arrival(&self.wire, buffer.filled());
                 take(buffer.filled().get(..n_taken).unwrap_or_default());
                 Poll::Ready(noted)
