@@ -160,7 +160,7 @@ fn start(folder: &Path, config: &str) -> (Running, SocketAddr) {
     let mut lines = BufReader::new(log).lines().map_while(Result::ok);
     let address = lines.by_ref().find_map(|line| {
         let (_, address) = line.split_once("message=listening address=")?;
-        address.parse().ok()
+        address.split(" ").next()?.parse().ok()
     });
     // Read on, so that the pipe does not fill; that targets fail is counted, that we do is told.
     thread::spawn(move || {

@@ -61,7 +61,7 @@ impl Exporter {
         let address = lines.by_ref().find_map(|line| {
             eprintln!("{line}");
             let (_, address) = line.split_once("message=listening address=")?;
-            address.parse().ok()
+            address.split(" ").next()?.parse().ok()
         });
         let address = address.expect("the exporter says where it listens");
         // Read on, so that the pipe does not fill; which targets fail is counted elsewhere.
