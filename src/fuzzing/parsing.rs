@@ -75,8 +75,10 @@ fn url(text: &str) {
         "{shown}"
     );
     assert_eq!(place.to_string(), shown);
-    for (_, value) in place.as_url().query_pairs() {
-        assert_eq!(value, "xxxxx", "{shown}");
+    for (key, value) in place.as_url().query_pairs() {
+        // What has no name is all value.
+        let hidden = if value.is_empty() { key } else { value };
+        assert_eq!(hidden, "xxxxx", "{shown}");
     }
     assert_eq!(place.as_url().fragment(), None, "{shown}");
 }
