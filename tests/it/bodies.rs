@@ -1,11 +1,8 @@
 //! What a module wants of a body: keys as users write them, against real sockets.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use flate2::Compression as Level;
-use flate2::write::{DeflateEncoder, GzEncoder};
 use httpcycle_exporter::config;
 use httpcycle_exporter::outcome::judgement::Judgement;
 use httpcycle_exporter::outcome::phase::Phase;
@@ -14,6 +11,7 @@ use httpcycle_exporter::outcome::{Outcome, Verdict};
 use httpcycle_exporter::target::module::Module;
 use tokio::time::Instant;
 
+use crate::support::compress::{deflate, gzip};
 use crate::support::peer::{self, Then};
 use crate::support::probing;
 
@@ -33,18 +31,6 @@ fn module(http: &str) -> Module {
     let config = config::parse("f.yml", Path::new(""), &text, &|_| Ok(()));
     let config = config.unwrap_or_else(|problems| panic!("{text}{problems}"));
     Module::clone(&config.modules["m"].module)
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Level::best());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn deflate(text: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Level::best());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// A response with this status and body, of known length or in chunks.

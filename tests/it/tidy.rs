@@ -92,7 +92,12 @@ const MAX_LINES: usize = 400;
 
 /// Every source file below `src`, with the top-level module it belongs to.
 fn sources() -> Vec<(String, PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_below("src")
+}
+
+/// Every file of Rust below a folder, with the first part of its path in there.
+fn files_below(folder: &str) -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders = vec![root.clone()];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -222,7 +227,8 @@ fn the_wall_clock_stays_out_of_the_schedule() {
 
 #[test]
 fn no_file_is_too_long() {
-    for (_, path, text) in sources() {
+    let everywhere = ["src", "tests", "benches"].map(files_below);
+    for (_, path, text) in everywhere.into_iter().flatten() {
         let lines = text.lines().count();
         assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
     }

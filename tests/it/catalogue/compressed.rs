@@ -1,14 +1,12 @@
 //! Bodies that are compressed, or said to be.
 
-use std::io::Write;
 use std::num::NonZeroU64;
 
-use flate2::Compression as Level;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use httpcycle_exporter::outcome::reason::Reason as R;
 use httpcycle_exporter::target::body::Compression::{self, Br, Deflate, Gzip};
 
 use crate::catalogue::Behaviour;
+use crate::support::compress::{deflate, gzip, zlib};
 use crate::support::peer::Then::{Close, Hold};
 
 const TEXT: &[u8] = b"{\"state\": \"paid\"}";
@@ -20,24 +18,6 @@ const LIMIT: u64 = 4 * 1024 * 1024;
 
 pub fn all() -> Vec<Behaviour> {
     [good(), broken(), bombs()].into_iter().flatten().collect()
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Level::best());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn deflate(text: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Level::best());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zlib(text: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Level::best());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// A 200 with this body, said to be in this coding, probed by a module that decodes it or not.

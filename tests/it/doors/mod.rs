@@ -5,6 +5,7 @@ mod certificates;
 mod clients;
 mod configs;
 mod files;
+mod served;
 mod slow;
 mod sockets;
 

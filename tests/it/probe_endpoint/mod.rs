@@ -3,6 +3,7 @@
 mod pages;
 mod requests;
 mod series;
+mod series_tls;
 
 use std::collections::BTreeMap;
 use std::path::Path;

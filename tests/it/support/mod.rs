@@ -1,5 +1,6 @@
 //! What the tests need of the world: scripted peers, certificates, targets, real programs.
 
+pub mod compress;
 pub mod cut;
 pub mod dns;
 pub mod exporter;

@@ -1,11 +1,7 @@
 //! Bodies: how they are framed, how long they are, how they are compressed.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder};
-
 use crate::blackbox::case::{Answer, Case, case, ok, raw};
+use crate::support::compress::{deflate, gzip};
 use crate::support::peer::Then;
 
 const GZIP: &str = "compression: gzip, headers: {Accept-Encoding: gzip}";
@@ -83,8 +79,8 @@ fn framed() -> Vec<Case> {
 
 fn compressed() -> Vec<Case> {
     let as_said = |body: Vec<u8>, encoding: &str| ok(body).with("Content-Encoding", encoding);
-    let gzipped = || as_said(gzip("hello".repeat(20)), "gzip");
-    let mut cut = gzip("hello".repeat(20));
+    let gzipped = || as_said(gzip("hello".repeat(20).as_bytes()), "gzip");
+    let mut cut = gzip("hello".repeat(20).as_bytes());
     cut.truncate(cut.len() - 10);
     vec![
         case("gzip").http(GZIP).at("/", gzipped()),
@@ -96,7 +92,7 @@ fn compressed() -> Vec<Case> {
             .at("/", gzipped()),
         case("gzip_not_said")
             .http(GZIP)
-            .at("/", ok(gzip("hello".repeat(20)))),
+            .at("/", ok(gzip("hello".repeat(20).as_bytes()))),
         case("gzip_not_expected").at("/", gzipped()),
         case("gzip_expected_in_vain")
             .http(GZIP)
@@ -104,7 +100,7 @@ fn compressed() -> Vec<Case> {
         case("gzip_expected_of_nothing").http(GZIP).at("/", ok("")),
         case("gzip_of_nothing")
             .http(GZIP)
-            .at("/", as_said(gzip(""), "gzip")),
+            .at("/", as_said(gzip(b""), "gzip")),
         case("gzip_cut").http(GZIP).at("/", as_said(cut, "gzip")),
         case("gzip_matches")
             .http("compression: gzip, fail_if_body_not_matches_regexp: ['^hello']")
@@ -117,13 +113,14 @@ fn compressed() -> Vec<Case> {
             .at(
                 "/",
                 Answer {
-                    body: gzip("no"),
+                    body: gzip(b"no"),
                     ..raw("HTTP/1.1 404 No\r\n\r\n")
                 },
             ),
-        case("deflate")
-            .http("compression: deflate")
-            .at("/", as_said(deflate("hello".repeat(20)), "deflate")),
+        case("deflate").http("compression: deflate").at(
+            "/",
+            as_said(deflate("hello".repeat(20).as_bytes()), "deflate"),
+        ),
         case("deflate_expected_in_vain")
             .http("compression: deflate")
             .at("/", ok("hello")),
@@ -164,7 +161,7 @@ fn limited() -> Vec<Case> {
             .at("/", ok("x".repeat(1_000_001))),
         case("limit_of_gzip")
             .http("body_size_limit: 50B, compression: gzip")
-            .at("/", ok(gzip("hello".repeat(20)))),
+            .at("/", ok(gzip("hello".repeat(20).as_bytes()))),
         case("limit_and_match")
             .http("body_size_limit: 5B, fail_if_body_matches_regexp: [bad]")
             .at("/", ok("good or bad")),
@@ -172,19 +169,6 @@ fn limited() -> Vec<Case> {
             .http("body_size_limit: 5B, fail_if_body_matches_regexp: [goo]")
             .at("/", ok("good or bad")),
     ]
-}
-
-fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_ref()).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// Without the frame of zlib, which is what Go's `flate` reads.
-fn deflate(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_ref()).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// One block that is not compressed and one that is empty (RFC 7932, section 9.2).
