@@ -1,5 +1,6 @@
 //! The command line: arguments, logging, exit status.
 
+mod allocator;
 mod healthcheck;
 mod logging;
 
@@ -195,7 +196,8 @@ fn timeout_offset(text: &str) -> Result<f64, String> {
 
 /// Runs the program with these arguments, the first of them its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let mut arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too, with a status of 0. Nobody is left to tell if
@@ -248,6 +250,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(error) => report(Err(error.to_string()), status_of(&error)),
         };
     }
+    allocator::settle(&given);
     let _flushed_at_the_end = logging::start(arguments.log_level, arguments.log_format);
     match app::run(settings) {
         Ok(()) => ExitCode::SUCCESS,

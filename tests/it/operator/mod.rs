@@ -4,6 +4,7 @@ mod alone;
 mod dead_names;
 mod files;
 mod limits;
+mod memory;
 mod network;
 mod pauses;
 mod reload;

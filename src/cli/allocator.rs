@@ -1,0 +1,33 @@
+//! How the C library keeps memory that the exporter has freed.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Where glibc reads its settings from, once, before `main`.
+const TUNABLES: &str = "GLIBC_TUNABLES";
+
+/// One arena instead of one for each thread, and large pieces mapped, so that they are given back when
+/// they are freed. Left to itself, glibc keeps what a body of many megabytes took in the arena of the
+/// thread that happened to have it, in one after the other (the manual of the GNU C Library, "Memory
+/// Allocation Tunables").
+const SETTINGS: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=131072:\
+                        glibc.malloc.trim_threshold=131072";
+
+/// Starts the program anew in this process with the settings of glibc's allocator, unless the operator
+/// has set some. Goes on as it is where that cannot be done: nothing but memory depends on it.
+pub fn settle(arguments: &[OsString]) {
+    if !cfg!(target_env = "gnu") || env::var_os(TUNABLES).is_some() {
+        return;
+    }
+    let (Ok(program), Some((name, rest))) = (env::current_exe(), arguments.split_first()) else {
+        return;
+    };
+    // Returns only if it failed. What is open stays open, and so do the sockets of systemd.
+    let _not_done = Command::new(program)
+        .arg0(name)
+        .args(rest)
+        .env(TUNABLES, SETTINGS)
+        .exec();
+}
