@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use httpcycle_exporter::metrics::catalogue;
 use httpcycle_exporter::outcome::Verdict;
 use httpcycle_exporter::outcome::phase::Phase;
@@ -66,7 +68,9 @@ fn labels(page: &str) -> BTreeMap<String, BTreeSet<&str>> {
 async fn every_family_has_the_labels_of_its_row() {
     let config = "targets:\n  - {name: a, url: http://127.0.0.1:1/, interval: 50ms}\n";
     let exporter = Exporter::start(config);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while exporter.value("httpcycle_probe_failures_total").is_none() {
+        assert!(Instant::now() < deadline, "no probe failed");
         thread::sleep(Duration::from_millis(50));
     }
     let page = exporter.get_text("GET /metrics");
