@@ -15,6 +15,8 @@ enum How {
     /// `cargo run --release --` stands for the program that the tests are built with. It listens on a
     /// port of its own, and runs until it has answered.
     Starts,
+    /// The same, without a file, and what it prints names what to open.
+    Demonstrates,
     /// The same of a program that ends by itself, with a status of 0.
     Ends,
     /// In a shell, with the port of a running exporter for `localhost:10409`; it prints this.
@@ -27,11 +29,12 @@ enum How {
     Everything,
 }
 
-const COMMANDS: [(&str, How); 7] = [
-    (
-        "cargo run --release -- --config.file=example.yml",
-        How::Starts,
-    ),
+/// What the commands that ask are answered by.
+const EXAMPLE: &str = "cargo run --release -- --config.file=example.yml";
+
+const COMMANDS: [(&str, How); 8] = [
+    ("cargo run --release -- demo", How::Demonstrates),
+    (EXAMPLE, How::Starts),
     (
         "curl -s localhost:10409/metrics",
         How::Asks("httpcycle_probes_total{target=\"self\","),
@@ -98,6 +101,15 @@ fn run(command: &str, how: How, exporter: &Exporter) {
             let answer = started.get_text("GET /-/healthy");
             assert!(answer.starts_with("HTTP/1.1 200"), "{command}: {answer}");
         }
+        How::Demonstrates => {
+            // Without it the demo says nothing of where it listens on a port that is not the usual one.
+            let demo = Exporter::start_by(program(), "", &["demo", "--log.level=info"]);
+            let answer = demo.get_text("GET /api/v1/targets");
+            assert!(
+                answer.contains("\"name\":\"order-update\""),
+                "{command}: {answer}"
+            );
+        }
         How::Ends => {
             let output = program().args(arguments(command)).output().unwrap();
             assert!(output.status.success(), "{command}: {output:?}");
@@ -135,7 +147,7 @@ async fn every_command_of_the_readme_runs() {
     let commands = commands();
     let listed: Vec<&str> = COMMANDS.iter().map(|(command, _)| *command).collect();
     assert_eq!(commands, listed);
-    let exporter = start(listed[0]);
+    let exporter = start(EXAMPLE);
     for (command, how) in COMMANDS {
         run(command, how, &exporter);
     }
