@@ -106,7 +106,7 @@ fn run(command: &str, how: How, exporter: &Exporter) {
             let demo = Exporter::start_by(program(), "", &["demo", "--log.level=info"]);
             let answer = demo.get_text("GET /api/v1/targets");
             assert!(
-                answer.contains("\"name\":\"order-update\""),
+                answer.contains("\"name\":\"save-order\""),
                 "{command}: {answer}"
             );
         }
