@@ -37,9 +37,6 @@ pub fn mistakes(given: &ArgMatches) -> Vec<&'static str> {
     refused.map(|(_, why)| why).collect()
 }
 
-/// What somebody whose port is taken could do, most often by another demo.
-pub const ANOTHER_PORT: &str = "demo --web.listen-address=:0 takes a port that is free";
-
 /// Runs until SIGINT or SIGTERM. The API is there before the first probe and after the last one.
 /// What to open is said once it can be opened.
 pub fn run(settings: Settings, say: impl FnOnce(&str)) -> Result<(), StartError> {

@@ -280,13 +280,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let status = report(Err(error.to_string()), status_of(&error));
-            if is_demo && matches!(error, StartError::Bind(_)) {
-                complain(demo::ANOTHER_PORT);
-            }
-            status
-        }
+        Err(error) => report(Err(error.to_string()), status_of(&error)),
     }
 }
 

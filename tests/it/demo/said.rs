@@ -118,7 +118,7 @@ fn a_port_that_is_taken_is_told() {
         said.starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")),
         "{said}"
     );
-    assert!(said.contains("--web.listen-address=:0"), "{said}");
+    assert!(said.contains("--web.listen-address"), "{said}");
     assert!(output.stdout.is_empty());
 }
 
