@@ -79,6 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
     ("cel", &["target", "probe"]),
+    ("askama", &["server"]),
     ("axum", &["server"]),
     ("bcrypt", &["server"]),
     ("listenfd", &["server"]),
