@@ -42,6 +42,7 @@ mod reload;
 mod rotation;
 mod secrets;
 mod source_address;
+mod status;
 mod supply;
 mod support;
 mod tidy;

@@ -37,8 +37,8 @@ impl HtmlSafe for Svg {}
 pub fn waterfall(probe: &Probe) -> Svg {
     let height = LANE * Phase::COUNT as u32;
     let mut svg = format!(
-        "<svg class=\"waterfall\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-label=\"{}\">",
+        "<svg class=\"waterfall\" viewBox=\"0 0 {WIDTH} {height}\" \
+         preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
         told(probe)
     );
     let width = f64::from(WIDTH);
@@ -192,8 +192,8 @@ mod tests {
             ],
             10_000,
         ));
-        let expected = "<svg class=\"waterfall\" viewBox=\"0 0 160 24\" role=\"img\" \
-             aria-label=\"connect 1.0 ms, send 0 ms, first_byte 6.5 ms, \
+        let expected = "<svg class=\"waterfall\" viewBox=\"0 0 160 24\" \
+             preserveAspectRatio=\"none\" role=\"img\" aria-label=\"connect 1.0 ms, send 0 ms, first_byte 6.5 ms, \
              redirect 1: connect 2.0 ms, in all 10 ms\">\
              <rect class=\"phase-connect\" x=\"0\" y=\"4\" width=\"16\" height=\"4\"/>\
              <rect class=\"phase-send\" x=\"16\" y=\"12\" width=\"1.5\" height=\"4\"/>\

@@ -20,6 +20,8 @@ mod overview;
 mod query;
 mod row;
 mod target;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::sync::Arc;

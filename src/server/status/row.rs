@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::history::glance::Glance;
 use crate::history::glance::LastFailure;
 use crate::history::glance::Mark;
+use crate::outcome::reason::Reason;
 use crate::server::status::drawing;
 use crate::server::status::drawing::Svg;
 use crate::server::status::links;
@@ -108,11 +109,16 @@ impl FailureWords {
             at: words::machine_stamp(failure.at),
             phase: failure.reason.place().label(),
             reason: failure.reason.label(),
-            sentence: match failure.is_conflict {
-                true => "A conflict that the module does not expect.",
-                false => failure.reason.sentence(),
-            },
+            sentence: sentence(failure.reason, failure.is_conflict),
         }
+    }
+}
+
+/// What happened, in a sentence.
+pub fn sentence(reason: Reason, is_conflict: bool) -> &'static str {
+    match is_conflict {
+        true => "A conflict that the module does not expect.",
+        false => reason.sentence(),
     }
 }
 
