@@ -99,6 +99,8 @@ pub struct FailureWords {
     pub reason: &'static str,
     /// Why, in a sentence.
     pub sentence: &'static str,
+    /// What usually lies behind it.
+    pub usually: &'static str,
 }
 
 impl FailureWords {
@@ -110,6 +112,7 @@ impl FailureWords {
             phase: failure.reason.place().label(),
             reason: failure.reason.label(),
             sentence: sentence(failure.reason, failure.is_conflict),
+            usually: usually(failure.reason, failure.is_conflict),
         }
     }
 }
@@ -119,6 +122,17 @@ pub fn sentence(reason: Reason, is_conflict: bool) -> &'static str {
     match is_conflict {
         true => "A conflict that the module does not expect.",
         false => reason.sentence(),
+    }
+}
+
+/// What usually lies behind it.
+pub fn usually(reason: Reason, is_conflict: bool) -> &'static str {
+    match is_conflict {
+        true => {
+            "Another writer was first, or what is asked for is there already; a rule for the reasons of \
+             conflicts in the module tells which."
+        }
+        false => reason.usually(),
     }
 }
 

@@ -109,6 +109,7 @@ struct ProbeFailure {
     phase: &'static str,
     reason: &'static str,
     sentence: &'static str,
+    usually: &'static str,
     detail: String,
 }
 
@@ -147,6 +148,7 @@ impl ProbeRow {
                 phase: failure.reason.place().label(),
                 reason: failure.reason.label(),
                 sentence: row::sentence(failure.reason, mark == Mark::Conflict),
+                usually: row::usually(failure.reason, mark == Mark::Conflict),
                 detail: failure.detail,
             }),
             conflict: probe.conflict,
