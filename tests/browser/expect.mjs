@@ -20,8 +20,8 @@ export function holds(what, found, expected, is) {
 }
 
 /** Reads until what was read is as wanted, and gives it back. */
-export async function until(what, read, wanted) {
-  const end = Date.now() + PATIENCE;
+export async function until(what, read, wanted, patience = PATIENCE) {
+  const end = Date.now() + patience;
   for (;;) {
     const found = await read();
     if (wanted(found)) return found;

@@ -1,9 +1,9 @@
 // Names and labels that would like to be more than text.
 
 import { assertAccessible } from '../accessible.mjs';
-import { equal, holds, until } from '../expect.mjs';
+import { becomes, equal, holds, until } from '../expect.mjs';
 import { PHONE } from '../stage.mjs';
-import { names } from '../table.mjs';
+import { names, parameter } from '../table.mjs';
 
 export default async function hostile(stage) {
   const expected = JSON.parse(stage.more[0]);
@@ -11,15 +11,17 @@ export default async function hostile(stage) {
   const found = await until('all rows', () => names(page), (found) => found.length === expected.length);
   equal('the names', [...found].sort(), [...expected].sort());
   const links = await page.$$eval('#targets tbody tr', (rows) =>
-    rows.map((row) => [row.dataset.target, row.querySelector('a').textContent.trim(), row.querySelector('a').href]));
+    rows.map((row) => [row.dataset.target, row.querySelector('a').textContent, row.querySelector('a').href]));
   await assertOnlyText(page);
   await assertAccessible('hostile names', page);
   await stage.look(page, 'hostile', { fullPage: true });
 
   for (const [name, text, href] of links) {
-    equal('the text of a link', text, name.trim());
+    // What is too long for a table is cut.
+    holds(`the text of ${href}`, text, name, (text) => text === name || name.startsWith(text.replace(/…$/, '')));
+    holds('where it leads', href, `below ${stage.url}`, (href) => href.startsWith(stage.url));
     await page.goto(href);
-    holds(`the page ${href}`, await page.textContent('h1'), name, (heading) => heading.includes(name.trim()));
+    holds(`the page ${href}`, await page.textContent('h1'), name, (heading) => heading === name);
     await until(`probes of ${name}`, () => page.locator('#probes tr[data-probe]').count(), (n) => n > 0);
     await assertOnlyText(page);
   }
@@ -28,9 +30,9 @@ export default async function hostile(stage) {
   const searched = await stage.open('/');
   for (const text of ['<img', '"><script>', '%2F', '\u202e']) {
     await searched.fill('#search', text);
-    await until(`a search for ${text}`, () => new URL(searched.url()).searchParams.get('q'), (q) => q === text.trim() || q === text);
-    const fitting = expected.filter((name) => name.includes(text));
-    await until(`what fits ${text}`, () => names(searched), (found) => fitting.every((name) => found.includes(name)));
+    const fitting = expected.filter((name) => name.includes(text)).sort();
+    await becomes(`what fits ${text}`, async () => (await names(searched)).sort(), fitting);
+    await becomes('the search', async () => parameter(searched, 'q'), text);
     await assertOnlyText(searched);
   }
 
@@ -44,7 +46,7 @@ export default async function hostile(stage) {
 async function assertOnlyText(page) {
   const strange = await page.evaluate(() => ({
     hit: globalThis.hit ?? 0,
-    images: document.querySelectorAll('img, iframe, object, b, base').length,
+    images: document.querySelectorAll('img, iframe, object, base').length,
     inline: document.querySelectorAll('script:not([src])').length,
     handlers: Array.from(document.querySelectorAll('*')).filter((element) =>
       element.getAttributeNames().some((name) => name.startsWith('on'))).length,

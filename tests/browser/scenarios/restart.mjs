@@ -1,6 +1,6 @@
 // The exporter stops: the page says so, keeps what it has, and goes on when it is back.
 
-import { equal, holds, until } from '../expect.mjs';
+import { becomes, equal, until } from '../expect.mjs';
 import { names } from '../table.mjs';
 
 export default async function restart(stage) {
@@ -13,17 +13,16 @@ export default async function restart(stage) {
   await page.evaluate(() => {
     globalThis.isSame = true;
   });
-  const said = () => page.innerText('body');
-  const isLost = (text) => /not (be )?(reach|answer)|unreachable|no answer|cannot reach|lost/i.test(text);
-  holds('a page that is fresh', await said(), 'no word of a loss', (text) => !isLost(text));
+  const told = () => page.innerText('[role=alert]');
+  equal('what a fresh page is worried about', await told(), '');
 
   await stage.ask('stop');
-  await until('the page says that nobody answers', said, isLost);
+  await until('the page says that nobody answers', told, (text) => /does not answer/.test(text));
   equal('the rows that are kept', await names(page), before);
   await stage.look(page, 'stopped');
 
   await stage.ask('start');
-  await until('the page says it no more', said, (text) => !isLost(text));
-  equal('the rows', (await names(page)).length, 36);
+  await becomes('what the page is worried about', told, '');
+  equal('how many rows', (await names(page)).length, 36);
   equal('the same page', await page.evaluate(() => globalThis.isSame), true);
 }

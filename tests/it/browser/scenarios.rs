@@ -23,7 +23,10 @@ fn what_changes_is_seen_without_a_reload() {
         |value| value > Some(0.0),
     );
     let url = url(&world.exporter);
-    run::scenario("live", &url, &[], |words| world.orders.turn_to(words));
+    run::scenario("live", &url, &[], |words| match words {
+        "let probes pass" => world.let_probes_pass(),
+        status => world.orders.turn_to(status),
+    });
 }
 
 #[test]

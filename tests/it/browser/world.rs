@@ -91,6 +91,14 @@ impl World {
             self.exporter.wait_for(series, |value| value >= Some(least));
         }
     }
+
+    /// Waits for more probes than come between two looks of a page.
+    pub fn let_probes_pass(&self) {
+        let series = "httpcycle_probes_total{target=\"orders\"";
+        let enough = self.exporter.value(series).unwrap_or(0.0) + 8.0;
+        self.exporter
+            .wait_for(series, |value| value >= Some(enough));
+    }
 }
 
 /// A server that answers with what was said last, or does not listen.
