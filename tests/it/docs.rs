@@ -51,10 +51,7 @@ fn the_first_commands_of_the_readme_run_the_exporter_and_the_tests() {
     let commands = blocks(&readme, "sh");
     assert_eq!(
         commands,
-        [
-            "cargo run --release -- --config.file=example.yml",
-            "scripts/test"
-        ]
+        ["cargo run --release -- demo", "scripts/test"]
     );
     for script in ["scripts/test", ".ci/run"] {
         let mode = fs::metadata(root().join(script))
