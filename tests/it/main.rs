@@ -11,6 +11,7 @@ mod alerts;
 mod api;
 mod blackbox;
 mod bodies;
+mod browser;
 mod catalogue;
 mod checks;
 mod clocks;

@@ -1,0 +1,13 @@
+// What axe-core finds wrong for those who do not see, point or tell colours apart.
+
+import { textOf } from './modules.mjs';
+
+/** Fails where axe-core finds anything, as far as it can tell. */
+export async function assertAccessible(what, page) {
+  await page.evaluate(textOf('axe-core/axe.min.js'));
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
+  if (violations.length === 0) return;
+  const found = violations.flatMap(({ id, help, nodes }) =>
+    nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${help}: ${html.slice(0, 200)}\n  ${failureSummary.replaceAll('\n', '\n  ')}`));
+  throw new Error(`${what}: expected nothing that axe-core minds, found:\n${found.join('\n')}`);
+}

@@ -1,0 +1,22 @@
+// Waits for a storm of conflicts and keeps what it looks like; `scripts/screenshot` plays it for the
+// README.
+
+import { until } from '../expect.mjs';
+import { rows } from '../table.mjs';
+
+/** The demo has a storm every two minutes. */
+const PATIENCE = 200_000;
+const ENOUGH = 4;
+
+export default async function storm(stage) {
+  const [name, width, height] = stage.more;
+  const page = await stage.open('/', {
+    viewport: { width: Number(width), height: Number(height) },
+  });
+  const conflicts = ({ state, probes }) =>
+    state === 'conflict' ? probes.filter((probe) => probe === 'probe-conflict').length : 0;
+  // With a quiet time before it, so that it stands out.
+  const isStorm = (row) => conflicts(row) >= ENOUGH && row.probes.length > 2 * ENOUGH;
+  await until('a storm', () => rows(page), (rows) => rows.some(isStorm), PATIENCE);
+  await stage.look(page, name);
+}

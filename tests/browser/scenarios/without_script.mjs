@@ -1,0 +1,30 @@
+// Without JavaScript the page still shows, sorts, filters and leads on.
+
+import { equal, holds } from '../expect.mjs';
+import { names } from '../table.mjs';
+
+export default async function withoutScript(stage) {
+  const page = await stage.open('/', { javaScriptEnabled: false });
+  equal('all targets', (await names(page)).length, 39);
+
+  await page.click('#targets [data-sort=name]');
+  const once = await names(page);
+  await page.click('#targets [data-sort=name]');
+  const twice = await names(page);
+  equal('the order', twice, [...once].reverse());
+
+  await page.fill('#search', 'beta');
+  await page.press('#search', 'Enter');
+  await page.waitForURL(/q=beta/);
+  equal('those of beta', (await names(page)).length, 12);
+
+  await page.fill('#search', '');
+  await page.selectOption('#state', 'conflict');
+  await page.click('#filters [type=submit]');
+  await page.waitForURL(/state=conflict/);
+  equal('those in conflict', await names(page), ['orders']);
+
+  await page.click('#targets tbody tr[data-target=orders] a');
+  const probes = await page.locator('#probes tr[data-probe]').count();
+  holds('probes of orders', probes, 'some', (n) => n > 0);
+}
