@@ -1,5 +1,6 @@
 //! The command line: arguments, logging, exit status.
 
+mod demo;
 mod healthcheck;
 mod logging;
 
@@ -10,17 +11,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
 use clap::Parser;
 use clap::Subcommand;
 use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
 use clap::builder::TypedValueParser as _;
+use clap::parser::ValueSource;
 
 use crate::app;
 use crate::app::Settings;
 use crate::app::StartError;
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
+use crate::config::content::Origin;
 use crate::config::duration;
 use crate::server::listen::ListenAddress;
 
@@ -153,6 +158,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Probes a small API of orders that it brings, with conflicts, and says what to open; needs no
+    /// file, and logs errors alone unless --log.level is given.
+    Demo,
     /// Asks a running exporter whether it is alive; for containers.
     Healthcheck {
         /// Its health page; by default that of an exporter started with the same flags here.
@@ -195,8 +203,10 @@ fn timeout_offset(text: &str) -> Result<f64, String> {
 
 /// Runs the program with these arguments, the first of them its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let given = Arguments::command().try_get_matches_from(arguments);
+    let parsed = given.and_then(|given| Ok((Arguments::from_arg_matches(&given)?, given)));
+    let (mut arguments, given) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version come this way too, with a status of 0. Nobody is left to tell if
             // the terminal is gone.
@@ -218,8 +228,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         };
         return report(healthcheck::run(&urls), FAILED);
     }
+    let is_demo = matches!(arguments.command, Some(Command::Demo));
+    let mistakes = if is_demo {
+        demo::mistakes(&given)
+    } else {
+        Vec::new()
+    };
+    if !mistakes.is_empty() {
+        complain(&mistakes.join("\n"));
+        return ExitCode::from(USAGE);
+    }
     let settings = Settings {
-        config_file: arguments.config_file,
+        config: Origin::File(arguments.config_file.clone()),
         listen_addresses: arguments.listen_addresses,
         systemd_socket: arguments.systemd_socket,
         web_config_file,
@@ -240,7 +260,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                     say(&format!("warning: {warning}"));
                 }
                 let web = settings.web_config_file.as_ref();
-                for file in [Some(&settings.config_file), web].into_iter().flatten() {
+                for file in [Some(&arguments.config_file), web].into_iter().flatten() {
                     say(&format!("{} is fine", file.display()));
                 }
                 ExitCode::SUCCESS
@@ -248,8 +268,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(error) => report(Err(error.to_string()), status_of(&error)),
         };
     }
-    let _flushed_at_the_end = logging::start(arguments.log_level, arguments.log_format);
-    match app::run(settings) {
+    let log_level = match given.value_source("log_level") {
+        // What it says would be lost in what the log says of every storm.
+        Some(ValueSource::DefaultValue) if is_demo => LogLevel::Error,
+        _ => arguments.log_level,
+    };
+    let _flushed_at_the_end = logging::start(log_level, arguments.log_format);
+    let result = match is_demo {
+        true => demo::run(settings, say),
+        false => app::run(settings, |_| {}),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(Err(error.to_string()), status_of(&error)),
     }
