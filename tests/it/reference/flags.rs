@@ -41,8 +41,9 @@ fn told(help: &str) -> BTreeMap<Vec<String>, Told> {
     let mut names: Option<Vec<String>> = None;
     for line in below(help, "Arguments:").chain(below(help, "Options:")) {
         let text = line.trim();
-        let is_name = line.starts_with("  ")
-            && (text.starts_with('-') || line.starts_with("  [") || line.starts_with("  <"));
+        // What is told of a name stands further in.
+        let is_name = line.starts_with("  ") && !line.starts_with("        ");
+        let is_name = is_name && text.starts_with(['-', '[', '<']);
         // The values of a list begin with a dash and a space.
         if is_name && !text.starts_with("- ") {
             let spelled = text
