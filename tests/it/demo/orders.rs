@@ -6,145 +6,169 @@ use httpcycle_exporter::demo::Demo;
 
 use crate::demo::{ask, weather};
 
-#[test]
-fn versions_are_minded() {
+const JSON: &str = "content-type: application/json";
+const PROBLEM: &str = "content-type: application/problem+json";
+const ONE: &str = "/orders/42";
+
+fn save(version: u64, state: &str) -> String {
+    format!(r#"{{"version": {version}, "state": "{state}"}}"#)
+}
+
+fn place(name: &str, validate_only: bool) -> String {
+    format!(r#"{{"name": "{name}", "validate_only": {validate_only}}}"#)
+}
+
+/// A request with its method, path and body, and the status, a header and a part of its answer.
+type Row<'r> = (&'r str, &'r str, String, u16, &'r str, &'r str);
+
+/// Asks one demo for all of it, in this order.
+fn see(rows: &[Row<'_>]) {
     let demo = Demo::start(weather(false)).unwrap();
-    let problem = "content-type: application/problem+json";
-    let json = "content-type: application/json";
-    let long = "x".repeat(100_000);
-    for (request, body, status, header, part) in [
-        ("GET /orders", "", 200, json, "\"id\":42"),
-        ("GET /orders/42", "", 200, json, "\"version\":7"),
+    for (method, path, body, status, header, part) in rows {
+        let (code, head, answer) = ask(demo.address(), &format!("{method} {path}"), body);
+        assert_eq!(code, *status, "{method} {path} {body}: {answer}");
+        assert!(head.contains(header), "{method} {path} {body}: {head}");
+        assert!(answer.contains(part), "{method} {path} {body}: {answer}");
+    }
+    // Who has come and says nothing holds nothing up.
+    let silent = TcpStream::connect(demo.address()).unwrap();
+    demo.stop();
+    drop(silent);
+}
+
+#[test]
+fn orders_are_saved_by_who_has_read_them() {
+    let stale = "\"type\":\"https://orders.example/problems/stale-version\"";
+    let taken = "\"type\":\"https://orders.example/problems/name-taken\"";
+    see(&[
+        ("GET", ONE, String::new(), 200, JSON, "\"version\":7"),
+        ("PUT", ONE, save(6, "packed"), 409, PROBLEM, stale),
         (
-            "PUT /orders/42",
-            r#"{"version": 6, "state": "packed"}"#,
+            "PUT",
+            ONE,
+            save(0, "packed"),
             409,
-            problem,
+            PROBLEM,
             "\"current_version\":7",
         ),
+        ("PUT", ONE, save(7, "paid"), 200, JSON, "\"version\":7"),
+        ("PUT", ONE, save(7, "packed"), 200, JSON, "\"version\":8"),
+        ("PUT", ONE, save(7, "paid"), 409, PROBLEM, "\"status\":409"),
+        ("GET", ONE, String::new(), 200, JSON, "\"packed\""),
         (
-            "PUT /orders/42",
-            r#"{"version": 0, "state": "packed"}"#,
-            409,
-            problem,
-            "https://orders.example/problems/stale-version",
-        ),
-        (
-            "PUT /orders/42",
-            r#"{"version": 7, "state": "paid"}"#,
+            "POST",
+            "/orders",
+            place("a", true),
             200,
-            json,
-            "\"version\":7",
+            JSON,
+            "\"name\":\"a\"",
         ),
         (
-            "PUT /orders/42",
-            r#"{"version": 7, "state": "packed"}"#,
+            "POST",
+            "/orders",
+            place("a", false),
+            201,
+            "location: /orders/1001",
+            "\"a\"",
+        ),
+        ("POST", "/orders", place("a", false), 409, PROBLEM, taken),
+        (
+            "GET",
+            "/orders/1001",
+            String::new(),
             200,
-            json,
-            "\"version\":8",
+            JSON,
+            "\"version\":1",
         ),
+    ]);
+}
+
+#[test]
+fn whatever_is_wrong_is_told() {
+    let (none, long) = (String::new, "x".repeat(100_000));
+    see(&[
         (
-            "PUT /orders/42",
-            r#"{"version": 7, "state": "paid"}"#,
-            409,
-            problem,
-            "\"status\":409",
-        ),
-        (
-            "PUT /orders/42",
-            r#"{"version": 7"#,
+            "PUT",
+            ONE,
+            "{\"version\": 7".to_owned(),
             400,
-            problem,
+            PROBLEM,
             "line 1 column",
         ),
+        ("PUT", ONE, save(7, "gone"), 400, PROBLEM, "`shipped`"),
+        ("PUT", ONE, long, 413, PROBLEM, "16384 bytes"),
         (
-            "PUT /orders/42",
-            r#"{"version": 8, "state": "gone"}"#,
-            400,
-            problem,
-            "`shipped`",
-        ),
-        ("PUT /orders/42", &long, 413, problem, "16384 bytes"),
-        (
-            "PUT /orders/1234",
-            r#"{"version": 1, "state": "paid"}"#,
+            "PUT",
+            "/orders/1234",
+            save(1, "paid"),
             404,
-            problem,
+            PROBLEM,
             "/orders/1234",
         ),
         (
-            "GET /orders/+42",
-            "",
+            "POST",
+            "/orders",
+            place("<b>", false),
+            400,
+            PROBLEM,
+            "letters, digits and hyphens",
+        ),
+        (
+            "GET",
+            "/orders/+42",
+            none(),
             404,
-            problem,
+            PROBLEM,
             "\"type\":\"about:blank\"",
         ),
         (
-            "GET /orders/%FF",
-            "",
+            "GET",
+            "/orders/%FF",
+            none(),
             404,
-            problem,
+            PROBLEM,
             "\"title\":\"Not Found\"",
         ),
         (
-            "GET /nothing",
-            "",
+            "GET",
+            "/nothing",
+            none(),
             404,
-            problem,
+            PROBLEM,
             "\"instance\":\"/nothing\"",
         ),
         (
-            "DELETE /orders/42",
-            "",
+            "DELETE",
+            ONE,
+            none(),
             405,
             "allow: get,head,put",
             "Method Not Allowed",
         ),
-        ("GET /orders/latest", "", 302, "location: /orders/60", ""),
+    ]);
+}
+
+#[test]
+fn reads_are_fast_slow_and_long() {
+    let none = String::new;
+    see(&[
+        ("GET", "/orders", none(), 200, JSON, "\"id\":42"),
         (
-            "POST /orders",
-            r#"{"name": "mine", "validate_only": true}"#,
-            200,
-            json,
-            "mine",
-        ),
-        (
-            "POST /orders",
-            r#"{"name": "mine"}"#,
-            201,
-            "location: /orders/1001",
-            "mine",
-        ),
-        (
-            "POST /orders",
-            r#"{"name": "mine"}"#,
-            409,
-            problem,
-            "https://orders.example/problems/name-taken",
-        ),
-        (
-            "POST /orders",
-            r#"{"name": "<b>"}"#,
-            400,
-            problem,
-            "letters, digits and hyphens",
-        ),
-        ("GET /orders/1001", "", 200, json, "\"version\":1"),
-        (
-            "GET /orders/export",
+            "GET",
+            "/orders/latest",
+            none(),
+            302,
+            "location: /orders/60",
             "",
+        ),
+        (
+            "GET",
+            "/orders/export",
+            none(),
             200,
             "content-type: text/csv",
             "\n19,60,A-0060,",
         ),
-        ("GET /health", "", 200, "", "fine"),
-    ] {
-        let (code, head, answer) = ask(demo.address(), request, body);
-        assert_eq!(code, status, "{request}: {answer}");
-        assert!(head.contains(header), "{request}: {head}");
-        assert!(answer.contains(part), "{request}: {answer}");
-    }
-    let began = TcpStream::connect(demo.address()).unwrap();
-    demo.stop();
-    drop(began);
+        ("GET", "/health", none(), 200, "", "fine"),
+    ]);
 }

@@ -19,22 +19,21 @@ struct Said {
 impl Said {
     /// Starts one and reads what it says, up to its last line.
     fn by(arguments: &[&str]) -> Self {
-        let mut child = program()
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut text = String::new();
+        let mut command = program();
+        let command = command.args(arguments).stdout(Stdio::piped());
+        let mut said = Self {
+            child: command.stderr(Stdio::piped()).spawn().unwrap(),
+            text: String::new(),
+        };
+        let lines = BufReader::new(said.child.stdout.take().unwrap()).lines();
         for line in lines.map_while(Result::ok) {
-            text.push_str(&line);
-            text.push('\n');
+            said.text.push_str(&line);
+            said.text.push('\n');
             if line.starts_with("Ctrl-C ends it") {
-                return Self { child, text };
+                return said;
             }
         }
-        panic!("it never said how to end it: {text}");
+        panic!("it never said how to end it: {}", said.text);
     }
 
     /// The URLs in it, with the address and the path of each.
