@@ -2,6 +2,7 @@
 
 mod healthcheck;
 mod logging;
+mod probe;
 
 use std::ffi::OsString;
 use std::io;
@@ -10,17 +11,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
 use clap::Parser;
 use clap::Subcommand;
 use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
 use clap::builder::TypedValueParser as _;
+use clap::parser::ValueSource;
 
 use crate::app;
 use crate::app::Settings;
 use crate::app::StartError;
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
+use crate::cli::probe::ProbeArguments;
 use crate::config::duration;
 use crate::server::listen::ListenAddress;
 
@@ -158,6 +163,8 @@ enum Command {
         /// Its health page; by default that of an exporter started with the same flags here.
         url: Option<String>,
     },
+    /// Probes a URL, or several times with --count or --interval, and draws its phases.
+    Probe(ProbeArguments),
 }
 
 /// Accepts a path that pages can be told apart by.
@@ -195,8 +202,10 @@ fn timeout_offset(text: &str) -> Result<f64, String> {
 
 /// Runs the program with these arguments, the first of them its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let given = Arguments::command().try_get_matches_from(arguments);
+    let parsed = given.and_then(|given| Ok((Arguments::from_arg_matches(&given)?, given)));
+    let (mut arguments, given) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version come this way too, with a status of 0. Nobody is left to tell if
             // the terminal is gone.
@@ -204,6 +213,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    if let Some(Command::Probe(probed)) = &arguments.command {
+        if arguments.config_check {
+            complain("probe reads a configuration to probe with it; leave out --config.check");
+            return ExitCode::from(USAGE);
+        }
+        let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
+        return match probe::run(probed, &arguments.config_file, is_file_named) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(FAILED),
+            Err(error) => report(Err(error.to_string()), status_of(&error)),
+        };
+    }
     let web_config_file = arguments.web_config_file.take();
     let web_config_file = web_config_file.filter(|path| !path.as_os_str().is_empty());
     if let Some(Command::Healthcheck { url }) = arguments.command {

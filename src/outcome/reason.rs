@@ -83,6 +83,11 @@ macro_rules! reasons {
             pub fn label(self) -> &'static str {
                 match self { $($(Self::$variant => $label,)*)* }
             }
+
+            /// What happened, in a sentence.
+            pub fn sentence(self) -> &'static str {
+                match self { $($(Self::$variant => $doc,)*)* }
+            }
         }
     };
 }

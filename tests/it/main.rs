@@ -34,6 +34,7 @@ mod migration;
 mod nginx_and_prometheus;
 mod operator;
 mod phases;
+mod probe_command;
 mod probe_endpoint;
 mod proxies;
 mod reach;
