@@ -27,6 +27,7 @@ use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
 use crate::cli::probe::ProbeArguments;
 use crate::config::duration;
+use crate::server::external::Prefix;
 use crate::server::listen::ListenAddress;
 
 /// Could not run, or the check failed.
@@ -105,6 +106,17 @@ struct Arguments {
         global = true
     )]
     telemetry_path: String,
+
+    /// The URL under which users reach the exporter, as behind a proxy: its path stands before those
+    /// of all pages.
+    #[arg(
+        long = "web.external-url",
+        value_name = "URL",
+        default_value = "/",
+        hide_default_value = true,
+        global = true
+    )]
+    external_url: Prefix,
 
     /// How many of its last probes to keep of each target, and of those of /probe, failures for
     /// longer; 0 for none.
@@ -234,7 +246,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         let urls = match (url, arguments.listen_addresses.first()) {
             (Some(url), _) => vec![url],
-            (None, Some(address)) => healthcheck::urls(address, web_config_file.as_deref()),
+            (None, Some(address)) => {
+                let path = arguments.external_url.path_of("/-/healthy");
+                healthcheck::urls(address, &path, web_config_file.as_deref())
+            }
             (None, None) => Vec::new(),
         };
         return report(healthcheck::run(&urls), FAILED);
@@ -245,6 +260,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         systemd_socket: arguments.systemd_socket,
         web_config_file,
         telemetry_path: arguments.telemetry_path,
+        prefix: arguments.external_url,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
             .enable_probe_endpoint
