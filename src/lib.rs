@@ -24,8 +24,10 @@ pub mod history;
 
 pub mod scheduler;
 
-// What is served, the wiring of it all, the command line.
+// What is served, an API to probe for who has none, the wiring of it all, the command line.
 pub mod server;
+
+pub mod demo;
 
 // What fuzzers call, as no user does.
 #[cfg(any(test, fuzzing))]

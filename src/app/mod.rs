@@ -15,6 +15,7 @@ mod states;
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use crate::app::reload::Reloader;
 use crate::app::rotation::Current;
 use crate::app::rotation::Watcher;
 use crate::app::signals::StopSignals;
+use crate::config::content::Origin;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
@@ -65,8 +67,8 @@ const PROBE_GRACE: Duration = Duration::from_secs(5);
 /// How the operator wants the exporter to run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The configuration file.
-    pub config_file: PathBuf,
+    /// The configuration.
+    pub config: Origin,
     /// Where to listen.
     pub listen_addresses: Vec<ListenAddress>,
     /// Whether systemd opened the sockets to listen on, and the addresses do not count.
@@ -102,8 +104,9 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
     }
 }
 
-/// Runs the exporter until SIGINT or SIGTERM.
-pub fn run(settings: Settings) -> Result<(), StartError> {
+/// Runs the exporter until SIGINT or SIGTERM. `on_ready` is told at which URLs this machine
+/// reaches it, once it does and the loop runs.
+pub fn run(settings: Settings, on_ready: impl FnOnce(&[String])) -> Result<(), StartError> {
     let plan = Plan::load(&settings);
     let doors = match &settings.web_config_file {
         Some(path) => doors::keep(path),
@@ -117,7 +120,7 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
     let open_files = limits::raise_open_files();
     limits::leave_no_core();
     let probing = probing_runtime().map_err(StartError::Runtime)?;
-    let result = probing.block_on(start(settings, plan, doors, open_files));
+    let result = probing.block_on(start(settings, plan, doors, open_files, on_ready));
     // A file system that hangs holds up who reads the configuration from it, and nobody else.
     probing.shutdown_background();
     result
@@ -140,6 +143,7 @@ async fn start(
     plan: Plan,
     doors: watch::Receiver<Arc<Door>>,
     open_files: u64,
+    on_ready: impl FnOnce(&[String]),
 ) -> Result<(), StartError> {
     // Signals first: who sees the port open may send one, and by default it would kill.
     let mut signals = StopSignals::listen().map_err(StartError::Runtime)?;
@@ -154,10 +158,11 @@ async fn start(
             .collect::<Result<_, _>>()?,
     };
     let tls = doors.borrow().tls().is_some();
-    for listener in &listeners {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, tls, "listening");
-        }
+    let addresses = listeners.iter().filter_map(|one| one.local_addr().ok());
+    let addresses: Vec<SocketAddr> = addresses.collect();
+    let urls: Vec<String> = addresses.iter().map(|one| listen::url(*one, tls)).collect();
+    for address in &addresses {
+        tracing::info!(%address, tls, "listening");
     }
     let places = Places::among(open_files, limits::n_open_files());
     tracing::info!(
@@ -175,6 +180,7 @@ async fn start(
     tokio::spawn(async move { heartbeat.beat().await });
     app.adopt(plan);
     app.ready.store(true, Ordering::Release);
+    on_ready(&urls);
     app.run_until_stopped(&mut signals, reloader).await;
     stop_server.send_replace(true);
     tokio::select! {

@@ -67,12 +67,12 @@ impl TlsClients {
 }
 
 impl Plan {
-    /// Loads the configuration file and builds what TLS needs.
+    /// Loads the configuration and builds what TLS needs.
     pub fn load(settings: &Settings) -> Result<Self, StartError> {
-        Self::of(settings, Content::read(&settings.config_file)?)
+        Self::of(settings, settings.config.read()?)
     }
 
-    /// Loads what was read of the configuration file and builds what TLS needs.
+    /// Loads what was read of the configuration and builds what TLS needs.
     pub fn of(settings: &Settings, content: Content) -> Result<Self, StartError> {
         let digest = content.digest();
         let tls_clients = RefCell::new(TlsClients::default());

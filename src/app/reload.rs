@@ -21,7 +21,6 @@ use crate::app::Settings;
 use crate::app::StartError;
 use crate::app::plan::Plan;
 use crate::config::LoadError;
-use crate::config::content::Content;
 use crate::config::content::Digest;
 use crate::server::reload::Reload;
 use crate::server::reload::Reloading;
@@ -209,7 +208,7 @@ fn told<T>(loaded: Result<Result<T, StartError>, tokio::task::JoinError>) -> Res
 /// The plan that the file makes now, unless it is what is in use or still being written.
 fn changed(settings: &Settings, in_use: Option<Digest>) -> Result<Option<Plan>, StartError> {
     let read = || {
-        let content = Content::read(&settings.config_file)?;
+        let content = settings.config.read()?;
         Ok((content.digest(), content))
     };
     let content = settled(read, in_use, || thread::sleep(SETTLING))?;

@@ -1,5 +1,6 @@
 //! The command line: arguments, logging, exit status.
 
+mod demo;
 mod healthcheck;
 mod logging;
 mod probe;
@@ -26,6 +27,7 @@ use crate::app::StartError;
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
 use crate::cli::probe::ProbeArguments;
+use crate::config::content::Origin;
 use crate::config::duration;
 use crate::server::external::Prefix;
 use crate::server::listen::ListenAddress;
@@ -170,6 +172,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Probes a small API of orders that it brings, with conflicts, and says what to open; needs no
+    /// file, and logs errors alone unless --log.level is given.
+    Demo,
     /// Asks a running exporter whether it is alive; for containers.
     Healthcheck {
         /// Its health page; by default that of an exporter started with the same flags here.
@@ -231,11 +236,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
         let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
-        return match probe::run(probed, &arguments.config_file, is_file_named) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::from(FAILED),
-            Err(error) => report(Err(error.to_string()), status_of(&error)),
-        };
+        return finished(probe::run(probed, &arguments.config_file, is_file_named));
     }
     let web_config_file = arguments.web_config_file.take();
     let web_config_file = web_config_file.filter(|path| !path.as_os_str().is_empty());
@@ -254,8 +255,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         };
         return report(healthcheck::run(&urls), FAILED);
     }
+    let is_demo = matches!(arguments.command, Some(Command::Demo));
+    let mistakes = if is_demo {
+        demo::mistakes(&given)
+    } else {
+        Vec::new()
+    };
+    if !mistakes.is_empty() {
+        complain(&mistakes.join("\n"));
+        return ExitCode::from(USAGE);
+    }
     let settings = Settings {
-        config_file: arguments.config_file,
+        config: Origin::File(arguments.config_file.clone()),
         listen_addresses: arguments.listen_addresses,
         systemd_socket: arguments.systemd_socket,
         web_config_file,
@@ -271,23 +282,38 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .then_some(arguments.auto_reload_interval),
     };
     if arguments.config_check {
-        return match app::check(&settings) {
-            Ok(warnings) => {
-                for warning in warnings {
-                    say(&format!("warning: {warning}"));
-                }
-                let web = settings.web_config_file.as_ref();
-                for file in [Some(&settings.config_file), web].into_iter().flatten() {
-                    say(&format!("{} is fine", file.display()));
-                }
-                ExitCode::SUCCESS
-            }
-            Err(error) => report(Err(error.to_string()), status_of(&error)),
-        };
+        return finished(checked(&settings, &arguments.config_file));
     }
-    let _flushed_at_the_end = logging::start(arguments.log_level, arguments.log_format);
-    match app::run(settings) {
-        Ok(()) => ExitCode::SUCCESS,
+    let log_level = match given.value_source("log_level") {
+        // What it says would be lost in what the log says of every storm.
+        Some(ValueSource::DefaultValue) if is_demo => LogLevel::Error,
+        _ => arguments.log_level,
+    };
+    let _flushed_at_the_end = logging::start(log_level, arguments.log_format);
+    let result = match is_demo {
+        true => demo::run(settings, say),
+        false => app::run(settings, |_| {}),
+    };
+    finished(result.map(|()| true))
+}
+
+/// Checks the configuration files and says what is to be said of them.
+fn checked(settings: &Settings, config_file: &PathBuf) -> Result<bool, StartError> {
+    for warning in app::check(settings)? {
+        say(&format!("warning: {warning}"));
+    }
+    let web = settings.web_config_file.as_ref();
+    for file in [Some(config_file), web].into_iter().flatten() {
+        say(&format!("{} is fine", file.display()));
+    }
+    Ok(true)
+}
+
+/// The exit status of what could run, with success or without, or could not.
+fn finished(result: Result<bool, StartError>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
         Err(error) => report(Err(error.to_string()), status_of(&error)),
     }
 }

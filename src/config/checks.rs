@@ -5,6 +5,7 @@ use http::HeaderName;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
+use crate::config::schema;
 use crate::config::text::quote;
 use crate::target::checks::{Checks, HeaderMatch};
 use crate::target::expression::Expression;
@@ -82,7 +83,7 @@ fn header_matches(field: Option<Field<'_>>, report: &mut Report) -> Vec<HeaderMa
 }
 
 fn header_match(item: Field<'_>, report: &mut Report) -> Option<HeaderMatch> {
-    let mut fields = Fields::open(item.node, "a header to match", report)?;
+    let mut fields = Fields::open(item.node, &schema::HEADER_MATCH, report)?;
     let header = fields.take("header");
     let regexp = fields.take("regexp");
     let allow_missing = fields.take("allow_missing");

@@ -5,6 +5,7 @@ use http::HeaderName;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
+use crate::config::schema;
 use crate::config::text::quote;
 use crate::config::yaml::Entry;
 use crate::target::conflict::{NameError, Pattern, ReasonRule, Reasons, Source};
@@ -17,7 +18,7 @@ const SOURCES: [&str; 5] = ["json", "header", "regexp", "regex", "preset"];
 
 /// Reads the section into a module; what is wrong in it is left as it is.
 pub fn read(field: Field<'_>, module: &mut Module, report: &mut Report) {
-    let Some(mut fields) = Fields::open(field.node, "conflict", report) else {
+    let Some(mut fields) = Fields::open(field.node, &schema::CONFLICT, report) else {
         return;
     };
     let codes = fields.take("codes");
@@ -32,11 +33,11 @@ pub fn read(field: Field<'_>, module: &mut Module, report: &mut Report) {
 
 fn reason(field: Field<'_>, report: &mut Report) -> Option<ReasonRule> {
     let n_before = report.n_mistakes();
-    let mut fields = Fields::open(field.node, "reason", report)?;
+    let mut fields = Fields::open(field.node, &schema::REASON, report)?;
     let mut given: Vec<_> = SOURCES.iter().filter_map(|key| fields.take(key)).collect();
     given.sort_by_key(|field| field.key_pos);
     let values = fields.take("values");
-    fields.belong(&["codes"], "beside reason");
+    fields.belong(["codes"], "beside reason");
     fields.finish(report);
     if given.is_empty() && report.n_mistakes() == n_before {
         field.mistake::<()>(

@@ -11,6 +11,38 @@ use crate::config::LoadError;
 use crate::config::TlsCheck;
 use crate::config::file;
 
+/// Where a configuration comes from, whenever it is read.
+#[derive(Clone)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The program itself, which always says the same.
+    BuiltIn(String),
+}
+
+impl fmt::Debug for Origin {
+    /// Without the text, as with content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::BuiltIn(_) => f.debug_tuple("BuiltIn").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl Origin {
+    /// Reads it, once.
+    pub fn read(&self) -> Result<Content, LoadError> {
+        match self {
+            Self::File(path) => Content::read(path),
+            Self::BuiltIn(text) => Ok(Content {
+                path: PathBuf::from("the built-in configuration"),
+                bytes: text.clone().into_bytes(),
+            }),
+        }
+    }
+}
+
 /// What a file held when it was read.
 pub struct Content {
     path: PathBuf,

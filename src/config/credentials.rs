@@ -5,6 +5,7 @@ use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::headers;
 use crate::config::problem::Report;
+use crate::config::schema;
 use crate::config::source::{Files, Forms, Source, at_most_one};
 use crate::target::credentials::{Credentials, trimmed};
 use crate::target::files::Part;
@@ -36,7 +37,7 @@ pub fn read(
 }
 
 fn basic_auth(field: Field<'_>, files: &mut Files<'_>, report: &mut Report) -> Option<Credentials> {
-    let mut fields = Fields::open(field.node, "basic_auth", report)?;
+    let mut fields = Fields::open(field.node, &schema::BASIC_AUTH, report)?;
     let username = Source::take(&mut fields, USERNAME, report);
     let password = Source::take(&mut fields, PASSWORD, report);
     fields.finish(report);
@@ -55,7 +56,7 @@ fn read_authorization(
     files: &mut Files<'_>,
     report: &mut Report,
 ) -> Option<Credentials> {
-    let mut fields = Fields::open(field.node, "authorization", report)?;
+    let mut fields = Fields::open(field.node, &schema::AUTHORIZATION, report)?;
     let scheme = fields.take("type");
     let credentials = Source::take(&mut fields, CREDENTIALS, report);
     fields.finish(report);

@@ -164,7 +164,16 @@ mod tests {
     use super::*;
     use crate::config::duration;
     use crate::config::fields::Fields;
+    use crate::config::schema::{Holds, Key, Section};
     use crate::config::yaml;
+
+    static THE_FILE: Section = Section {
+        what: "the file",
+        keys: &[Key {
+            name: "k",
+            holds: Holds::Value,
+        }],
+    };
 
     /// Reads the value of the key `k` with `read`, and shows what came of it.
     fn read<T: std::fmt::Debug>(
@@ -173,7 +182,7 @@ mod tests {
     ) -> String {
         let mut report = Report::new("f");
         let root = yaml::parse(&format!("k: {value}"), &mut report).expect("valid YAML");
-        let mut fields = Fields::open(&root, "the file", &mut report).expect("a mapping");
+        let mut fields = Fields::open(&root, &THE_FILE, &mut report).expect("a mapping");
         let value = fields.take("k").and_then(|field| read(field, &mut report));
         fields.finish(&mut report);
         match report.finish() {

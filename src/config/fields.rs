@@ -2,42 +2,46 @@
 
 use crate::config::field::Field;
 use crate::config::problem::Report;
+use crate::config::schema::Section;
 use crate::config::text::{nearest, quote_key, suggest};
 use crate::config::yaml::{Entry, Kind, Node};
 
 /// The keys of one mapping of the schema. Whatever has not been taken by the end is unknown.
 #[derive(Debug)]
 pub struct Fields<'n> {
-    what: &'static str,
+    section: &'static Section,
     entries: &'n [Entry],
     taken: Vec<&'static str>,
-    refused: Vec<&'static str>,
-    elsewhere: Vec<(&'static [&'static str], &'static str)>,
+    elsewhere: Vec<(&'static str, &'static str)>,
 }
 
 impl<'n> Fields<'n> {
-    /// Opens a mapping; `what` names it in messages. Nothing at all is an empty mapping.
-    pub fn open(node: &'n Node, what: &'static str, report: &mut Report) -> Option<Self> {
+    /// Opens a mapping that has the keys of `section`. Nothing at all is an empty mapping.
+    pub fn open(node: &'n Node, section: &'static Section, report: &mut Report) -> Option<Self> {
         let entries = match &node.kind {
             Kind::Mapping(entries) => entries.as_slice(),
             _ if node.is_null() => &[],
             _ => {
-                let found = node.describe();
+                let (what, found) = (section.what, node.describe());
                 report.mistake(node.pos, format!("{what} must be a mapping, found {found}"));
                 return None;
             }
         };
         Some(Self {
-            what,
+            section,
             entries,
             taken: Vec::new(),
-            refused: Vec::new(),
             elsewhere: Vec::new(),
         })
     }
 
     /// Takes the value of a key, if it has one that is not nothing.
     pub fn take(&mut self, key: &'static str) -> Option<Field<'n>> {
+        debug_assert!(
+            self.section.names().any(|name| name == key),
+            "{key} stands in the schema of {}",
+            self.section.what
+        );
         self.taken.push(key);
         self.find(key)
     }
@@ -59,31 +63,35 @@ impl<'n> Fields<'n> {
     /// pretend.
     pub fn refuse(&mut self, keys: &[&'static str], report: &mut Report) {
         for key in keys {
-            self.refused.push(key);
-            if let Some(field) = self.find(key) {
+            if let Some(field) = self.take(key) {
                 report.mistake(field.key_pos, format!("\"{key}\" is not supported yet"));
             }
         }
     }
 
     /// Notes that keys belong elsewhere, should they turn up here; `place` says where.
-    pub fn belong(&mut self, keys: &'static [&'static str], place: &'static str) {
-        self.elsewhere.push((keys, place));
+    pub fn belong(&mut self, keys: impl IntoIterator<Item = &'static str>, place: &'static str) {
+        self.elsewhere
+            .extend(keys.into_iter().map(|key| (key, place)));
     }
 
     /// Refuses all keys that nobody asked for.
     pub fn finish(self, report: &mut Report) {
+        let what = self.section.what;
+        debug_assert!(
+            self.section.names().all(|name| self.taken.contains(&name)),
+            "every key of {what} has been asked for"
+        );
         for entry in self.entries {
             let key = entry.key.as_str();
-            if self.taken.contains(&key) || self.refused.contains(&key) {
+            if self.taken.contains(&key) {
                 continue;
             }
-            let what = self.what;
             let message = match self.known(key) {
                 Some(advice) => format!("unknown key {} in {what}; {advice}", quote_key(key)),
                 None => {
                     let shown = unlike(key);
-                    let known = suggest(key, self.taken.iter().copied());
+                    let known = suggest(key, self.section.effective());
                     format!("unknown key{shown} in {what}; {known}")
                 }
             };
@@ -95,12 +103,12 @@ impl<'n> Fields<'n> {
 impl Fields<'_> {
     /// What to do about an unknown key: where it belongs, or a known one that is near.
     fn known(&self, key: &str) -> Option<String> {
-        let place = self.elsewhere.iter().find(|(keys, _)| keys.contains(&key));
+        let place = self.elsewhere.iter().find(|(known, _)| *known == key);
         if let Some((_, place)) = place {
             return Some(format!("it belongs {place}"));
         }
-        let refused = nearest(key, self.refused.iter().copied());
-        let name = nearest(key, self.taken.iter().copied()).or(refused)?;
+        let effective = nearest(key, self.section.effective());
+        let name = effective.or_else(|| nearest(key, self.section.names()))?;
         Some(format!("did you mean \"{name}\"?"))
     }
 }
@@ -118,14 +126,37 @@ fn unlike(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::schema::{Holds, Key};
     use crate::config::yaml;
+
+    static A_TARGET: Section = Section {
+        what: "a target",
+        keys: &[
+            Key {
+                name: "url",
+                holds: Holds::Value,
+            },
+            Key {
+                name: "name",
+                holds: Holds::Value,
+            },
+            Key {
+                name: "later",
+                holds: Holds::Nothing,
+            },
+            Key {
+                name: "nothing",
+                holds: Holds::Nothing,
+            },
+        ],
+    };
 
     #[test]
     fn unknown_and_unsupported_keys_are_told_apart() {
         let mut report = Report::new("f");
         let text = "urll: 1\nlater: 2\nlatr: 3\nwhatever: 4\nnothing: ~\ns3cret: 5";
         let root = yaml::parse(text, &mut report).expect("valid YAML");
-        let mut fields = Fields::open(&root, "a target", &mut report).expect("a mapping");
+        let mut fields = Fields::open(&root, &A_TARGET, &mut report).expect("a mapping");
         assert!(fields.take("url").is_none());
         assert!(fields.take("name").is_none());
         fields.refuse(&["later", "nothing"], &mut report);

@@ -18,6 +18,7 @@ use crate::config::http_headers;
 use crate::config::problem::{Pos, Report};
 use crate::config::proxy;
 use crate::config::reach;
+use crate::config::schema;
 use crate::config::source::{Files, Source};
 use crate::config::text::quote;
 use crate::config::tls;
@@ -27,48 +28,6 @@ use crate::target::secret::Secret;
 
 /// Keys of blackbox_exporter that have no effect here yet.
 const LATER: &[&str] = &["oauth2"];
-
-/// The keys that are read; people write them one level too high.
-pub const KEYS: &[&str] = &[
-    "method",
-    "headers",
-    "http_headers",
-    "basic_auth",
-    "authorization",
-    "bearer_token",
-    "bearer_token_file",
-    "body",
-    "body_file",
-    "valid_status_codes",
-    "valid_http_versions",
-    "follow_redirects",
-    "no_follow_redirects",
-    "fail_if_ssl",
-    "fail_if_not_ssl",
-    "fail_if_header_matches",
-    "fail_if_header_not_matches",
-    "fail_if_body_matches_regexp",
-    "fail_if_body_not_matches_regexp",
-    "fail_if_body_json_matches_cel",
-    "fail_if_body_json_not_matches_cel",
-    "compression",
-    "body_size_limit",
-    "proxy_url",
-    "no_proxy",
-    "proxy_from_environment",
-    "proxy_connect_header",
-    "skip_resolve_phase_with_proxy",
-    "preferred_ip_protocol",
-    "ip_protocol_fallback",
-    "resolver",
-    "ip_strategy",
-    "source_ip_address",
-    reach::ALLOW,
-    reach::DENY,
-    "conflict",
-    "tls_config",
-    "enable_http2",
-];
 
 /// Where `tls_config` stands, and whether it can be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,7 +49,8 @@ pub fn read(
         name: name.to_owned(),
         ..Module::http_2xx()
     };
-    let Some(mut fields) = section.and_then(|field| Fields::open(field.node, "http", report))
+    let Some(mut fields) =
+        section.and_then(|field| Fields::open(field.node, &schema::HTTP, report))
     else {
         return (module, None);
     };
@@ -157,7 +117,7 @@ pub fn read(
         field.boolean(report);
     }
     fields.refuse(LATER, report);
-    fields.belong(&["timeout", "prober"], "to the module, beside http");
+    fields.belong(["timeout", "prober"], "to the module, beside http");
     fields.finish(report);
     (module, tls_config)
 }

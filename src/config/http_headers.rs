@@ -7,6 +7,7 @@ use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::headers;
 use crate::config::problem::Report;
+use crate::config::schema;
 use crate::config::source::Files;
 use crate::config::text::quote_key;
 use crate::target::credentials::{SecretValue, trimmed};
@@ -70,7 +71,7 @@ fn values(
     report: &mut Report,
 ) -> Vec<SecretValue> {
     let mut values = Vec::new();
-    let Some(mut fields) = Fields::open(header.node, "a header of http_headers", report) else {
+    let Some(mut fields) = Fields::open(header.node, &schema::HTTP_HEADER, report) else {
         return values;
     };
     for key in ["values", "secrets", "files"] {

@@ -22,6 +22,7 @@ mod modules;
 pub mod problem;
 mod proxy;
 mod reach;
+pub mod schema;
 mod size;
 mod source;
 mod targets;
@@ -128,7 +129,8 @@ pub fn parse(
     let mut report = Report::new(file_name);
     let root = yaml::parse(text, &mut report);
     let fields = root.as_ref();
-    let mut fields = fields.and_then(|root| Fields::open(root, "the configuration", &mut report));
+    let mut fields =
+        fields.and_then(|root| Fields::open(root, &schema::CONFIGURATION, &mut report));
     let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
 
     let (modules, targets) = (take("modules"), take("targets"));

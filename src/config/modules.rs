@@ -11,6 +11,7 @@ use crate::config::fields::Fields;
 use crate::config::http::{self, TlsConfig};
 use crate::config::http3;
 use crate::config::problem::{Pos, Report};
+use crate::config::schema;
 use crate::config::text::quote;
 use crate::target::module::Module;
 use crate::target::reach::{Reach, Rules};
@@ -89,7 +90,7 @@ fn read_module(
     everywhere: &Arc<Rules>,
     report: &mut Report,
 ) -> ModuleEntry {
-    let Some(mut fields) = Fields::open(module.node, "a module", report) else {
+    let Some(mut fields) = Fields::open(module.node, &schema::MODULE, report) else {
         return ModuleEntry::Broken;
     };
     let (name, pos) = (module.name, module.key_pos);
@@ -142,8 +143,8 @@ fn read_module(
         pos: Some(pos),
         tls_config,
     };
-    fields.belong(http::KEYS, "under http");
-    fields.belong(&["url", "interval", "labels"], "to a target");
+    fields.belong(schema::HTTP.names(), "under http");
+    fields.belong(["url", "interval", "labels"], "to a target");
     fields.finish(report);
     ModuleEntry::Http(http_module)
 }

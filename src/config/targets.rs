@@ -9,6 +9,7 @@ use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Report};
+use crate::config::schema;
 use crate::config::text::{quote, suggest};
 use crate::config::yaml::Node;
 use crate::target::Target;
@@ -50,13 +51,13 @@ fn read_target(
     names: &mut HashMap<String, usize>,
     report: &mut Report,
 ) -> Option<WrittenTarget> {
-    let mut fields = Fields::open(node, "a target", report)?;
+    let mut fields = Fields::open(node, &schema::TARGET, report)?;
     let (name, url) = (fields.take("name"), fields.take("url"));
     let (module, interval) = (fields.take("module"), fields.take("interval"));
     let labels = fields
         .take("labels")
         .map(|field| read_labels(field, report));
-    fields.belong(&["timeout", "prober", "http"], "to a module");
+    fields.belong(["timeout", "prober", "http"], "to a module");
     fields.finish(report);
 
     if url.is_none() {

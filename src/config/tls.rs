@@ -7,6 +7,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
+use crate::config::schema;
 use crate::config::source::{Files, Forms, Source};
 use crate::config::text::quote;
 use crate::target::files::Part;
@@ -20,7 +21,7 @@ const KEY: Forms = ["key", "key_file", "key_ref"];
 /// Reads the section; what is wrong in it is left at its default.
 pub fn read(field: Field<'_>, files: &mut Files<'_>, report: &mut Report) -> TlsSettings {
     let mut tls = TlsSettings::default();
-    let Some(mut fields) = Fields::open(field.node, "tls_config", report) else {
+    let Some(mut fields) = Fields::open(field.node, &schema::TLS_CONFIG, report) else {
         return tls;
     };
     if let Some(source) = Source::take(&mut fields, AUTHORITIES, report) {

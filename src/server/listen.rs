@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::ToSocketAddrs;
 use std::str::FromStr;
@@ -81,6 +82,15 @@ impl ListenAddress {
         };
         format!("{scheme}://{host}:{}", self.port)
     }
+}
+
+/// Where a client on this machine reaches what listens on `address`.
+pub fn url(address: SocketAddr, is_tls: bool) -> String {
+    let scheme = if is_tls { "https" } else { "http" };
+    if address.ip().is_unspecified() {
+        return format!("{scheme}://localhost:{}", address.port());
+    }
+    format!("{scheme}://{address}")
 }
 
 /// Takes the sockets that systemd opened for this process. The environment that tells of them is

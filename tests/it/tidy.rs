@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -17,6 +17,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
         "server",
         &["metrics", "history", "config", "target", "outcome"],
     ),
+    ("demo", &["config", "server"]),
     (
         "fuzzing",
         &["outcome", "target", "config", "probe", "metrics", "server"],
@@ -45,6 +46,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
             "history",
             "scheduler",
             "server",
+            "demo",
             "app",
         ],
     ),
@@ -73,13 +75,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
-    ("serde", &["probe", "server", "cli"]),
-    ("serde_json", &["probe", "server"]),
+    ("serde", &["probe", "server", "demo", "cli"]),
+    ("serde_json", &["probe", "server", "demo"]),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
     ("cel", &["target", "probe"]),
-    ("axum", &["server"]),
+    ("axum", &["server", "demo"]),
     ("bcrypt", &["server"]),
     ("listenfd", &["server"]),
     ("clap", &["cli", "main"]),

@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
+use crate::config::schema;
 
 /// The headers that exporter-toolkit lets be set, with the values that it allows, all if there is
 /// none.
@@ -35,13 +36,13 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
 /// Reads the section: whether HTTP/2 is offered, and the headers.
 pub fn read(field: Field<'_>, report: &mut Report) -> (bool, Vec<(HeaderName, HeaderValue)>) {
     let mut headers = Vec::new();
-    let Some(mut fields) = Fields::open(field.node, "http_server_config", report) else {
+    let Some(mut fields) = Fields::open(field.node, &schema::HTTP_SERVER, report) else {
         return (true, headers);
     };
     let http2 = fields.take("http2");
     let http2 = http2.and_then(|field| field.boolean(report));
     if let Some(field) = fields.take("headers")
-        && let Some(mut fields) = Fields::open(field.node, "headers", report)
+        && let Some(mut fields) = Fields::open(field.node, &schema::SERVER_HEADERS, report)
     {
         for (key, name, allowed) in HEADERS {
             let value = fields.take(key);

@@ -6,6 +6,7 @@ use crate::config::duration;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
+use crate::config::schema;
 
 /// One request an interval, and so many at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,7 +19,7 @@ pub struct RateLimit {
 
 /// Reads the section; an interval of 0 is no limit.
 pub fn read(field: Field<'_>, report: &mut Report) -> Option<RateLimit> {
-    let mut fields = Fields::open(field.node, "rate_limit", report)?;
+    let mut fields = Fields::open(field.node, &schema::RATE_LIMIT, report)?;
     let interval = fields.take("interval");
     let burst = fields.take("burst");
     fields.finish(report);

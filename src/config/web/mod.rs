@@ -20,7 +20,7 @@ use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::{Problems, Report};
 use crate::config::text::quote;
-use crate::config::{LoadError, utf8, yaml};
+use crate::config::{LoadError, schema, utf8, yaml};
 
 /// What a web configuration asks for; an empty one asks for nothing.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,7 +87,7 @@ pub fn asks_for_tls(text: &str) -> Option<bool> {
     let Some(root) = root else {
         return Some(false);
     };
-    let mut fields = Fields::open(&root, "", &mut report)?;
+    let mut fields = Fields::open(&root, &schema::WEB, &mut report)?;
     Some(match fields.take("tls_server_config") {
         Some(field) => !field.mapping("", &mut report)?.is_empty(),
         None => false,
@@ -103,8 +103,7 @@ fn parse(
     let mut report = Report::new(file_name);
     let root = yaml::parse(text, &mut report);
     let fields = root.as_ref();
-    let mut fields =
-        fields.and_then(|root| Fields::open(root, "the web configuration", &mut report));
+    let mut fields = fields.and_then(|root| Fields::open(root, &schema::WEB, &mut report));
     let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
 
     let tls = take("tls_server_config");

@@ -7,6 +7,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
+use crate::config::schema;
 use crate::config::source::{Source, at_most_one};
 use crate::config::text::{quote, suggest};
 use crate::config::web::{Files, TlsServerCheck};
@@ -112,7 +113,7 @@ pub fn read(
     report: &mut Report,
 ) -> Option<TlsServer> {
     let n_before = report.n_mistakes();
-    let mut fields = Fields::open(field.node, "tls_server_config", report)?;
+    let mut fields = Fields::open(field.node, &schema::TLS_SERVER, report)?;
     if field.mapping("a mapping", report)?.is_empty() {
         return None;
     }

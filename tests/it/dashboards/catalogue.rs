@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::dashboards::documents;
 use crate::dashboards::model::{self, Query};
 use crate::dashboards::promql::{self, Names};
 use crate::dashboards::rules::{self, Rule};
@@ -83,9 +84,10 @@ impl Catalogue {
     }
 }
 
-/// Every query of dashboards and rules.
+/// Every query of dashboards, rules and documents.
 fn queries(rules: &[Rule]) -> Vec<Query> {
     let mut queries: Vec<Query> = rules.iter().map(|rule| rule.query.clone()).collect();
+    queries.extend(documents::queries());
     for dashboard in model::all() {
         queries.extend(dashboard.queries());
         queries.extend(dashboard.annotations());

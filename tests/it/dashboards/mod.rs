@@ -1,7 +1,8 @@
 //! The dashboards: how they are written, whether Grafana's linter would pass them, whether what they
-//! ask for exists, and whether a real Prometheus answers it.
+//! ask for exists, and whether a real Prometheus answers it; and the same of the queries of documents.
 
 mod catalogue;
+mod documents;
 mod layout;
 mod lint;
 mod model;

@@ -1,4 +1,4 @@
-//! Every query of every dashboard returns data in a real Prometheus that scrapes the exporter and
+//! Every query of every dashboard and document returns data in a real Prometheus that scrapes the exporter and
 //! follows the rules that are shipped.
 
 use std::collections::BTreeMap;
@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::dashboards::documents;
 use crate::dashboards::model::{self, Query, list, text};
 use crate::dashboards::rules;
 use crate::dashboards::variables::{Choice, filled, without_rules};
@@ -106,6 +107,8 @@ async fn every_query_returns_data() {
         queries.extend(dashboard.annotations());
     }
     assert!(queries.len() > 80, "{} queries", queries.len());
+    let (with_data, without) = documents::with_and_without_data();
+    queries.extend(with_data);
     let all: BTreeMap<String, String> = queries
         .iter()
         .map(|query| (query.place.clone(), query.expr.clone()))
@@ -130,6 +133,10 @@ async fn every_query_returns_data() {
         &all["HTTP cycle overview / Normal, unusual, spike / A"],
     );
     variables_have_values(&prometheus);
+    for Query { place, expr } in without {
+        let said = prometheus.ask("query", &[("query", &expr)]);
+        assert!(said.is_some(), "{place}: {expr}");
+    }
     what_needs_rules_says_so(&prometheus);
 }
 
