@@ -54,6 +54,7 @@ use crate::server::Site;
 use crate::server::config::ConfigPage;
 use crate::server::connections::limits::Limits;
 use crate::server::door::Door;
+use crate::server::external::Prefix;
 use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub web_config_file: Option<PathBuf>,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// What stands before the paths of all pages.
+    pub prefix: Prefix,
     /// How many probes of each target to keep.
     pub history_limit: usize,
     /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
@@ -249,6 +252,7 @@ impl App {
             own: self.own.clone(),
             ready: self.ready.clone(),
             telemetry_path: self.settings.telemetry_path.clone(),
+            prefix: self.settings.prefix.clone(),
             config: self.config_page.clone(),
             endpoint: endpoint.map(Arc::new),
             reload: self

@@ -28,9 +28,9 @@ use crate::target::tls::TlsSettings;
 /// How long the exporter has to answer, at whichever URL.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where an exporter that listens on `address` may have its health page. A web configuration that is
+/// Where an exporter that listens on `address` may have its health page, which is at `path`. A web configuration that is
 /// being written may not tell whether TLS is spoken; then it is either.
-pub fn urls(address: &ListenAddress, web_config_file: Option<&Path>) -> Vec<String> {
+pub fn urls(address: &ListenAddress, path: &str, web_config_file: Option<&Path>) -> Vec<String> {
     let asks_for_tls = match web_config_file {
         Some(path) => file::read(path, file::MAX_BYTES)
             .ok()
@@ -44,7 +44,7 @@ pub fn urls(address: &ListenAddress, web_config_file: Option<&Path>) -> Vec<Stri
         None => &["https", "http"],
     };
     let urls = schemes.iter();
-    urls.map(|scheme| format!("{}/-/healthy", address.local_url(scheme)))
+    urls.map(|scheme| format!("{}{path}", address.local_url(scheme)))
         .collect()
 }
 
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn an_endless_web_configuration_tells_nothing_of_tls() {
         let address = ":1".parse().expect("an address");
-        let urls = urls(&address, Some(Path::new("/dev/zero")));
+        let urls = urls(&address, "/-/healthy", Some(Path::new("/dev/zero")));
         assert_eq!(
             urls,
             [

@@ -9,7 +9,6 @@ mod probe;
 use std::ffi::OsString;
 use std::io;
 use std::io::Write;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,6 +29,7 @@ use crate::cli::logging::LogLevel;
 use crate::cli::probe::ProbeArguments;
 use crate::config::content::Origin;
 use crate::config::duration;
+use crate::server::external::Prefix;
 use crate::server::listen::ListenAddress;
 
 /// Could not run, or the check failed.
@@ -108,6 +108,17 @@ struct Arguments {
         global = true
     )]
     telemetry_path: String,
+
+    /// The URL under which users reach the exporter, as behind a proxy: its path stands before those
+    /// of all pages.
+    #[arg(
+        long = "web.external-url",
+        value_name = "URL",
+        default_value = "/",
+        hide_default_value = true,
+        global = true
+    )]
+    external_url: Prefix,
 
     /// How many of its last probes to keep of each target, and of those of /probe, failures for
     /// longer; 0 for none.
@@ -227,11 +238,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
         let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
-        return match probe::run(probed, &arguments.config_file, is_file_named) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::from(FAILED),
-            Err(error) => report(Err(error.to_string()), status_of(&error)),
-        };
+        return finished(probe::run(probed, &arguments.config_file, is_file_named));
     }
     let web_config_file = arguments.web_config_file.take();
     let web_config_file = web_config_file.filter(|path| !path.as_os_str().is_empty());
@@ -242,7 +249,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         let urls = match (url, arguments.listen_addresses.first()) {
             (Some(url), _) => vec![url],
-            (None, Some(address)) => healthcheck::urls(address, web_config_file.as_deref()),
+            (None, Some(address)) => {
+                let path = arguments.external_url.path_of("/-/healthy");
+                healthcheck::urls(address, &path, web_config_file.as_deref())
+            }
             (None, None) => Vec::new(),
         };
         return report(healthcheck::run(&urls), FAILED);
@@ -260,6 +270,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         systemd_socket: arguments.systemd_socket,
         web_config_file,
         telemetry_path: arguments.telemetry_path,
+        prefix: arguments.external_url,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
             .enable_probe_endpoint
@@ -270,7 +281,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .then_some(arguments.auto_reload_interval),
     };
     if arguments.config_check {
-        return check(&settings, &arguments.config_file);
+        return finished(checked(&settings, &arguments.config_file));
     }
     allocator::settle(&command_line);
     let _flushed_at_the_end = logging::start(arguments.log_level, arguments.log_format);
@@ -278,25 +289,26 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         true => demo::run(settings, say),
         false => app::run(settings, |_| {}),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(Err(error.to_string()), status_of(&error)),
-    }
+    finished(result.map(|()| true))
 }
 
-/// Says what is to be said about the configuration, and nothing else.
-fn check(settings: &Settings, config_file: &Path) -> ExitCode {
-    match app::check(settings) {
-        Ok(warnings) => {
-            for warning in warnings {
-                say(&format!("warning: {warning}"));
-            }
-            let web = settings.web_config_file.as_deref();
-            for file in [Some(config_file), web].into_iter().flatten() {
-                say(&format!("{} is fine", file.display()));
-            }
-            ExitCode::SUCCESS
-        }
+/// Checks the configuration files and says what is to be said of them.
+fn checked(settings: &Settings, config_file: &PathBuf) -> Result<bool, StartError> {
+    for warning in app::check(settings)? {
+        say(&format!("warning: {warning}"));
+    }
+    let web = settings.web_config_file.as_ref();
+    for file in [Some(config_file), web].into_iter().flatten() {
+        say(&format!("{} is fine", file.display()));
+    }
+    Ok(true)
+}
+
+/// The exit status of what could run, with success or without, or could not.
+fn finished(result: Result<bool, StartError>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
         Err(error) => report(Err(error.to_string()), status_of(&error)),
     }
 }

@@ -6,6 +6,7 @@ mod chunks;
 pub mod config;
 pub mod connections;
 pub mod door;
+pub mod external;
 pub mod listen;
 mod module_yaml;
 mod pages;
@@ -38,6 +39,7 @@ use crate::server::config::ConfigPage;
 use crate::server::connections::Conversation;
 use crate::server::connections::limits::Limits;
 use crate::server::door::Door;
+use crate::server::external::Prefix;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
 
@@ -54,6 +56,8 @@ pub struct Site {
     pub ready: Arc<AtomicBool>,
     /// Where the metrics are, `/metrics` unless the operator says otherwise.
     pub telemetry_path: String,
+    /// What stands before the paths of all pages.
+    pub prefix: Prefix,
     /// What shows the configuration in use.
     pub config: Arc<ConfigPage>,
     /// What probes on request, if anything does.
@@ -101,8 +105,9 @@ pub async fn serve(
     limits: Limits,
     stop: watch::Receiver<bool>,
 ) {
+    let prefix = site.prefix.clone();
     let conversation = Conversation {
-        pages: site.router(),
+        pages: prefix.before(site.router()),
         doors,
         limits,
         places: Arc::new(Semaphore::new(limits.connections)),

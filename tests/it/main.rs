@@ -28,6 +28,7 @@ mod docs;
 mod doors;
 mod exporter;
 mod exposition;
+mod external_url;
 mod failures;
 mod floors;
 mod hostile_days;

@@ -23,6 +23,8 @@ enum How {
     Starts,
     /// The same of a program that ends by itself, with a status of 0.
     Ends,
+    /// The same with the port of a running exporter for `localhost:10409`; it prints this.
+    Probes(&'static str),
     /// In a shell, with the port of a running exporter for `localhost:10409`; it prints this.
     Asks(&'static str),
     /// In a shell, where this program is installed.
@@ -33,7 +35,7 @@ enum How {
     Everything,
 }
 
-const COMMANDS: [(&str, How); 8] = [
+const COMMANDS: [(&str, How); 9] = [
     ("cargo run --release -- demo", How::Starts),
     (
         "cargo run --release -- --config.file=example.yml",
@@ -50,6 +52,10 @@ const COMMANDS: [(&str, How); 8] = [
     (
         "docker build -t httpcycle_exporter .",
         How::Builds("Dockerfile", "tests/it/confined.rs"),
+    ),
+    (
+        "cargo run --release -- probe localhost:10409/-/healthy",
+        How::Probes("200 OK"),
     ),
     (
         "cargo run --release -- --config.file=example.yml --config.check",
@@ -112,6 +118,13 @@ fn run(command: &str, how: How, exporter: &Exporter) {
         How::Ends => {
             let output = program().args(arguments(command)).output().unwrap();
             assert!(output.status.success(), "{command}: {output:?}");
+        }
+        How::Probes(printed) => {
+            let here = command.replace("localhost:10409", &exporter.address.to_string());
+            let output = program().args(arguments(&here)).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{command}: {output:?}");
+            assert!(said.contains(printed), "{command}: {said}");
         }
         How::Asks(printed) => {
             if real_parts::is_installed("curl", Command::new("curl").arg("--version")) {

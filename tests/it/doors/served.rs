@@ -12,6 +12,7 @@ use httpcycle_exporter::metrics::own::Own;
 use httpcycle_exporter::metrics::store::Store;
 use httpcycle_exporter::server::connections::limits::Limits;
 use httpcycle_exporter::server::door::Door;
+use httpcycle_exporter::server::external::Prefix;
 use httpcycle_exporter::server::{self, Site};
 use httpcycle_exporter::target::Target;
 use httpcycle_exporter::target::address::TargetUrl;
@@ -95,6 +96,7 @@ pub fn site(n_targets: usize) -> Site {
         own: Arc::new(Own::new(SystemTime::now())),
         ready: Arc::default(),
         telemetry_path: "/metrics".to_owned(),
+        prefix: Prefix::default(),
         config: Arc::default(),
         endpoint: None,
         reload: None,

@@ -1,0 +1,95 @@
+//! `--web.external-url`: every page is below its path, and who asks elsewhere is led there.
+
+use crate::support::exporter::{Exporter, program};
+use crate::support::surroundings::wait_until;
+
+const PAGES: [&str; 6] = [
+    "/",
+    "/metrics",
+    "/config",
+    "/-/healthy",
+    "/-/ready",
+    "/api/v1/targets",
+];
+
+/// The status of an answer and where it leads.
+fn answer(exporter: &Exporter, request_line: &str) -> (u16, Option<String>) {
+    let answer = exporter.get_text(request_line);
+    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+    let location = head
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, location.map(str::to_owned))
+}
+
+#[test]
+fn every_page_is_below_the_path_of_the_external_url() {
+    let config = "targets: [{name: a b, url: 'http://127.0.0.1:1/'}]";
+    for (flags, prefix) in [
+        (&["--web.external-url=https://host.test/a/b/"][..], "/a/b"),
+        (&["--web.external-url=/a"], "/a"),
+        (&["--web.external-url=https://host.test"], ""),
+        (&[], ""),
+    ] {
+        let exporter = Exporter::start_with(config, flags);
+        let ready = || answer(&exporter, &format!("GET {prefix}/-/ready")).0 == 200;
+        wait_until("it is ready", ready);
+        for page in PAGES {
+            let asked = answer(&exporter, &format!("GET {prefix}{page}"));
+            assert_eq!(asked, (200, None), "{flags:?} {page}");
+            if !prefix.is_empty() && page != "/" {
+                assert_eq!(answer(&exporter, &format!("GET {page}")).0, 404, "{page}");
+            }
+        }
+        let one = format!("GET {prefix}/api/v1/targets/a%20b");
+        assert_eq!(answer(&exporter, &one), (200, None));
+        let wrong_method = format!("DELETE {prefix}/-/healthy");
+        assert_eq!(answer(&exporter, &wrong_method).0, 405);
+        assert_eq!(answer(&exporter, &format!("GET {prefix}/nothing")).0, 404);
+        if !prefix.is_empty() {
+            let home = Some(format!("{prefix}/"));
+            assert_eq!(answer(&exporter, "GET /"), (302, home.clone()));
+            assert_eq!(answer(&exporter, &format!("GET {prefix}")), (302, home));
+        }
+        // With the same flags the health check asks the page that is there.
+        let listen = format!("--web.listen-address={}", exporter.address);
+        let mut healthcheck = program();
+        let healthcheck = healthcheck.arg("healthcheck").arg(&listen).args(flags);
+        assert!(healthcheck.status().unwrap().success(), "{flags:?}");
+    }
+}
+
+#[test]
+fn metrics_may_be_the_home_page_below_a_prefix() {
+    let flags = ["--web.external-url=/a", "--web.telemetry-path=/"];
+    let exporter = Exporter::start_with("", &flags);
+    let page = exporter.get_text("GET /a/");
+    assert!(page.contains("\nhttpcycle_exporter_build_info{"), "{page}");
+    assert_eq!(answer(&exporter, "GET /"), (302, Some("/a/".to_owned())));
+}
+
+#[test]
+fn a_health_check_without_the_prefix_finds_nobody() {
+    let exporter = Exporter::start_with("", &["--web.external-url=/a"]);
+    let listen = format!("--web.listen-address={}", exporter.address);
+    let output = program().args(["healthcheck", &listen]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn an_external_url_without_a_path_to_use_is_bad_usage() {
+    for (url, said) in [
+        ("", "relative URL without a base"),
+        ("ftp://host.test/a", "its scheme is not http or https"),
+        ("\"http://host.test/a\"", "quotes"),
+        ("http://host.test/{a}", "its path must have letters, digits"),
+        ("http://host.test/a?b", "a query"),
+    ] {
+        let flag = format!("--web.external-url={url}");
+        let output = program().args([&flag, "--config.check"]).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{url}: {text}");
+        assert!(text.contains(said), "{url}: {text}");
+    }
+}
