@@ -148,6 +148,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/migration.md",
         "docs/modules.md",
         "docs/operating.md",
+        "docs/status.md",
         "docs/web.md",
     ] {
         let text = read(document);

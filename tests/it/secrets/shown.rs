@@ -184,7 +184,7 @@ fn pages(exporter: &Exporter, targets: &[(&str, String)]) -> Pages {
         "/api/v1/targets",
         "/probe",
         "/logs",
-        "/?q=hunter&sort=failure",
+        "/?q=t1&sort=failure",
     ] {
         get(path, "");
     }
