@@ -362,6 +362,8 @@ fn a_target_tells_of_each_probe() {
         assert!(page.contains(text), "{text} in {page}");
     }
     assert!(!page.contains("hunter2") && !page.contains("certificate"));
+    // What lies behind it is said once.
+    assert_eq!(page.matches("Usually: ").count(), 1);
 }
 
 #[test]
