@@ -35,7 +35,7 @@ impl HtmlSafe for Svg {}
 
 /// The cycle of a probe: each phase in a lane of its own, one below the other as in the legend.
 pub fn waterfall(probe: &Probe) -> Svg {
-    let height = LANE * Phase::COUNT as u32;
+    let height = LANE * (Phase::Transfer as u32 + 1);
     let mut svg = format!(
         "<svg class=\"waterfall\" viewBox=\"0 0 {WIDTH} {height}\" \
          preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
@@ -85,14 +85,13 @@ fn told(probe: &Probe) -> String {
 /// The marks of the last probes, the newest at the right.
 pub fn strip(marks: Marks) -> Svg {
     const HEIGHT: u32 = 20;
-    let width = STEP * N_MARKS as u32;
+    let width = STEP * N_MARKS;
     let mut svg = format!(
         "<svg class=\"strip\" viewBox=\"0 0 {width} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
         counted(marks)
     );
-    let missing = N_MARKS - marks.iter().count();
-    for (place, mark) in marks.iter().enumerate() {
-        let x = STEP * u32::try_from(missing + place).unwrap_or(0);
+    for (place, mark) in (marks.n_free()..).zip(marks.iter()) {
+        let x = STEP * place;
         // By height as well as by colour.
         let height = match mark {
             Mark::Ok | Mark::Expected => 8,
