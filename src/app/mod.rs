@@ -10,6 +10,7 @@ mod plan;
 mod reload;
 mod rotation;
 mod signals;
+pub mod single;
 mod states;
 
 use std::collections::HashMap;

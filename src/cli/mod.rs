@@ -3,6 +3,7 @@
 mod demo;
 mod healthcheck;
 mod logging;
+mod probe;
 
 use std::ffi::OsString;
 use std::io;
@@ -25,6 +26,7 @@ use crate::app::Settings;
 use crate::app::StartError;
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
+use crate::cli::probe::ProbeArguments;
 use crate::config::content::Origin;
 use crate::config::duration;
 use crate::server::listen::ListenAddress;
@@ -166,6 +168,8 @@ enum Command {
         /// Its health page; by default that of an exporter started with the same flags here.
         url: Option<String>,
     },
+    /// Probes a URL, or several times with --count or --interval, and draws its phases.
+    Probe(ProbeArguments),
 }
 
 /// Accepts a path that pages can be told apart by.
@@ -215,6 +219,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    if let Some(Command::Probe(probed)) = &arguments.command {
+        if arguments.config_check {
+            complain("probe reads a configuration to probe with it; leave out --config.check");
+            return ExitCode::from(USAGE);
+        }
+        let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
+        return match probe::run(probed, &arguments.config_file, is_file_named) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(FAILED),
+            Err(error) => report(Err(error.to_string()), status_of(&error)),
+        };
+    }
     let web_config_file = arguments.web_config_file.take();
     let web_config_file = web_config_file.filter(|path| !path.as_os_str().is_empty());
     if let Some(Command::Healthcheck { url }) = arguments.command {

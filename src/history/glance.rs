@@ -14,7 +14,7 @@ use crate::outcome::Verdict;
 use crate::outcome::reason::Reason;
 
 /// How many of the last probes leave a mark.
-pub const N_MARKS: usize = 20;
+pub const N_MARKS: u32 = 20;
 
 /// How many minutes are counted, the one that runs included.
 pub const N_MINUTES: usize = 5;
@@ -108,12 +108,20 @@ pub struct Marks(u64);
 impl Marks {
     /// The marks, the oldest first.
     pub fn iter(self) -> impl Iterator<Item = Mark> {
-        let places = (0..N_MARKS as u32).rev();
+        let places = (0..N_MARKS).rev();
         places.filter_map(move |place| Mark::of_bits(self.0 >> (MARK_BITS * place)))
     }
 
+    /// How many places no probe has taken yet.
+    pub fn n_free(self) -> u32 {
+        self.0
+            .leading_zeros()
+            .saturating_sub(u64::BITS - MARK_BITS * N_MARKS)
+            / MARK_BITS
+    }
+
     fn with(self, mark: Mark) -> Self {
-        let all = (1 << (MARK_BITS * N_MARKS as u32)) - 1;
+        let all = (1 << (MARK_BITS * N_MARKS)) - 1;
         Self((self.0 << MARK_BITS | mark.bits()) & all)
     }
 }
@@ -321,7 +329,9 @@ mod tests {
                 Mark::Failure => 'x',
                 Mark::Conflict => 'c',
             });
-            shown.collect()
+            let shown: String = shown.collect();
+            assert_eq!(marks.n_free() as usize, 20 - shown.len());
+            shown
         };
         for (kinds, expected) in [
             ("", ""),

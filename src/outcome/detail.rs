@@ -13,6 +13,9 @@ pub struct Detail {
     pub way: Way,
     /// What is known of the head of the final response.
     pub head: Option<Head>,
+    /// Headers of the final response that tell what kind of answer it is, fit to be shown; `None`
+    /// where nobody asks for them.
+    pub headers: Option<Vec<(&'static str, String)>>,
     /// Where redirects led, one after the other, fit to be shown.
     pub redirected_to: Vec<String>,
     /// What TLS of the last connection showed.
@@ -23,6 +26,7 @@ impl Detail {
     /// Notes the address that is about to be tried in a hop, in which nothing has been seen yet.
     pub fn connecting_to(&mut self, ip: IpAddr, hop: u8) {
         self.head = None;
+        self.headers.iter_mut().for_each(Vec::clear);
         self.tls = None;
         if hop == 0 && self.way == Way::Straight {
             self.ip = Some(ip);

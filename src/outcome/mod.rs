@@ -2,6 +2,7 @@
 
 pub mod detail;
 pub mod judgement;
+mod meaning;
 pub mod phase;
 pub mod reason;
 pub mod skip;
@@ -193,12 +194,16 @@ impl Failure {
     /// much of it.
     pub fn printable_detail(&self) -> String {
         const MAX_CHARS: usize = 200;
-        let printable = self
-            .detail
-            .chars()
-            .map(|c| if is_printable(c) { c } else { '\u{fffd}' });
-        printable.take(MAX_CHARS).collect()
+        printable(&self.detail, MAX_CHARS)
     }
+}
+
+/// The beginning of a text made fit to be shown: nothing that steers a terminal or breaks a line.
+pub fn printable(text: &str, max_chars: usize) -> String {
+    let printable = text
+        .chars()
+        .map(|c| if is_printable(c) { c } else { '\u{fffd}' });
+    printable.take(max_chars).collect()
 }
 
 /// Whether a character shows as itself: no control, no format such as one that turns the direction of

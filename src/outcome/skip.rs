@@ -54,6 +54,21 @@ impl SkipReason {
             Self::Internal => "internal",
         }
     }
+
+    /// What happened, in a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Overrun => "The probe before it was still running.",
+            Self::Overload => "This machine was too busy to tell whether the target is slow.",
+            Self::FdLimit => "The process may not open another file; see ulimit -n.",
+            Self::PortExhausted => "This machine has no local port left.",
+            Self::NoRoute => "This machine has no route to the address.",
+            Self::Shutdown => "The exporter was stopping.",
+            Self::SecretUnreadable => "A file with a secret cannot be read.",
+            Self::TokenUnavailable => "No token could be had.",
+            Self::Internal => "A bug of the exporter, or TLS without any authorities to trust.",
+        }
+    }
 }
 
 #[cfg(test)]

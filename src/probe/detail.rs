@@ -8,7 +8,44 @@ use http::StatusCode;
 use http::header;
 
 use crate::outcome::detail::Head;
+use crate::outcome::printable;
 use crate::probe::walk::Walk;
+use crate::target::address::TargetUrl;
+
+/// The headers that people look at first, in the order in which they are shown. None of them is there
+/// to let anybody in; `Location` may hold what does and is shown as a URL.
+const TELLING: [&str; 14] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "etag",
+    "last-modified",
+    "cache-control",
+    "age",
+    "retry-after",
+    "allow",
+    "www-authenticate",
+    "location",
+    "server",
+    "via",
+    "x-request-id",
+];
+
+/// What bodies mostly are.
+const MEDIA_TYPES: [&str; 9] = [
+    "application/json",
+    "application/octet-stream",
+    "application/problem+json",
+    "application/problem+xml",
+    "application/x-www-form-urlencoded",
+    "application/xml",
+    "text/html",
+    "text/plain",
+    "text/xml",
+];
+
+/// How much of a header is shown.
+const MAX_CHARS: usize = 200;
 
 /// Notes the head of a response to a request with `method`, if anybody asked.
 pub fn note_head(walk: &mut Walk, status: StatusCode, headers: &HeaderMap, method: &Method) {
@@ -17,6 +54,9 @@ pub fn note_head(walk: &mut Walk, status: StatusCode, headers: &HeaderMap, metho
             content_length: content_length(headers, status, method),
             last_modified: last_modified(headers),
         });
+        if let Some(wanted) = &mut detail.headers {
+            *wanted = telling(headers);
+        }
     }
 }
 
@@ -42,6 +82,43 @@ fn content_length(headers: &HeaderMap, status: StatusCode, method: &Method) -> O
     }
     let named = headers.get(header::CONTENT_LENGTH);
     named.and_then(|value| value.to_str().ok()?.trim().parse().ok())
+}
+
+fn telling(headers: &HeaderMap) -> Vec<(&'static str, String)> {
+    let found = TELLING.iter().filter_map(|name| {
+        let value = String::from_utf8_lossy(headers.get(*name)?.as_bytes());
+        Some((*name, value.into_owned()))
+    });
+    let shown = found.map(|(name, value)| match name {
+        "location" => (name, without_secrets(&value)),
+        _ => (name, value),
+    });
+    shown.collect()
+}
+
+/// A URL, or a part of one, without what may be a secret in it.
+fn without_secrets(url: &str) -> String {
+    TargetUrl::parse(url).map_or_else(
+        |_| match url.contains('@') {
+            true => "a URL that cannot be probed".to_owned(),
+            false => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        },
+        |url| url.to_string(),
+    )
+}
+
+/// The value of a header fit to be shown, of which `masked` hides what the request held. A known media
+/// type is none of that, though a request may have it too.
+pub fn shown(value: &str, masked: impl Fn(&str) -> String) -> String {
+    let known = MEDIA_TYPES.iter().find(|known| {
+        let rest = value.strip_prefix(**known);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(';'))
+    });
+    let shown = match known.and_then(|known| Some((known, value.strip_prefix(known)?))) {
+        Some((known, rest)) => format!("{known}{}", masked(rest)),
+        None => masked(value),
+    };
+    printable(&shown, MAX_CHARS)
 }
 
 fn last_modified(headers: &HeaderMap) -> Option<i64> {
@@ -84,6 +161,32 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let found = content_length(&headers(lines), status, &method);
             assert_eq!(found, expected, "{lines:?} {status} {method}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_that_was_sent_as_well_is_no_secret() {
+        let hiding = |text: &str| text.replace("application/json", "?").replace("hidden", "?");
+        for (value, expected) in [
+            ("application/json", "application/json"),
+            ("application/json;a=hidden", "application/json;a=?"),
+            ("application/jsonhidden", "??"),
+            ("hidden", "?"),
+            ("a\u{1b}b", "a\u{fffd}b"),
+        ] {
+            assert_eq!(shown(value, hiding), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_location_is_shown_as_a_url() {
+        for (location, expected) in [
+            ("https://u:p@h.test/a?b=c#d", "https://h.test/a?b=xxxxx"),
+            ("/a/b?c=d", "/a/b"),
+            ("../a#b", "../a"),
+            ("//u:p@h:port/", "a URL that cannot be probed"),
+        ] {
+            assert_eq!(without_secrets(location), expected, "{location}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the exporter serves over HTTP. It reads the metrics, the histories and what the configuration
 //! says, and never waits for a probe, but for those that `/probe` asks for.
 
-mod api;
+pub mod api;
 mod chunks;
 pub mod config;
 pub mod connections;

@@ -49,10 +49,7 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 fn the_first_commands_of_the_readme_run_the_exporter_and_the_tests() {
     let readme = read("README.md");
     let commands = blocks(&readme, "sh");
-    assert_eq!(
-        commands,
-        ["cargo run --release -- demo", "scripts/test"]
-    );
+    assert_eq!(commands, ["cargo run --release -- demo", "scripts/test"]);
     for script in ["scripts/test", ".ci/run"] {
         let mode = fs::metadata(root().join(script))
             .unwrap()
@@ -145,6 +142,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/migration.md",
         "docs/modules.md",
         "docs/operating.md",
+        "docs/status.md",
         "docs/web.md",
     ] {
         let text = read(document);

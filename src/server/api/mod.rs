@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod tests;
-mod view;
+pub mod view;
 
 use std::sync::Arc;
 use std::vec;

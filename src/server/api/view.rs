@@ -21,7 +21,7 @@ pub fn write(view: &impl Serialize, out: &mut Vec<u8>) {
 }
 
 /// Why there is no answer.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct ErrorView {
     /// In words.
     pub error: &'static str,
@@ -107,8 +107,9 @@ impl<'a> ProbeView<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct PhaseView {
+/// When a phase ran.
+#[derive(Debug, Serialize)]
+pub struct PhaseView {
     phase: &'static str,
     start_ns: u128,
     end_ns: u128,
@@ -117,7 +118,8 @@ struct PhaseView {
 }
 
 impl PhaseView {
-    fn of(span: &Span) -> Self {
+    /// The view of a span.
+    pub fn of(span: &Span) -> Self {
         Self {
             phase: span.phase.label(),
             start_ns: span.start.as_nanos(),
@@ -128,8 +130,9 @@ impl PhaseView {
     }
 }
 
-#[derive(Serialize)]
-struct FailureView<'a> {
+/// Where and why a probe failed.
+#[derive(Debug, Serialize)]
+pub struct FailureView<'a> {
     phase: &'static str,
     reason: &'static str,
     detail: &'a str,
@@ -137,16 +140,22 @@ struct FailureView<'a> {
 
 impl<'a> FailureView<'a> {
     fn of(failure: &'a Failure) -> Self {
+        Self::in_words(failure, &failure.detail)
+    }
+
+    /// The view of a failure with a detail that is fit to be shown.
+    pub fn in_words(failure: &Failure, detail: &'a str) -> Self {
         Self {
             phase: failure.reason.place().label(),
             reason: failure.reason.label(),
-            detail: &failure.detail,
+            detail,
         }
     }
 }
 
 /// A point in time, to the nanosecond and in UTC.
-struct Rfc3339(SystemTime);
+#[derive(Clone, Copy, Debug)]
+pub struct Rfc3339(pub SystemTime);
 
 impl Serialize for Rfc3339 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

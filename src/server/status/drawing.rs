@@ -35,10 +35,10 @@ impl HtmlSafe for Svg {}
 
 /// The cycle of a probe: each phase in a lane of its own, one below the other as in the legend.
 pub fn waterfall(probe: &Probe) -> Svg {
-    let height = LANE * Phase::COUNT as u32;
+    let height = LANE * (Phase::Transfer as u32 + 1);
     let mut svg = format!(
-        "<svg class=\"waterfall\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-label=\"{}\">",
+        "<svg class=\"waterfall\" viewBox=\"0 0 {WIDTH} {height}\" \
+         preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
         told(probe)
     );
     let width = f64::from(WIDTH);
@@ -85,14 +85,13 @@ fn told(probe: &Probe) -> String {
 /// The marks of the last probes, the newest at the right.
 pub fn strip(marks: Marks) -> Svg {
     const HEIGHT: u32 = 20;
-    let width = STEP * N_MARKS as u32;
+    let width = STEP * N_MARKS;
     let mut svg = format!(
         "<svg class=\"strip\" viewBox=\"0 0 {width} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
         counted(marks)
     );
-    let missing = N_MARKS - marks.iter().count();
-    for (place, mark) in marks.iter().enumerate() {
-        let x = STEP * u32::try_from(missing + place).unwrap_or(0);
+    for (place, mark) in (marks.n_free()..).zip(marks.iter()) {
+        let x = STEP * place;
         // By height as well as by colour.
         let height = match mark {
             Mark::Ok | Mark::Expected => 8,
@@ -192,8 +191,8 @@ mod tests {
             ],
             10_000,
         ));
-        let expected = "<svg class=\"waterfall\" viewBox=\"0 0 160 24\" role=\"img\" \
-             aria-label=\"connect 1.0 ms, send 0 ms, first_byte 6.5 ms, \
+        let expected = "<svg class=\"waterfall\" viewBox=\"0 0 160 24\" \
+             preserveAspectRatio=\"none\" role=\"img\" aria-label=\"connect 1.0 ms, send 0 ms, first_byte 6.5 ms, \
              redirect 1: connect 2.0 ms, in all 10 ms\">\
              <rect class=\"phase-connect\" x=\"0\" y=\"4\" width=\"16\" height=\"4\"/>\
              <rect class=\"phase-send\" x=\"16\" y=\"12\" width=\"1.5\" height=\"4\"/>\

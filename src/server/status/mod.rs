@@ -20,6 +20,8 @@ mod overview;
 mod query;
 mod row;
 mod target;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::sync::Arc;
@@ -110,7 +112,9 @@ async fn one(
     uri: Uri,
     request: HeaderMap,
 ) -> Response {
-    let n_steps = uri.path().matches('/').count().saturating_sub(1);
+    // Whatever stands before is the same for all pages.
+    let below = uri.path().split_once("/targets/");
+    let n_steps = 1 + below.map_or(0, |(_, name)| name.matches('/').count());
     // A name that is not UTF-8 is one that no target has.
     let name = name.ok().map(|Path(name)| name);
     target(&status, name, &"../".repeat(n_steps), &request)

@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::history::glance::Glance;
 use crate::history::glance::LastFailure;
 use crate::history::glance::Mark;
+use crate::outcome::reason::Reason;
 use crate::server::status::drawing;
 use crate::server::status::drawing::Svg;
 use crate::server::status::links;
@@ -98,6 +99,8 @@ pub struct FailureWords {
     pub reason: &'static str,
     /// Why, in a sentence.
     pub sentence: &'static str,
+    /// What usually lies behind it.
+    pub usually: &'static str,
 }
 
 impl FailureWords {
@@ -108,11 +111,28 @@ impl FailureWords {
             at: words::machine_stamp(failure.at),
             phase: failure.reason.place().label(),
             reason: failure.reason.label(),
-            sentence: match failure.is_conflict {
-                true => "A conflict that the module does not expect.",
-                false => failure.reason.sentence(),
-            },
+            sentence: sentence(failure.reason, failure.is_conflict),
+            usually: usually(failure.reason, failure.is_conflict),
         }
+    }
+}
+
+/// What happened, in a sentence.
+pub fn sentence(reason: Reason, is_conflict: bool) -> &'static str {
+    match is_conflict {
+        true => "A conflict that the module does not expect.",
+        false => reason.sentence(),
+    }
+}
+
+/// What usually lies behind it.
+pub fn usually(reason: Reason, is_conflict: bool) -> &'static str {
+    match is_conflict {
+        true => {
+            "Another writer was first, or what is asked for is there already; a rule for the reasons of \
+             conflicts in the module tells which."
+        }
+        false => reason.usually(),
     }
 }
 

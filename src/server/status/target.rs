@@ -14,6 +14,7 @@ use crate::server::status::drawing;
 use crate::server::status::drawing::Svg;
 use crate::server::status::links;
 use crate::server::status::links::Frame;
+use crate::server::status::row;
 use crate::server::status::row::Rate;
 use crate::server::status::row::Row;
 use crate::server::status::row::State;
@@ -77,6 +78,7 @@ impl Certificate {
 struct ProbeRow {
     number: u32,
     state: State,
+    outcome: &'static str,
     is_expected_conflict: bool,
     at: String,
     stamp: String,
@@ -107,6 +109,7 @@ struct ProbeFailure {
     phase: &'static str,
     reason: &'static str,
     sentence: &'static str,
+    usually: &'static str,
     detail: String,
 }
 
@@ -122,6 +125,11 @@ impl ProbeRow {
         Self {
             number: probe.number,
             state: State::after(mark),
+            outcome: match mark {
+                Mark::Ok | Mark::Expected => "ok",
+                Mark::Failure => "failed",
+                Mark::Conflict => "conflict",
+            },
             is_expected_conflict: mark == Mark::Expected,
             at: words::machine_stamp(probe.started),
             stamp: words::stamp(probe.started),
@@ -139,7 +147,8 @@ impl ProbeRow {
             failure: probe.failure.map(|failure| ProbeFailure {
                 phase: failure.reason.place().label(),
                 reason: failure.reason.label(),
-                sentence: failure.reason.sentence(),
+                sentence: row::sentence(failure.reason, mark == Mark::Conflict),
+                usually: row::usually(failure.reason, mark == Mark::Conflict),
                 detail: failure.detail,
             }),
             conflict: probe.conflict,
@@ -165,7 +174,7 @@ impl TargetPage {
                 ..Row::new(history, &glance, now)
             },
             module: target.module.name.clone(),
-            interval: words::measured(target.interval),
+            interval: words::exactly(target.interval),
             labels: labels
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),

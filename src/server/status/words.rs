@@ -20,6 +20,19 @@ pub fn measured(duration: Duration) -> String {
     }
 }
 
+/// A duration as somebody wrote it.
+pub fn exactly(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        seconds if duration.subsec_nanos() > 0 || seconds < 120 => {
+            format!("{} s", duration.as_secs_f64())
+        }
+        seconds if seconds % 3_600 == 0 => format!("{} h", seconds / 3_600),
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
 /// A length of time that nobody needs exactly.
 pub fn about(duration: Duration) -> String {
     match duration.as_secs() {
@@ -37,11 +50,13 @@ pub fn ago(then: SystemTime, now: SystemTime) -> String {
     format!("{} ago", about(age))
 }
 
-/// In how long something will be. What should be over by now is due.
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
+/// In how long something will be, to the nearest second. What should be over by now is due.
 pub fn until(then: SystemTime, now: SystemTime) -> String {
     match then.duration_since(now) {
-        // Up to the second that begins then.
-        Ok(left) => format!("in {}", about(left + Duration::from_millis(500))),
+        Ok(left) if left < HALF_A_SECOND => "now".to_owned(),
+        Ok(left) => format!("in {}", about(left + HALF_A_SECOND)),
         Err(_) => "due".to_owned(),
     }
 }
@@ -112,6 +127,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_is_told_as_it_was() {
+        for (milliseconds, words) in [
+            (250, "250 ms"),
+            (1_000, "1 s"),
+            (2_500, "2.5 s"),
+            (90_000, "90 s"),
+            (180_000, "3 min"),
+            (181_000, "181 s"),
+            (7_200_000, "2 h"),
+        ] {
+            assert_eq!(exactly(Duration::from_millis(milliseconds)), words);
+        }
+    }
+
+    #[test]
     fn other_times_are_told_from_now() {
         let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let second = Duration::from_secs(1);
@@ -126,6 +156,7 @@ mod tests {
         }
         assert_eq!(ago(now + second, now), "0 s ago");
         assert_eq!(until(now + second * 3, now), "in 3 s");
+        assert_eq!(until(now + second / 4, now), "now");
         assert_eq!(until(now - second, now), "due");
         assert_eq!(clock(now), "08:00:00");
         assert_eq!(stamp(now), "2027-01-15 08:00:00.000");

@@ -11,4 +11,5 @@ pub mod probing;
 pub mod prometheus;
 pub mod real_parts;
 pub mod surroundings;
+pub mod terminal;
 pub mod webhook;

@@ -6,6 +6,8 @@
   const EVERY = 2000;
   const AT_MOST = 30000;
   const TYPING = 250;
+  const SILENT = "The exporter does not answer.";
+  const GONE = "The exporter has no such target any more.";
 
   const pause = document.getElementById("pause");
   const trouble = document.getElementById("trouble");
@@ -40,6 +42,16 @@
     patchChildren(old, fresh);
   }
 
+  // The child with the focus or the selection, which would lose it if it were moved.
+  function heldIn(parent) {
+    const holders = [document.activeElement, getSelection()?.anchorNode];
+    for (let node of holders) {
+      while (node && node.parentNode !== parent) node = node.parentNode;
+      if (node) return node;
+    }
+    return null;
+  }
+
   function patchChildren(old, fresh) {
     const keyed = new Map();
     for (const child of old.children) {
@@ -48,6 +60,7 @@
     }
     const wanted = new Set();
     for (const child of fresh.children) wanted.add(keyOf(child));
+    const held = heldIn(old);
     let at = old.firstChild;
     for (const child of [...fresh.childNodes]) {
       // What is not wanted any more goes first, so that the rest need not move.
@@ -58,12 +71,15 @@
       }
       const key = keyOf(child);
       // What only stands in the way of the next comes back at its own place, and the rest need not move.
-      if (at && key !== null && !same(at, child) && keyOf(at) !== null && at.nextElementSibling && same(at.nextElementSibling, child)) {
-        const passed = at;
-        at = at.nextElementSibling;
-        passed.remove();
-      }
       const known = key === null ? null : keyed.get(key);
+      const isInTheWay = at && at !== held && at !== known && keyOf(at) !== null;
+      if (known && (known === held || (isInTheWay && known === at.nextElementSibling))) {
+        while (at && at !== known) {
+          const passed = at;
+          at = at.nextSibling;
+          passed.remove();
+        }
+      }
       if (at && same(at, child)) {
         patch(at, child);
         at = at.nextSibling;
@@ -88,19 +104,19 @@
     const limit = setTimeout(() => own.abort(), 10000);
     try {
       const response = await fetch(location.href, { signal: own.signal, cache: "no-store" });
-      // A page of a target that is gone says so, and is one like any other.
-      if (!response.ok && response.status !== 404) throw new Error(`status ${response.status}`);
+      if (!response.ok) throw new Error(response.status === 404 ? GONE : SILENT);
       const text = await response.text();
       if (own !== asking) return;
       show(new DOMParser().parseFromString(text, "text/html"));
       failures = 0;
       complain("");
-    } catch {
+    } catch (error) {
       // Whoever asked later has taken over.
       if (own !== asking) return;
       failures += 1;
       const wait = Math.min(EVERY * 2 ** failures, AT_MOST) / 1000;
-      complain(`The exporter does not answer. What is shown is old; the next try is in ${wait} s.`);
+      const what = error.message === GONE ? GONE : SILENT;
+      complain(`${what} What is shown is old; the next try is in ${wait} s.`);
     } finally {
       clearTimeout(limit);
       if (own === asking) {
@@ -112,17 +128,10 @@
 
   function show(fresh) {
     const main = fresh.getElementById("main");
-    if (!main || !fresh.getElementById("pause")) {
-      // Another page, such as that of a target that is gone: nothing of it moves any more.
-      if (main) document.getElementById("main").replaceWith(document.importNode(main, true));
-      isPaused = true;
-      return;
-    }
+    // Whatever answers in the exporter's stead has another page.
+    if (!main || !fresh.getElementById("pause")) throw new Error("another page");
     if (document.title !== fresh.title) document.title = fresh.title;
-    const focused = document.activeElement;
     patch(document.getElementById("main"), main);
-    // Whatever was moved has lost it.
-    if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
     offer();
   }
 
@@ -197,8 +206,10 @@
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
     pause.setAttribute("aria-pressed", String(isPaused));
-    if (isPaused) clearTimeout(timer);
-    else ask();
+    clearTimeout(timer);
+    asking?.abort();
+    asking = null;
+    if (!isPaused) ask();
   });
 
   offer();

@@ -1,0 +1,167 @@
+//! A target that no file lists: what the command line is asked to probe.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::sleep_until;
+
+use crate::app::StartError;
+use crate::app::limits;
+use crate::app::probing_runtime;
+use crate::app::signals::StopSignals;
+use crate::config;
+use crate::config::ConfiguredModule;
+use crate::outcome::Attempt;
+use crate::outcome::detail::Detail;
+use crate::outcome::skip::SkipReason;
+use crate::probe::Prober;
+use crate::probe::dns::Resolver;
+use crate::probe::dns::system::SystemFiles;
+use crate::probe::heartbeat::Heartbeat;
+use crate::probe::tls::TlsClient;
+use crate::target::Target;
+use crate::target::address::TargetUrl;
+use crate::target::labels::Labels;
+use crate::target::module::Module;
+
+/// The timeout of a module that names none.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The kernel begins to stamp what arrives a moment after the first socket asks for it.
+const STAMPING_BEGINS: Duration = Duration::from_millis(20);
+
+/// A target that can be probed, with the runtime to do so.
+#[derive(Debug)]
+pub struct SingleTarget {
+    prober: Arc<Prober>,
+    runtime: Runtime,
+    signals: StopSignals,
+}
+
+/// Why there are no more probes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// Nobody wanted more.
+    Enough,
+    /// A signal came.
+    Interrupted,
+}
+
+impl SingleTarget {
+    /// Prepares probes of `url` with a module of the configuration file; without a file there is the
+    /// one that exists unwritten.
+    pub fn prepare(
+        url: TargetUrl,
+        module: &str,
+        config_file: Option<&Path>,
+    ) -> Result<Self, StartError> {
+        let ConfiguredModule { module, timeout } = match config_file {
+            None => ConfiguredModule {
+                module: Arc::new(Module::http_2xx()),
+                timeout: None,
+            },
+            Some(file) => configured(module, file)?,
+        };
+        limits::leave_no_core();
+        let timeout = timeout.unwrap_or(TIMEOUT);
+        let proxy = module.proxy.as_ref();
+        let needs_tls = url.is_tls() || proxy.is_some_and(|proxy| proxy.needs_tls());
+        let tls = match TlsClient::new(&module.tls) {
+            Ok(client) => Some(Arc::new(client)),
+            // Plain HTTP can be probed on a system without authorities.
+            Err(_) if !needs_tls => None,
+            Err(what) => {
+                let name = &module.name;
+                let what = format!("TLS of module {name:?} cannot work: {what}");
+                return Err(StartError::Unbuildable(what));
+            }
+        };
+        let resolver = Resolver::new(Arc::new(SystemFiles::of_this_system()), module.resolver);
+        let target = Target {
+            name: url.to_string(),
+            url,
+            module,
+            interval: timeout,
+            timeout,
+            labels: Labels::default(),
+        };
+        let heartbeat = Arc::<Heartbeat>::default();
+        let prober = Prober::new(Arc::new(target), Arc::new(resolver), tls);
+        let prober = Arc::new(prober.with_heartbeat(heartbeat.clone()));
+        let runtime = probing_runtime().map_err(StartError::Runtime)?;
+        runtime.spawn(async move { heartbeat.beat().await });
+        let signals = {
+            let _within = runtime.enter();
+            StopSignals::listen().map_err(StartError::Runtime)?
+        };
+        Ok(Self {
+            prober,
+            runtime,
+            signals,
+        })
+    }
+
+    /// What is probed, and how.
+    pub fn target(&self) -> &Arc<Target> {
+        self.prober.target()
+    }
+
+    /// Probes once every `interval`, or as soon as the probe before is over, while `wants_more` says
+    /// so, which is told what each found. SIGINT and SIGTERM end it, the probe under way as well.
+    pub fn probe_while(
+        self,
+        interval: Duration,
+        wants_more: impl FnMut(Attempt, Box<Detail>) -> bool,
+    ) -> Ended {
+        let Self {
+            prober,
+            runtime,
+            mut signals,
+        } = self;
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                () = probe_every(interval, prober, wants_more) => Ended::Enough,
+                () = signals.recv() => Ended::Interrupted,
+            }
+        });
+        // What is under way ends with the process.
+        runtime.shutdown_background();
+        ended
+    }
+}
+
+async fn probe_every(
+    interval: Duration,
+    prober: Arc<Prober>,
+    mut wants_more: impl FnMut(Attempt, Box<Detail>) -> bool,
+) {
+    sleep(STAMPING_BEGINS).await;
+    loop {
+        let started = Instant::now();
+        let prober = prober.clone();
+        // On a worker, as the thread that waits here is none.
+        let probe = tokio::spawn(async move { prober.probe_to_show().await });
+        let bug = |_| (Attempt::Skipped(SkipReason::Internal), Box::default());
+        let (attempt, detail) = probe.await.unwrap_or_else(bug);
+        if !wants_more(attempt, detail) {
+            return;
+        }
+        sleep_until(started + interval).await;
+    }
+}
+
+/// The module of that name in a file.
+fn configured(name: &str, file: &Path) -> Result<ConfiguredModule, StartError> {
+    let mut config = config::load(file, &|tls| TlsClient::new(tls).map(drop))?;
+    config.modules.remove(name).ok_or_else(|| {
+        let names: Vec<_> = config.modules.keys().map(String::as_str).collect();
+        let (file, names) = (file.display(), names.join(", "));
+        StartError::Unbuildable(format!(
+            "{file} has no HTTP module {name:?}; it has {names}"
+        ))
+    })
+}

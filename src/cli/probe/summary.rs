@@ -1,0 +1,221 @@
+//! What several probes were like, one by one and together, as `ping` tells it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::cli::probe::look::Look;
+use crate::cli::probe::report::colour_of;
+use crate::cli::probe::report::so_many;
+use crate::cli::probe::spread::Spread;
+use crate::cli::probe::waterfall::LABEL;
+use crate::cli::probe::waterfall::milliseconds;
+use crate::outcome::Attempt;
+use crate::outcome::Outcome;
+use crate::outcome::Verdict;
+use crate::outcome::phase::Phase;
+use crate::target::Target;
+
+/// What was counted so far.
+#[derive(Debug, Default)]
+pub struct Summary {
+    total: Spread,
+    phases: [Spread; Phase::COUNT],
+    overhead: Spread,
+    codes: BTreeMap<u16, u64>,
+    failures: BTreeMap<Pair, u64>,
+    /// By their reason.
+    expected_conflicts: BTreeMap<String, u64>,
+    unexpected_conflicts: BTreeMap<String, u64>,
+    n_ok: u64,
+    n_failed: u64,
+    n_skipped: u64,
+}
+
+/// Where and why a probe failed.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Pair(&'static str, &'static str);
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
+/// A probe among others: when, what came of it, how long everything took.
+pub fn line(attempt: &Attempt, target: &Target, look: Look) -> String {
+    let outcome = match attempt {
+        Attempt::Finished(outcome) => outcome,
+        Attempt::Skipped(reason) => {
+            return format!("not probed: {}, {}", reason.label(), reason.sentence());
+        }
+    };
+    let time = humantime::format_rfc3339_seconds(outcome.started).to_string();
+    let time = time.get(11..).unwrap_or_default();
+    let what = look.paint(colour_of(outcome.verdict()), &what(outcome, target));
+    let mut line = format!("{time} {:>13}", milliseconds(outcome.timeline.total()));
+    for phase in Phase::ALL {
+        if let Some(took) = outcome.timeline.phase(phase) {
+            let took = took.as_secs_f64() * 1e3;
+            line.push_str(&format!("  {} {took:.1}", phase.label()));
+        }
+    }
+    format!("{line}  {what}")
+}
+
+fn what(outcome: &Outcome, target: &Target) -> String {
+    let mut words = Vec::new();
+    if let Some(response) = &outcome.response {
+        words.push(response.code.to_string());
+        if let Some(conflict) = response.conflict {
+            let kind = match conflict.expected {
+                true => "expected conflict",
+                false => "unexpected conflict",
+            };
+            let reason = target.module.conflict_label(conflict.reason);
+            words.push(format!("{kind}, {reason}"));
+        }
+    }
+    // Of an unexpected conflict that is all there is to say.
+    let failure = outcome.failure.as_ref();
+    let failure = failure.filter(|_| outcome.verdict() != Verdict::Conflict);
+    words.extend(failure.map(|failure| {
+        let reason = failure.reason;
+        Pair(reason.place().label(), reason.label()).to_string()
+    }));
+    words.join(" ")
+}
+
+impl Summary {
+    /// Counts a probe of `target`.
+    pub fn add(&mut self, attempt: &Attempt, target: &Target) {
+        let Attempt::Finished(outcome) = attempt else {
+            self.n_skipped += 1;
+            return;
+        };
+        self.total.add(outcome.timeline.total());
+        self.overhead.add(outcome.timeline.overhead());
+        for (phase, spread) in Phase::ALL.into_iter().zip(&mut self.phases) {
+            if let Some(took) = outcome.timeline.phase(phase) {
+                spread.add(took);
+            }
+        }
+        if let Some(response) = &outcome.response {
+            *self.codes.entry(response.code).or_default() += 1;
+            if let Some(conflict) = response.conflict {
+                let reasons = match conflict.expected {
+                    true => &mut self.expected_conflicts,
+                    false => &mut self.unexpected_conflicts,
+                };
+                let reason = target.module.conflict_label(conflict.reason);
+                *reasons.entry(reason.to_owned()).or_default() += 1;
+            }
+        }
+        match &outcome.failure {
+            None => self.n_ok += 1,
+            Some(failure) => {
+                self.n_failed += 1;
+                let pair = Pair(failure.reason.place().label(), failure.reason.label());
+                *self.failures.entry(pair).or_default() += 1;
+            }
+        }
+    }
+
+    /// How many slots there were, those included that could not be probed.
+    pub fn n_slots(&self) -> u64 {
+        self.n_ok + self.n_failed + self.n_skipped
+    }
+
+    /// Whether there was a probe and each was as wanted.
+    pub fn is_all_ok(&self) -> bool {
+        self.n_ok > 0 && self.n_ok == self.n_slots()
+    }
+
+    /// In a line.
+    pub fn line(&self) -> String {
+        let (ok, failed) = (self.n_ok, self.n_failed);
+        let mut line = format!("{} sent, {ok} ok, {failed} failed", ok + failed);
+        if self.n_skipped > 0 {
+            line.push_str(&format!(", {} not made", self.n_skipped));
+        }
+        let n_conflicts: u64 = self.unexpected_conflicts.values().sum();
+        if n_conflicts > 0 {
+            let conflicts = so_many(n_conflicts, "unexpected conflict");
+            line.push_str(&format!(", {conflicts}"));
+        }
+        if let (Some(half), Some(nearly_all)) = (self.total.quantile(50), self.total.quantile(99)) {
+            let (half, nearly_all) = (milliseconds(half), milliseconds(nearly_all));
+            line.push_str(&format!(", p50 {half}, p99 {nearly_all}"));
+        }
+        line
+    }
+
+    /// In full.
+    pub fn page(&self) -> String {
+        let (ok, failed) = (self.n_ok, self.n_failed);
+        let mut page = fact(
+            "probes",
+            &format!("{} sent, {ok} ok, {failed} failed", ok + failed),
+        );
+        if self.n_skipped > 0 {
+            let what = format!("{}, of which nothing was learnt", self.n_skipped);
+            page.push_str(&fact("not made", &what));
+        }
+        for (label, listed) in [
+            ("codes", listed(&self.codes)),
+            ("conflicts", self.conflicts()),
+            ("failures", listed(&self.failures)),
+        ] {
+            if !listed.is_empty() {
+                page.push_str(&fact(label, &listed));
+            }
+        }
+        if let Some(rows) = self.table() {
+            page.push('\n');
+            page.push_str(&rows);
+        }
+        page
+    }
+
+    fn conflicts(&self) -> String {
+        let kinds = [
+            ("unexpected", &self.unexpected_conflicts),
+            ("expected", &self.expected_conflicts),
+        ];
+        let kinds = kinds.into_iter().filter(|(_, reasons)| !reasons.is_empty());
+        let kinds = kinds.map(|(kind, reasons)| {
+            let n: u64 = reasons.values().sum();
+            format!("{n} {kind} ({})", listed(reasons))
+        });
+        kinds.collect::<Vec<_>>().join(", ")
+    }
+
+    /// A row for whatever took time.
+    fn table(&self) -> Option<String> {
+        self.total.quantile(50)?;
+        let mut rows = format!("{:<LABEL$}{:>14}{:>14}{:>14}\n", "", "p50", "p99", "max");
+        let phases = Phase::ALL.into_iter().map(Phase::label).zip(&self.phases);
+        let all = phases.chain([("total", &self.total), ("overhead", &self.overhead)]);
+        for (label, spread) in all {
+            let (Some(half), Some(nearly_all)) = (spread.quantile(50), spread.quantile(99)) else {
+                continue;
+            };
+            let [half, nearly_all, max] =
+                [half, nearly_all, spread.max()].map(|took: Duration| milliseconds(took));
+            rows.push_str(&format!(
+                "{label:<LABEL$}{half:>14}{nearly_all:>14}{max:>14}\n"
+            ));
+        }
+        Some(rows)
+    }
+}
+
+fn fact(label: &str, text: &str) -> String {
+    format!("{label:<LABEL$}{text}\n")
+}
+
+/// What there was and how often.
+fn listed<T: fmt::Display>(counts: &BTreeMap<T, u64>) -> String {
+    let counts = counts.iter().map(|(what, n)| format!("{what}: {n}"));
+    counts.collect::<Vec<_>>().join(", ")
+}
