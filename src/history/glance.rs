@@ -206,7 +206,7 @@ const COUNT: u64 = (1 << 20) - 1;
 const MINUTES: u64 = (1 << 24) - 1;
 
 fn minute(since_1970: Duration) -> u64 {
-    since_1970.as_secs() / 60 & MINUTES
+    (since_1970.as_secs() / 60) & MINUTES
 }
 
 /// Counts a response in the word of its minute, which an older minute leaves to it.

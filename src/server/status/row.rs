@@ -120,7 +120,7 @@ impl FailureWords {
 /// What happened, in a sentence.
 pub fn sentence(reason: Reason, is_conflict: bool) -> &'static str {
     match is_conflict {
-        true => "A conflict that the module does not expect.",
+        true => "An unexpected conflict.",
         false => reason.sentence(),
     }
 }

@@ -109,7 +109,8 @@ struct ProbeFailure {
     phase: &'static str,
     reason: &'static str,
     sentence: &'static str,
-    usually: &'static str,
+    /// What usually lies behind it, unless that is said above.
+    usually: Option<&'static str>,
     detail: String,
 }
 
@@ -148,7 +149,7 @@ impl ProbeRow {
                 phase: failure.reason.place().label(),
                 reason: failure.reason.label(),
                 sentence: row::sentence(failure.reason, mark == Mark::Conflict),
-                usually: row::usually(failure.reason, mark == Mark::Conflict),
+                usually: Some(row::usually(failure.reason, mark == Mark::Conflict)),
                 detail: failure.detail,
             }),
             conflict: probe.conflict,
@@ -163,15 +164,25 @@ impl TargetPage {
         let glance = history.glance(now);
         let labels = target.labels.iter();
         let probes = history.probes();
-        let probes = probes
-            .iter()
-            .map(|record| ProbeRow::new(record.probe(), now));
+        let row = Row::new(history, &glance, now);
+        let mut said = row.failure.as_ref().map(|failure| failure.usually);
+        let probes = probes.iter().map(|record| {
+            let mut probe = ProbeRow::new(record.probe(), now);
+            if let Some(failure) = &mut probe.failure {
+                if failure.usually == said {
+                    failure.usually = None;
+                } else {
+                    said = failure.usually;
+                }
+            }
+            probe
+        });
         Self {
             frame,
             row: Row {
                 url: target.url.to_string(),
                 short_name: target.name.clone(),
-                ..Row::new(history, &glance, now)
+                ..row
             },
             module: target.module.name.clone(),
             interval: words::exactly(target.interval),
