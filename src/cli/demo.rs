@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use crate::app;
 use crate::app::Settings;
 use crate::app::StartError;
+use crate::cli::logging::LogLevel;
 use crate::config::content::Origin;
 use crate::demo::Demo;
 use crate::demo::storm::Storms;
@@ -30,11 +31,26 @@ const REFUSED: [(&str, &str); 4] = [
     ),
 ];
 
-/// What is wrong with these arguments of a demo, a line each.
-pub fn mistakes(given: &ArgMatches) -> Vec<&'static str> {
-    let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
-    let refused = REFUSED.into_iter().filter(|(id, _)| is_given(id));
-    refused.map(|(_, why)| why).collect()
+/// Whether a demo can do with these arguments, or what is wrong with them, a line each.
+pub fn allows(given: &ArgMatches) -> Result<(), String> {
+    let refused = REFUSED.into_iter().filter(|(id, _)| is_given(given, id));
+    let mistakes: Vec<&str> = refused.map(|(_, why)| why).collect();
+    match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(mistakes.join("\n")),
+    }
+}
+
+/// How much a demo logs: what there is to open would be lost in what the log says of every storm.
+pub fn log_level(given: &ArgMatches, wanted: LogLevel) -> LogLevel {
+    match is_given(given, "log_level") {
+        true => wanted,
+        false => LogLevel::Error,
+    }
+}
+
+fn is_given(given: &ArgMatches, id: &str) -> bool {
+    given.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Runs until SIGINT or SIGTERM. The API is there before the first probe and after the last one.

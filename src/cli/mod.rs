@@ -8,6 +8,7 @@ mod probe;
 use std::ffi::OsString;
 use std::io;
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +20,6 @@ use clap::Subcommand;
 use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
 use clap::builder::TypedValueParser as _;
-use clap::parser::ValueSource;
 
 use crate::app;
 use crate::app::Settings;
@@ -246,14 +246,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return report(healthcheck::run(&urls), FAILED);
     }
     let is_demo = matches!(arguments.command, Some(Command::Demo));
-    let mistakes = if is_demo {
-        demo::mistakes(&given)
-    } else {
-        Vec::new()
-    };
-    if !mistakes.is_empty() {
-        complain(&mistakes.join("\n"));
-        return ExitCode::from(USAGE);
+    if is_demo {
+        if let Err(mistakes) = demo::allows(&given) {
+            return report(Err(mistakes), USAGE);
+        }
+        arguments.log_level = demo::log_level(&given, arguments.log_level);
     }
     let settings = Settings {
         config: Origin::File(arguments.config_file.clone()),
@@ -271,32 +268,32 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .then_some(arguments.auto_reload_interval),
     };
     if arguments.config_check {
-        return match app::check(&settings) {
-            Ok(warnings) => {
-                for warning in warnings {
-                    say(&format!("warning: {warning}"));
-                }
-                let web = settings.web_config_file.as_ref();
-                for file in [Some(&arguments.config_file), web].into_iter().flatten() {
-                    say(&format!("{} is fine", file.display()));
-                }
-                ExitCode::SUCCESS
-            }
-            Err(error) => report(Err(error.to_string()), status_of(&error)),
-        };
+        return check(&settings, &arguments.config_file);
     }
-    let log_level = match given.value_source("log_level") {
-        // What it says would be lost in what the log says of every storm.
-        Some(ValueSource::DefaultValue) if is_demo => LogLevel::Error,
-        _ => arguments.log_level,
-    };
-    let _flushed_at_the_end = logging::start(log_level, arguments.log_format);
+    let _flushed_at_the_end = logging::start(arguments.log_level, arguments.log_format);
     let result = match is_demo {
         true => demo::run(settings, say),
         false => app::run(settings, |_| {}),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(Err(error.to_string()), status_of(&error)),
+    }
+}
+
+/// Says what is to be said about the configuration, and nothing else.
+fn check(settings: &Settings, config_file: &Path) -> ExitCode {
+    match app::check(settings) {
+        Ok(warnings) => {
+            for warning in warnings {
+                say(&format!("warning: {warning}"));
+            }
+            let web = settings.web_config_file.as_deref();
+            for file in [Some(config_file), web].into_iter().flatten() {
+                say(&format!("{} is fine", file.display()));
+            }
+            ExitCode::SUCCESS
+        }
         Err(error) => report(Err(error.to_string()), status_of(&error)),
     }
 }

@@ -136,6 +136,7 @@ fn links_between_documents_lead_somewhere() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "docs/addresses.md",
+        "docs/demo.md",
         "docs/hostile.md",
         "docs/measured.md",
         "docs/metrics.md",
