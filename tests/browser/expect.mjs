@@ -5,7 +5,13 @@ import { isDeepStrictEqual } from 'node:util';
 const PATIENCE = 60_000;
 const PAUSE = 50;
 
-const shown = (value) => (value instanceof RegExp ? String(value) : JSON.stringify(value));
+const ENOUGH = 1500;
+
+/** A value as a message has it: what is long is cut. */
+function shown(value) {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > ENOUGH ? `${text.slice(0, ENOUGH)}… (${text.length} characters)` : text;
+}
 
 /** Fails unless `found` is `expected`. */
 export function equal(what, found, expected) {

@@ -8,6 +8,7 @@ const heading = (page) => page.innerText('h1');
 async function probes(page) {
   return await page.$$eval('#probes tr[data-probe]', (rows) =>
     rows.map((row) => ({
+      number: row.dataset.probe,
       text: row.innerText,
       phases: Array.from(row.querySelectorAll('.waterfall rect'), (rect) => rect.getAttribute('class')),
     })),
@@ -47,8 +48,9 @@ export default async function target(stage) {
     }
   }
   holds('the page', await page.innerText('main'), address, (text) => text.includes(address));
-  // It lives as well.
-  await until('more probes', () => probes(page), (now) => now.length > known.length);
+  // It lives as well, with the newest first.
+  const isNewer = (now) => Number(now[0].number) > Number(known[0].number);
+  await until('another probe first', () => probes(page), isNewer);
   await stage.look(page, 'target-conflict', { fullPage: true });
 
   await page.goBack();

@@ -8,10 +8,12 @@ export default async function withoutScript(stage) {
   equal('all targets', (await names(page)).length, 39);
 
   await page.click('#targets [data-sort=name]');
+  await page.waitForURL(/sort=name/);
   const once = await names(page);
+  equal('the order', once, [...once].sort());
   await page.click('#targets [data-sort=name]');
-  const twice = await names(page);
-  equal('the order', twice, [...once].reverse());
+  await page.waitForURL(/order=desc/);
+  equal('the other order', await names(page), [...once].reverse());
 
   await page.fill('#search', 'beta');
   await page.press('#search', 'Enter');
@@ -25,6 +27,7 @@ export default async function withoutScript(stage) {
   equal('those in conflict', await names(page), ['orders']);
 
   await page.click('#targets tbody tr[data-target=orders] a');
+  await page.waitForURL(/targets\/orders$/);
   const probes = await page.locator('#probes tr[data-probe]').count();
   holds('probes of orders', probes, 'some', (n) => n > 0);
 }

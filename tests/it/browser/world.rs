@@ -58,7 +58,7 @@ impl World {
         let secure = runtime.block_on(peer::slow_in(None, Duration::ZERO, acceptor));
         let config = format!(
             "{MODULES}{}\
-             - {{name: orders, url: 'http://{}/', module: orders, interval: 500ms}}\n\
+             - {{name: orders, url: 'http://{}/', module: orders, interval: 1s}}\n\
              - {{name: secure, url: 'https://{}/', module: secure, interval: 1s}}\n\
              - {{name: nobody, url: 'http://127.0.0.1:1/', interval: 1s}}\n",
             steady(&steady_peer.address.to_string()),
@@ -80,7 +80,7 @@ impl World {
         for (series, least) in [
             (
                 "httpcycle_conflicts_total{target=\"orders\",expected=\"false\",reason=\"stale\"",
-                3.0,
+                2.0,
             ),
             ("httpcycle_probe_failures_total{target=\"nobody\"", 1.0),
             (
@@ -95,7 +95,7 @@ impl World {
     /// Waits for more probes than come between two looks of a page.
     pub fn let_probes_pass(&self) {
         let series = "httpcycle_probes_total{target=\"orders\"";
-        let enough = self.exporter.value(series).unwrap_or(0.0) + 8.0;
+        let enough = self.exporter.value(series).unwrap_or(0.0) + 5.0;
         self.exporter
             .wait_for(series, |value| value >= Some(enough));
     }
