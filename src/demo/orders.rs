@@ -108,10 +108,11 @@ impl Orders {
         self.kept().orders.get(&id).cloned()
     }
 
-    /// The number of the last one.
+    /// The number of the last one, but for that of the batch job, which is about to go.
     pub fn latest(&self) -> u64 {
         let kept = self.kept();
-        kept.orders.keys().next_back().copied().unwrap_or_default()
+        let ids = kept.orders.keys().rev();
+        ids.copied().find(|id| *id != IMPORTED).unwrap_or_default()
     }
 
     /// Saves a change of whoever has read the version that is current. What changes nothing leaves
@@ -302,6 +303,7 @@ mod tests {
             orders.place(&wish("A-1000", true)),
             Err(Refusal::Taken(1_000))
         );
+        assert_eq!(orders.latest(), 60);
         orders.batch_rolls_back();
         assert_eq!(orders.all(), before);
         assert_eq!(save(&orders, 7, State::Paid), Ok(7));

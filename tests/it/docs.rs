@@ -93,6 +93,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/addresses.md",
         "docs/configuration.md",
         "docs/conflicts.md",
+        "docs/demo.md",
         "docs/flags.md",
         "docs/hostile.md",
         "docs/measured.md",

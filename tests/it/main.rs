@@ -21,6 +21,7 @@ mod conflicts;
 mod credentials;
 mod cycle;
 mod dashboards;
+mod demo;
 mod deploy;
 mod docs;
 mod doors;

@@ -1,7 +1,7 @@
 //! Which addresses are never connected to, whichever way they are written and asked for: canaries
 //! count.
 
-mod alone;
+pub mod alone;
 mod hops;
 mod names;
 mod notations;
