@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -101,8 +102,11 @@ fn start(command: &str) -> Exporter {
     let mut arguments = arguments(command);
     arguments.push("--log.level=info".to_owned());
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut command = program();
+    // What a demo has to say is for people.
+    command.stdout(Stdio::null());
     // The file that it brings along is for whoever names no other.
-    Exporter::start_with("", &arguments)
+    Exporter::start_by(command, "", &arguments)
 }
 
 fn run(command: &str, how: How, exporter: &Exporter) {

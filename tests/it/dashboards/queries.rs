@@ -1,5 +1,5 @@
-//! Every query of every dashboard and document returns data in a real Prometheus that scrapes the exporter and
-//! follows the rules that are shipped.
+//! Every query of every dashboard and document returns data in a real Prometheus that scrapes the
+//! exporter and follows the rules that are shipped.
 
 use std::collections::BTreeMap;
 use std::thread;
