@@ -123,6 +123,9 @@ fn a_port_that_is_taken_is_told() {
 
 #[test]
 fn flags_of_files_are_refused() {
+    // One that is let through does not run for ever.
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = format!("--web.listen-address={}", taken.local_addr().unwrap());
     for (flags, parts) in [
         (&["--config.file=httpcycle.yml"][..], &["--config.file"][..]),
         (&["--config.check"], &["--config.check"]),
@@ -138,6 +141,7 @@ fn flags_of_files_are_refused() {
     ] {
         for before in [true, false] {
             let mut command = program();
+            command.arg(&address);
             match before {
                 true => command.args(flags).arg("demo"),
                 false => command.arg("demo").args(flags),
