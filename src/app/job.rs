@@ -196,7 +196,15 @@ impl Job for TargetJob {
     fn finished(&self, found: Found, lag: Duration) {
         match found {
             Found::Target(attempt) => self.record(None, &self.series, attempt, lag),
-            Found::Addresses { found, taken_in } => {
+            Found::Addresses {
+                mut found,
+                taken_in,
+            } => {
+                // The worst comes last: the newest probe is what is shown of the target.
+                found.sort_by_key(|(_, attempt)| match attempt {
+                    Attempt::Skipped(_) => None,
+                    Attempt::Finished(outcome) => Some(outcome.verdict()),
+                });
                 if !taken_in.is_empty() {
                     // The look-up worked: when it fails again that is news.
                     self.states.change(None, State::Up);

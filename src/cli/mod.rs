@@ -190,8 +190,9 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') || !text.chars().all(is_plain) {
         return Err("write a path like /metrics".to_owned());
     }
-    if text.starts_with("/-/") || text.starts_with("/api/") {
-        return Err("the paths below /-/ and /api/ are taken".to_owned());
+    const TAKEN: [&str; 4] = ["/-/", "/api/", "/assets/", "/targets/"];
+    if TAKEN.iter().any(|taken| text.starts_with(taken)) {
+        return Err("the paths below /-/, /api/, /assets/ and /targets/ are taken".to_owned());
     }
     if ["/config", "/probe", "/logs"].contains(&text) {
         return Err("/config, /probe and /logs are taken".to_owned());

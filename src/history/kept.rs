@@ -46,6 +46,11 @@ impl Kept {
         oldest_success.or_else(|| self.older_failures.pop_front())
     }
 
+    /// The newest of them.
+    pub fn newest(&self) -> Option<ProbeRecord> {
+        self.newest.back().cloned()
+    }
+
     /// All of them, newest first.
     pub fn newest_first(&self) -> Vec<ProbeRecord> {
         let mut records = Vec::with_capacity(self.len());

@@ -3,6 +3,7 @@
 //! ```text
 //! store   the histories of all targets
 //! kept    which probes are kept: the newest, and failures for longer
+//! glance  what is told of a target at a glance, whatever is kept
 //! record  one probe in as few bytes as hold it ── bytes
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! no longer than it takes to copy a handful of pointers.
 
 mod bytes;
+pub mod glance;
 mod kept;
 pub mod record;
 pub mod store;
@@ -26,6 +28,8 @@ use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use crate::history::glance::Glance;
+use crate::history::glance::Words;
 use crate::history::kept::Kept;
 use crate::history::record::ProbeRecord;
 use crate::history::record::nanoseconds;
@@ -49,6 +53,8 @@ struct Cells {
     recorded: AtomicU32,
     /// In nanoseconds since 1970, 0 for unknown.
     next_probe: AtomicU64,
+    /// What shows even if nothing is kept.
+    words: Words,
 }
 
 impl History {
@@ -58,6 +64,7 @@ impl History {
             kept: NonZeroUsize::new(limit).map(|limit| Mutex::new(Kept::new(limit))),
             recorded: AtomicU32::new(0),
             next_probe: AtomicU64::new(0),
+            words: Words::default(),
         };
         Self {
             target: Arc::clone(target),
@@ -80,6 +87,7 @@ impl History {
 
     /// Keeps a probe that started `lag` after it was meant to.
     pub fn record(&self, outcome: &Outcome, lag: Duration) {
+        self.cells.words.record(outcome);
         let Some(kept) = &self.cells.kept else {
             return;
         };
@@ -94,6 +102,16 @@ impl History {
     pub fn probes(&self) -> Vec<ProbeRecord> {
         let kept = self.cells.kept.as_ref();
         kept.map_or_else(Vec::new, |kept| lock(kept).newest_first())
+    }
+
+    /// The newest of the probes that were kept.
+    pub fn newest(&self) -> Option<ProbeRecord> {
+        lock(self.cells.kept.as_ref()?).newest()
+    }
+
+    /// What there is to see of the target at a glance.
+    pub fn glance(&self, now: SystemTime) -> Glance {
+        self.cells.words.glance(now, self.next_probe())
     }
 
     /// Notes when the next probe is meant to start.

@@ -13,13 +13,13 @@ mod pages;
 pub mod probe;
 pub mod reload;
 mod scrape;
+mod status;
 mod yaml;
 
 // What fuzzers read.
 #[cfg(any(test, fuzzing))]
 pub use crate::server::module_yaml::write as write_module;
 
-use std::future;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -69,29 +69,28 @@ pub struct Site {
 impl Site {
     fn router(self) -> Router {
         let telemetry_path = self.telemetry_path.clone();
+        let status = status::router(
+            self.histories.clone(),
+            self.endpoint.clone(),
+            &telemetry_path,
+        );
         let ready = self.ready.clone();
         let endpoint = self.endpoint.clone();
         let reload = self.reload.clone();
         let mut router = api::router(self.histories.clone())
             .merge(self.config.clone().router())
+            .merge(status)
             .route("/-/healthy", get("Healthy\n"))
             .route(
                 "/-/ready",
                 get(move || pages::ready(ready.load(Ordering::Acquire))),
             )
             .route(&telemetry_path, get(scrape::metrics).with_state(self));
-        if let Some(endpoint) = endpoint.clone() {
+        if let Some(endpoint) = endpoint {
             router = router.merge(endpoint.router());
         }
         if let Some(reload) = reload {
             router = router.merge(reload::router(reload));
-        }
-        if telemetry_path != "/" {
-            let landing = move || {
-                let recent = endpoint.as_ref().map(|endpoint| endpoint.recent());
-                future::ready(pages::landing(&telemetry_path, recent.as_deref()))
-            };
-            router = router.route("/", get(landing));
         }
         router
     }

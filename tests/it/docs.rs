@@ -101,6 +101,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/modules.md",
         "docs/operating.md",
         "docs/phases.md",
+        "docs/status.md",
         "docs/web.md",
     ] {
         let text = read(document);

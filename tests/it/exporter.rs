@@ -83,7 +83,7 @@ fn pages_answer_as_exporters_do() {
     for (request, status, part) in [
         ("GET /-/healthy", "200", "Healthy"),
         ("GET /-/ready", "200", "Ready"),
-        ("GET /", "200", "href=\"/metrics\""),
+        ("GET /", "200", "href=\"./metrics\""),
         ("GET /metrics", "200", "text/plain; version=0.0.4"),
         ("HEAD /metrics", "200", ""),
         ("POST /metrics", "405", ""),

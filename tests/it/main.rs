@@ -46,6 +46,7 @@ mod reload;
 mod rotation;
 mod secrets;
 mod source_address;
+mod status;
 mod supply;
 mod support;
 mod tidy;

@@ -81,6 +81,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
     ("cel", &["target", "probe"]),
+    ("askama", &["server"]),
     ("axum", &["server", "demo"]),
     ("bcrypt", &["server"]),
     ("listenfd", &["server"]),

@@ -1,6 +1,5 @@
 //! `GET /logs`: what a probe that is over would have said with `debug=true`.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::RawQuery;
@@ -8,13 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::server::pages::escaped;
 use crate::server::probe::Endpoint;
 use crate::server::probe::debug;
 use crate::server::probe::handler::error;
 use crate::server::probe::handler::text;
 use crate::server::probe::query;
-use crate::server::probe::results::Results;
 
 /// Answers a request for the log of a probe, by its number or by its target.
 pub async fn logs(State(endpoint): State<Arc<Endpoint>>, RawQuery(query): RawQuery) -> Response {
@@ -43,24 +40,4 @@ pub async fn logs(State(endpoint): State<Arc<Endpoint>>, RawQuery(query): RawQue
         Some(result) => text(StatusCode::OK, "text/plain", debug::page(&result)),
         None => error(StatusCode::NOT_FOUND, missing),
     }
-}
-
-/// The results as rows of an HTML table, the newest first.
-pub fn rows(results: &Results) -> String {
-    let mut rows = String::new();
-    for (id, result) in results.all().rev() {
-        let module = escaped(&result.module.name);
-        let target = escaped(&result.shown_target());
-        let verdict = match result.is_success() {
-            true => "Success",
-            false => "<strong>Failure</strong>",
-        };
-        writeln!(
-            rows,
-            "<tr><td>{module}</td><td>{target}</td><td>{verdict}</td>\
-             <td><a href=\"logs?id={id}\">Logs</a></td></tr>"
-        )
-        .expect("a String takes whatever is written");
-    }
-    rows
 }

@@ -5,7 +5,7 @@ mod debug;
 mod handler;
 mod logs;
 mod page;
-mod query;
+pub mod query;
 pub mod results;
 #[cfg(test)]
 mod tests;
@@ -27,6 +27,7 @@ use axum::routing::get;
 
 use crate::outcome::Attempt;
 use crate::outcome::detail::Detail;
+use crate::server::probe::results::RequestedProbe;
 use crate::server::probe::results::Results;
 use crate::target::Target;
 use crate::target::module::Module;
@@ -94,9 +95,9 @@ impl Endpoint {
             .with_state(self)
     }
 
-    /// The rows of a table of the results that are kept, as HTML.
-    pub fn recent(&self) -> String {
-        logs::rows(&self.results())
+    /// The results that are kept, the newest first.
+    pub fn recent(&self) -> Vec<RequestedProbe> {
+        self.results().in_short()
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {

@@ -57,6 +57,19 @@ impl ProbeResult {
     }
 }
 
+/// A result in short.
+#[derive(Debug)]
+pub struct RequestedProbe {
+    /// Its number, by which `/logs` knows it.
+    pub id: i64,
+    /// The name of the module.
+    pub module: String,
+    /// The target without what is secret in it.
+    pub target: String,
+    /// Whether it succeeded.
+    pub is_success: bool,
+}
+
 /// The results that are kept, numbered from 0 on.
 #[derive(Debug)]
 pub struct Results {
@@ -97,6 +110,18 @@ impl Results {
     pub fn all(&self) -> impl DoubleEndedIterator<Item = (i64, &Arc<ProbeResult>)> {
         let all = self.failed.iter().chain(&self.newest);
         all.map(|(id, result)| (*id, result))
+    }
+
+    /// All results in short, the newest first.
+    pub fn in_short(&self) -> Vec<RequestedProbe> {
+        let newest_first = self.all().rev();
+        let in_short = newest_first.map(|(id, result)| RequestedProbe {
+            id,
+            module: result.module.name.clone(),
+            target: result.shown_target(),
+            is_success: result.is_success(),
+        });
+        in_short.collect()
     }
 
     /// The result of this number.

@@ -107,7 +107,7 @@ fn a_page_of_many_targets_comes_whole() {
 fn the_page_is_linked_and_read_only() {
     let exporter = Exporter::start("");
     let landing = exporter.get_text("GET /");
-    assert!(landing.contains("<a href=\"/config\">"), "{landing}");
+    assert!(landing.contains("<a href=\"./config\">"), "{landing}");
     for method in ["POST", "PUT", "DELETE"] {
         let answer = exporter.get_text(&format!("{method} /config"));
         assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");

@@ -184,6 +184,7 @@ fn pages(exporter: &Exporter, targets: &[(&str, String)]) -> Pages {
         "/api/v1/targets",
         "/probe",
         "/logs",
+        "/?q=t1&sort=failure",
     ] {
         get(path, "");
     }
@@ -191,6 +192,7 @@ fn pages(exporter: &Exporter, targets: &[(&str, String)]) -> Pages {
     get(&filled("/api/v1/targets/http://x/ok?t={urlquery}"), "");
     for index in 0..targets.len() {
         get(&format!("/api/v1/targets/t{index}"), "");
+        get(&format!("/targets/t{index}"), "");
     }
     pages
 }
