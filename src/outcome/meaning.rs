@@ -4,7 +4,7 @@ use crate::outcome::reason::Reason;
 
 impl Reason {
     /// What usually lies behind it, in a sentence or two. A hint, not a finding.
-    #[allow(clippy::too_many_lines, reason = "one arm a reason")]
+    #[allow(clippy::too_many_lines, reason = "it is a table with a row a reason")]
     pub fn usually(self) -> &'static str {
         match self {
             Self::DnsNxdomain => "The name is misspelt, or its record was removed.",

@@ -1,5 +1,7 @@
 //! `--web.external-url`: every page is below its path, and who asks elsewhere is led there.
 
+use url::{Position, Url};
+
 use crate::support::exporter::{Exporter, program};
 use crate::support::surroundings::wait_until;
 
@@ -91,5 +93,40 @@ fn an_external_url_without_a_path_to_use_is_bad_usage() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{url}: {text}");
         assert!(text.contains(said), "{url}: {text}");
+    }
+}
+
+/// Where the links of a page lead within the exporter.
+fn links(html: &str, page: &Url) -> Vec<Url> {
+    let values = html.split(char::is_whitespace).filter_map(|word| {
+        let value = word
+            .strip_prefix("href=\"")
+            .or_else(|| word.strip_prefix("src=\""))?;
+        value.split('"').next()
+    });
+    let links = values.map(|link| page.join(&link.replace("&amp;", "&")).unwrap());
+    links
+        .filter(|link| link.origin() == page.origin())
+        .collect()
+}
+
+/// Links are relative, so that they hold below whatever path the pages have.
+#[test]
+fn links_of_pages_hold_below_a_prefix() {
+    let config = "targets: [{name: a/b, url: 'http://127.0.0.1:1/'}]";
+    let exporter = Exporter::start_with(config, &["--web.external-url=/below/here"]);
+    let ready = || answer(&exporter, "GET /below/here/-/ready").0 == 200;
+    wait_until("it is ready", ready);
+    let get = |page: &Url| exporter.get_text(&format!("GET {}", &page[Position::BeforePath..]));
+    let home = Url::parse("http://exporter.test/below/here/").unwrap();
+    let mut seen = links(&get(&home), &home);
+    let of_target = seen.iter().find(|link| link.path().contains("/targets/a"));
+    let of_target = of_target.unwrap().clone();
+    seen.extend(links(&get(&of_target), &of_target));
+    assert!(seen.len() > 6, "{seen:?}");
+    for mut link in seen {
+        link.set_fragment(None);
+        assert!(link.path().starts_with("/below/here/"), "{link}");
+        assert!(get(&link).starts_with("HTTP/1.1 200"), "{link}");
     }
 }

@@ -64,7 +64,7 @@ async fn answering(delay: Duration, answers: &[&str]) -> Peer {
         async move {
             peer::read_request(&mut stream).await;
             sleep(delay).await;
-            let answer = answers.get(place).or(answers.last()).unwrap();
+            let answer = answers.get(place).or_else(|| answers.last()).unwrap();
             peer::write(&mut stream, answer.as_bytes()).await;
             peer::finish(stream, peer::Then::Close).await;
         }

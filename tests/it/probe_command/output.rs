@@ -216,75 +216,80 @@ async fn the_probe_command_tells_the_same_as_json() {
         assert_eq!(output.status.code(), Some(case.status), "{}", case.name);
         let probe: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(probe["module"], case.module, "{}", case.name);
-        let phases = probe["phases"].as_array();
-        let phase = |name: &str| {
-            let phases = phases.into_iter().flatten();
-            phases.filter(|phase| phase["phase"] == name).count()
-        };
-        match case.name {
-            "good" => {
-                assert_eq!(probe["url"], case.url);
-                assert_eq!(
-                    (&probe["code"], &probe["outcome"]),
-                    (&200.into(), &"success".into())
-                );
-                assert_eq!(probe["headers"]["etag"], "\"7\"");
-                assert_eq!(probe["headers"].get("set-cookie"), None);
-                assert_eq!(probe["http_version"], "HTTP/1.1");
-                let spent: u64 = phases
-                    .unwrap()
-                    .iter()
-                    .map(|phase| {
-                        phase["end_ns"].as_u64().unwrap() - phase["start_ns"].as_u64().unwrap()
-                    })
-                    .sum();
-                let overhead = probe["overhead_ns"].as_u64().unwrap();
-                assert_eq!(probe["duration_ns"], spent + overhead);
-            }
-            "slow" => {
-                let phases = phases.unwrap();
-                let waiting = phases.iter().find(|phase| phase["phase"] == "first_byte");
-                let waiting = waiting.unwrap();
-                let [start, end] = ["start_ns", "end_ns"].map(|key| waiting[key].as_u64().unwrap());
-                assert!(end - start > 900_000_000, "{waiting}");
-            }
-            "conflict" => {
-                assert_eq!(probe["outcome"], "conflict");
-                assert_eq!(probe["conflict_reason"], "stale_version");
-                assert_eq!(probe["conflict_expected"], false);
-                assert_eq!(probe["failure"]["reason"], "status");
-            }
-            "conflict_expected" => {
-                assert_eq!(probe["outcome"], "success");
-                assert_eq!(probe["conflict_reason"], "unspecified");
-                assert_eq!(probe["conflict_expected"], true);
-            }
-            "expired" => {
-                assert_eq!(probe["failure"]["reason"], "cert_expired");
-                assert_eq!(probe["certificate"]["expires"], "2020-02-03T00:00:00Z");
-                assert!(probe["certificate"]["days_left"].as_i64() < Some(-2_000));
-            }
-            "certificate" => {
-                assert_eq!(probe["certificate"]["names"], "shop.test");
-                assert_eq!((phase("tls"), phase("dns")), (1, 0));
-                assert_eq!(probe["tls"]["version"], "TLS 1.3");
-            }
-            "redirected" => {
-                let to = probe["redirected_to"].as_array().unwrap();
-                assert_eq!((phase("connect"), to.len()), (3, 2));
-                assert!(!text.contains("hidden"), "{text}");
-            }
-            "skipped" => {
-                assert_eq!(probe["skipped"], "no_route");
-                assert_eq!(probe.as_object().unwrap().len(), 3);
-            }
-            "unresolvable" => {
-                assert_eq!(probe["url"], "http://no.such.test/");
-                assert_eq!(probe["failure"]["phase"], "dns");
-                assert_eq!(probe["code"], Value::Null);
-            }
-            _ => {}
+        told(case, &probe, &text);
+    }
+}
+
+/// What a case tells besides.
+fn told(case: &Case, probe: &Value, text: &str) {
+    let phases = probe["phases"].as_array();
+    let phase = |name: &str| {
+        let phases = phases.into_iter().flatten();
+        phases.filter(|phase| phase["phase"] == name).count()
+    };
+    match case.name {
+        "good" => {
+            assert_eq!(probe["url"], case.url);
+            assert_eq!(
+                (&probe["code"], &probe["outcome"]),
+                (&200.into(), &"success".into())
+            );
+            assert_eq!(probe["headers"]["etag"], "\"7\"");
+            assert_eq!(probe["headers"].get("set-cookie"), None);
+            assert_eq!(probe["http_version"], "HTTP/1.1");
+            let spent: u64 = phases
+                .unwrap()
+                .iter()
+                .map(|phase| {
+                    phase["end_ns"].as_u64().unwrap() - phase["start_ns"].as_u64().unwrap()
+                })
+                .sum();
+            let overhead = probe["overhead_ns"].as_u64().unwrap();
+            assert_eq!(probe["duration_ns"], spent + overhead);
         }
+        "slow" => {
+            let phases = phases.unwrap();
+            let waiting = phases.iter().find(|phase| phase["phase"] == "first_byte");
+            let waiting = waiting.unwrap();
+            let [start, end] = ["start_ns", "end_ns"].map(|key| waiting[key].as_u64().unwrap());
+            assert!(end - start > 900_000_000, "{waiting}");
+        }
+        "conflict" => {
+            assert_eq!(probe["outcome"], "conflict");
+            assert_eq!(probe["conflict_reason"], "stale_version");
+            assert_eq!(probe["conflict_expected"], false);
+            assert_eq!(probe["failure"]["reason"], "status");
+        }
+        "conflict_expected" => {
+            assert_eq!(probe["outcome"], "success");
+            assert_eq!(probe["conflict_reason"], "unspecified");
+            assert_eq!(probe["conflict_expected"], true);
+        }
+        "expired" => {
+            assert_eq!(probe["failure"]["reason"], "cert_expired");
+            assert_eq!(probe["certificate"]["expires"], "2020-02-03T00:00:00Z");
+            assert!(probe["certificate"]["days_left"].as_i64() < Some(-2_000));
+        }
+        "certificate" => {
+            assert_eq!(probe["certificate"]["names"], "shop.test");
+            assert_eq!((phase("tls"), phase("dns")), (1, 0));
+            assert_eq!(probe["tls"]["version"], "TLS 1.3");
+        }
+        "redirected" => {
+            let to = probe["redirected_to"].as_array().unwrap();
+            assert_eq!((phase("connect"), to.len()), (3, 2));
+            assert!(!text.contains("hidden"), "{text}");
+        }
+        "skipped" => {
+            assert_eq!(probe["skipped"], "no_route");
+            assert_eq!(probe.as_object().unwrap().len(), 3);
+        }
+        "unresolvable" => {
+            assert_eq!(probe["url"], "http://no.such.test/");
+            assert_eq!(probe["failure"]["phase"], "dns");
+            assert_eq!(probe["code"], Value::Null);
+        }
+        _ => {}
     }
 }
 
