@@ -20,6 +20,7 @@ use clap::Subcommand;
 use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
 use clap::builder::TypedValueParser as _;
+use clap::parser::ValueSource;
 
 use crate::app;
 use crate::app::Settings;
