@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
+import { longestTask } from './tasks.mjs';
 import { Watch } from './watch.mjs';
 
 export const DESK = { width: 1280, height: 800 };
@@ -64,6 +65,12 @@ export class Stage {
     }
   }
 
+  /** The longest task of a page while `work` is done, in milliseconds. */
+  longestTask(page, work) {
+    return longestTask(this.#browser, page, work);
+  }
+
+  /** Takes what the scenario itself brings about for no mistake. */
   excuse(pattern) {
     this.#watch.excuse(pattern);
   }

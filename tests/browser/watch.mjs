@@ -2,17 +2,11 @@
 
 /** Runs in the page, before any script of it. */
 function listen() {
-  globalThis.complaints = [];
-  globalThis.longTasks = [];
   addEventListener('securitypolicyviolation', (event) => {
     const { violatedDirective, blockedURI, sourceFile, lineNumber } = event;
     const where = `${sourceFile}:${lineNumber}`;
     console.error(`the policy forbids ${violatedDirective} ${blockedURI} at ${where}`);
   });
-  // What the browser calls long: 50 ms.
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) globalThis.longTasks.push(duration);
-  }).observe({ type: 'longtask', buffered: true });
 }
 
 export class Watch {

@@ -5,13 +5,25 @@ import { names, parameter } from '../table.mjs';
 
 const PAGE = 100;
 
+const LIMIT = 1000;
+
 export default async function many(stage) {
   const page = await stage.open('/');
   equal('rows of a page', (await names(page)).length, PAGE);
-  holds('the summary', await page.innerText('#summary'), '5000 targets', (text) => /5[,.\s\u202f]?000/.test(text));
-  await polls(page, 4);
-  await stage.look(page, 'many');
+  holds('the summary', await page.innerText('#summary'), '5000 targets', (text) => text.startsWith('5000 targets'));
+  const longest = await stage.longestTask(page, async () => {
+    await page.reload();
+    await polls(page, 4);
+    await stage.look(page, 'many');
+    await use(page);
+    await polls(page, 2);
+  });
+  console.log(`longest task with 5,000 targets: ${Math.round(longest)} ms`);
+  holds('the longest task of a script, in ms', longest, `less than ${LIMIT}`, (ms) => ms < LIMIT);
+}
 
+/** What a reader does who looks for one of them. */
+async function use(page) {
   await page.fill('#search', 'target-4321');
   await becomes('the one that was searched', () => names(page), ['target-4321']);
   await page.fill('#search', '');
@@ -22,11 +34,6 @@ export default async function many(stage) {
   await page.click('a[rel=next]');
   await until('the next page', () => names(page), (found) => found.length === PAGE && !found.includes(before[0]));
   equal('the number of the page', parameter(page, 'page'), '2');
-  await polls(page, 2);
-
-  const longest = await page.evaluate(() => Math.max(0, ...globalThis.longTasks));
-  console.log(`longest task with 5,000 targets: ${Math.round(longest)} ms`);
-  holds('the longest task of a script, in ms', longest, 'less than 1000', (ms) => ms < 1000);
 }
 
 /** Waits until the page has asked `n` times for what is new, and then for what it does with it. */

