@@ -128,7 +128,7 @@ mod tests {
         let expected = "\
 dns          █████                   10.000 ms
 connect           █████▎             10.500 ms
-send                   ▏              0.000 ms
+send                    ▏             0.000 ms
 redirected to http://b/
 transfer                    █████    10.000 ms
 total                                40.000 ms
@@ -150,10 +150,7 @@ overhead                              9.500 ms
             ..look(false, 40)
         };
         let drawn = draw(&timeline(), &[], Some(Phase::Transfer), look);
-        assert!(
-            drawn.contains("\x1b[31m####\x1b[0m    10.000 ms"),
-            "{drawn}"
-        );
+        assert!(drawn.contains("\x1b[31m###\x1b[0m    10.000 ms"), "{drawn}");
         assert_eq!(drawn.matches("\x1b[31m").count(), 1, "{drawn}");
         // The phase of another hop is not the one that was cut.
         let drawn = draw(&timeline(), &[], Some(Phase::Connect), look);
