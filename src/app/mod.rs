@@ -160,7 +160,8 @@ async fn start(
     let tls = doors.borrow().tls().is_some();
     let addresses = listeners.iter().filter_map(|one| one.local_addr().ok());
     let addresses: Vec<SocketAddr> = addresses.collect();
-    let urls: Vec<String> = addresses.iter().map(|one| listen::url(*one, tls)).collect();
+    let url = |one: &SocketAddr| listen::url(*one, tls) + &settings.prefix.path_of("");
+    let urls: Vec<String> = addresses.iter().map(url).collect();
     for address in &addresses {
         tracing::info!(%address, tls, "listening");
     }
