@@ -59,6 +59,7 @@ pub fn scenario(name: &str, url: &str, more: &[&str], mut answer: impl FnMut(&st
         stderr.read_to_string(&mut said).unwrap();
         said
     });
+    let mut said = Vec::new();
     for line in stdout.lines().map_while(Result::ok) {
         match line.strip_prefix("ask: ") {
             Some(words) => {
@@ -66,12 +67,12 @@ pub fn scenario(name: &str, url: &str, more: &[&str], mut answer: impl FnMut(&st
                 // A script that has failed meanwhile says so below.
                 writeln!(stdin, "done").ok();
             }
-            None => println!("{line}"),
+            None => said.push(line),
         }
     }
     let status = script.0.wait().unwrap();
     let complaints = complaints.join().unwrap();
-    assert!(status.success(), "{name}: {status}\n{complaints}");
+    assert!(status.success(), "{name}: {status}\n{complaints}{said:#?}");
 }
 
 /// Where `scripts/test` puts what tests need of others, and tests what they leave to be looked at.
