@@ -70,7 +70,7 @@ async fn the_page_follows_what_happens() {
     });
     assert!(!page.contains("data-target=\"closed\""), "{page}");
     let page = exporter.get_text("GET /targets/orders");
-    assert!(page.contains("data-probe=") && page.contains("conflict: <bdi>unspecified</bdi>"));
+    assert!(page.contains("data-probe=") && page.contains("reason: <bdi>unspecified</bdi>"));
     assert!(page.contains(&peer.address.to_string()), "{page}");
 }
 

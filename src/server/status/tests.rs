@@ -350,7 +350,7 @@ fn a_target_tells_of_each_probe() {
         "50 %: 1 of 2 responses in five minutes",
         "<time datetime=\"2027-01-15T07:59:58.000Z\">2027-01-15 07:59:58.000</time>",
         "<span class=\"code\">409</span>",
-        "conflict: <bdi>unspecified</bdi>",
+        "reason: <bdi>unspecified</bdi>",
         "connect <b>15 ms</b>",
         "overhead <b>15 ms</b>",
         "own clock",

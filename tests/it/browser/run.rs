@@ -33,10 +33,6 @@ pub fn is_possible() -> bool {
 /// # Panics
 ///
 /// If the page is not as the scenario wants it.
-#[allow(
-    clippy::print_stdout,
-    reason = "what a script says is shown if its test fails"
-)]
 pub fn scenario(name: &str, url: &str, more: &[&str], mut answer: impl FnMut(&str)) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/run.mjs");

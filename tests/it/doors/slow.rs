@@ -67,7 +67,8 @@ fn who_sends_a_head_bit_by_bit_is_shown_out() {
                     }
                     return assert!(is_ended(&mut stream));
                 }
-                stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+                // So may this be, and then the server has had enough already.
+                stream.write_all(b"GET / HTTP/1.1\r\n").ok();
                 goes_on(|| stream.write_all(b"a: b\r\n").map(|()| true));
             });
         }
@@ -169,7 +170,8 @@ fn who_takes_too_long_for_tls_is_shown_out() {
     );
     let mut silent = served.connect();
     let mut begun = served.connect();
-    begun.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+    // On a busy machine it may be too late for that.
+    begun.write_all(&[22, 3, 1, 2, 0, 1]).ok();
     assert!(is_ended(&mut silent));
     assert!(is_ended(&mut begun));
     // One that speaks plain HTTP is told no page.
