@@ -45,12 +45,15 @@ mod yaml;
 use std::env;
 use std::process::ExitCode;
 
+use httpcycle_exporter::cli::allocator;
 use tokio::runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
 fn main() -> ExitCode {
+    // As the program does, whose memory is measured here.
+    allocator::settle(&env::args_os().collect::<Vec<_>>());
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some(peers::CHILD) => return peers::serve(&arguments[1]),

@@ -1,6 +1,6 @@
 //! The command line: arguments, logging, exit status.
 
-mod allocator;
+pub mod allocator;
 mod demo;
 mod healthcheck;
 mod logging;
