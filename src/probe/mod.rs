@@ -31,7 +31,6 @@ pub mod tls;
 mod turn;
 mod validate;
 mod walk;
-mod way;
 mod wire;
 
 use std::net::IpAddr;
@@ -64,7 +63,6 @@ use crate::probe::judge::judge;
 use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
 use crate::probe::walk::Walk;
-use crate::probe::way::giving_way;
 use crate::target::Target;
 use crate::target::module::Module;
 use crate::target::secret::Secret;
@@ -155,8 +153,7 @@ impl Prober {
     pub async fn probe_until(&self, latest: Instant) -> Attempt {
         let bounds = self.bounds_until(latest);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
-        let walking = giving_way(self.walk(None, &mut walk));
-        let walked = timeout_at(bounds.deadline, walking).await;
+        let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
         self.attempt(bounds, walk, walked, Instant::now())
     }
 
@@ -182,8 +179,7 @@ impl Prober {
         let bounds = self.bounds_until(Instant::now() + self.target.timeout);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
         walk.detail = Some(Box::new(detail));
-        let walking = giving_way(self.walk(None, &mut walk));
-        let walked = timeout_at(bounds.deadline, walking).await;
+        let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
         let detail = walk.detail.take().unwrap_or_default();
         (self.attempt(bounds, walk, walked, Instant::now()), detail)
     }
@@ -198,11 +194,10 @@ impl Prober {
     ) -> Vec<(Option<IpAddr>, Attempt)> {
         let bounds = self.bounds_until(latest);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
-        let look_up = giving_way(async {
+        let looked_up = timeout_at(bounds.deadline, async {
             let addresses = self.look_up(self.target.url.host(), &mut walk).await?;
             connect::candidates(&addresses, &self.target.module)
         });
-        let looked_up = timeout_at(bounds.deadline, look_up);
         let candidates = match looked_up.await {
             Ok(Ok(candidates)) => candidates,
             failed => {
@@ -213,8 +208,7 @@ impl Prober {
         let probes = choose(&candidates).into_iter().map(|ip| {
             let mut walk = walk.fork();
             async move {
-                let walking = giving_way(self.walk(Some(ip), &mut walk));
-                let walked = timeout_at(bounds.deadline, walking).await;
+                let walked = timeout_at(bounds.deadline, self.walk(Some(ip), &mut walk)).await;
                 (ip, walk, walked, Instant::now())
             }
         });

@@ -1,5 +1,7 @@
 //! Taking turns: how much of a response a probe reads before the others on its worker have theirs.
 
+use std::thread;
+
 use tokio::task::yield_now;
 
 /// How much is read in one turn: a few tens of microseconds, and more than most responses have.
@@ -29,6 +31,10 @@ impl Turn {
             Some(left) => self.left = left,
             None => {
                 self.left = TURN_BYTES;
+                // A runtime only knows its own tasks: the kernel would leave this thread its slice of
+                // milliseconds while other threads wait for the core. What arrives meanwhile has its
+                // stamp.
+                thread::yield_now();
                 yield_now().await;
             }
         }

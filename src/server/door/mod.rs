@@ -100,8 +100,10 @@ impl Door {
                 answered.unwrap_or_else(|never| match never {})
             }
         };
+        // A page knows best what it loads: its own header stays, as in exporter-toolkit.
         for (name, value) in &self.headers {
-            response.headers_mut().insert(name, value.clone());
+            let headers = response.headers_mut();
+            headers.entry(name).or_insert_with(|| value.clone());
         }
         response
     }
