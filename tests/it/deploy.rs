@@ -151,3 +151,46 @@ fn nginx_takes_the_shop_as_mounted() {
         .arg(root.path());
     judged_by("nginx", "-v", &mut nginx);
 }
+
+/// What a build reads and `.dockerignore` keeps out is missed by nobody but who builds the image.
+#[test]
+fn the_image_is_built_from_all_that_the_program_is_built_from() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = fs::read_to_string(root.join(".dockerignore")).unwrap();
+    let mut folders = vec![root.join("src")];
+    // askama reads these.
+    let mut needed = vec![root.join("templates")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Some are no text.
+            let text = fs::read(&path).unwrap();
+            let text = String::from_utf8_lossy(&text);
+            for start in ["include_str!(\"", "include_bytes!(\""] {
+                let named = text.split(start).skip(1);
+                let named = named.map(|rest| rest.split('"').next().unwrap());
+                needed.extend(named.map(|name| folder.join(name).canonicalize().unwrap()));
+            }
+        }
+    }
+    assert!(needed.len() > 5, "{needed:?}");
+    // Only fuzzers and tests read these.
+    needed.retain(|path| {
+        ["fuzz", "tests"]
+            .iter()
+            .all(|of| !path.starts_with(root.join(of)))
+    });
+    for path in needed {
+        let path = path.strip_prefix(root).unwrap();
+        let mut places = listed.lines().filter_map(|line| line.strip_prefix('!'));
+        assert!(
+            places.any(|place| path.starts_with(place)),
+            "{}",
+            path.display()
+        );
+    }
+}

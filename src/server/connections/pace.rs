@@ -54,6 +54,8 @@ struct State {
     head_since: Option<Instant>,
     /// How many requests are being answered.
     n_answering: usize,
+    /// Whether bytes came in meanwhile: more of what was asked, or the begin of what is asked next.
+    was_heard_meanwhile: bool,
     /// The responses that are on their way.
     sending: Vec<Sending>,
     next_number: u64,
@@ -79,6 +81,7 @@ impl Pace {
                 idle_since: Instant::now(),
                 head_since: None,
                 n_answering: 0,
+                was_heard_meanwhile: false,
                 sending: Vec::new(),
                 next_number: 0,
             }),
@@ -86,10 +89,12 @@ impl Pace {
         }
     }
 
-    /// Notes that bytes came in. If no request is being answered, they begin the next one.
+    /// Notes that bytes came in. They begin the next request, be it while one is being answered.
     pub fn heard(&self) {
         let mut state = self.state();
-        if state.n_answering == 0 && state.head_since.is_none() {
+        if state.n_answering > 0 {
+            state.was_heard_meanwhile = true;
+        } else if state.head_since.is_none() {
             state.head_since = Some(Instant::now());
             drop(state);
             self.sooner.notify_one();
@@ -101,6 +106,7 @@ impl Pace {
         let mut state = self.state();
         state.was_asked = true;
         state.head_since = None;
+        state.was_heard_meanwhile = false;
         state.n_answering += 1;
         let number = state.next_number;
         state.next_number += 1;
@@ -228,6 +234,9 @@ impl Drop for Answering {
             .sending
             .retain(|sending| sending.number != self.number);
         state.idle_since = Instant::now();
+        if state.n_answering == 0 && state.was_heard_meanwhile {
+            state.head_since = Some(state.idle_since);
+        }
         drop(state);
         // Nothing was waited for while only a handler was at work.
         self.pace.sooner.notify_one();
@@ -322,6 +331,12 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         pace.heard();
         assert_eq!(lasts(&pace).await, (0, Overrun::Head), "began long ago");
+        let answering = pace.answering();
+        pace.heard();
+        drop(answering);
+        assert_eq!(lasts(&pace).await, (10, Overrun::Head), "begun meanwhile");
+        drop(pace.answering());
+        assert_eq!(lasts(&pace).await, (100, Overrun::Idle), "nothing begun");
     }
 
     #[tokio::test(start_paused = true)]
