@@ -211,7 +211,9 @@ impl End {
     fn of_io(io: &io::Error) -> Self {
         match (io.kind(), errno(io)) {
             (io::ErrorKind::UnexpectedEof, _) => Self::Closed,
-            (_, Some(Errno::ECONNRESET | Errno::EPIPE | Errno::ECONNABORTED)) => Self::Reset,
+            (_, Some(Errno::ECONNRESET | Errno::EPIPE | Errno::ECONNABORTED))
+            // What a write was told of is told again without a number.
+            | (io::ErrorKind::ConnectionReset, None) => Self::Reset,
             (_, Some(Errno::ETIMEDOUT)) => Self::TimedOut,
             (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, None) => Self::BadBody,
             _ => Self::Other,
@@ -310,6 +312,23 @@ mod tests {
 
         fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             AsyncWrite::poll_shutdown(self, cx)
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_connection_is_told_by_number_or_by_kind() {
+        for (io, expected) in [
+            (Errno::ECONNRESET.into(), "Reset"),
+            (Errno::EPIPE.into(), "Reset"),
+            // As `ExchangeIo` tells what a write was told of.
+            (io::ErrorKind::ConnectionReset.into(), "Reset"),
+            (Errno::ETIMEDOUT.into(), "TimedOut"),
+            (io::ErrorKind::UnexpectedEof.into(), "Closed"),
+            (io::ErrorKind::InvalidData.into(), "BadBody"),
+            (Errno::EIO.into(), "Other"),
+        ] {
+            let io: io::Error = io;
+            assert_eq!(format!("{:?}", End::of_io(&io)), expected, "{io:?}");
         }
     }
 
