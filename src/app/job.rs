@@ -131,6 +131,7 @@ impl TargetJob {
 
     fn skip(&self, series: &Series, reason: SkipReason, count: u64) {
         series.skip(reason, count);
+        self.history.skip(reason);
         // The state of the target stays as it is: nothing was learnt of it.
         if !self.skipping.swap(true, Ordering::Relaxed) {
             let name = &*self.target.name;

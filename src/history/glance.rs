@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use crate::history::record::nanoseconds;
+use crate::history::unprobed::Unprobed;
 use crate::outcome::Outcome;
 use crate::outcome::Verdict;
 use crate::outcome::reason::Reason;
@@ -87,6 +88,8 @@ pub struct LastFailure {
 pub struct Glance {
     /// The last probe, `None` before the first has ended.
     pub last: Option<Last>,
+    /// Why the exporter does not probe it any more, if so.
+    pub unprobed: Option<Unprobed>,
     /// The marks of the last probes, the oldest first.
     pub marks: Marks,
     /// The last failure, an unexpected conflict included.
@@ -168,10 +171,9 @@ impl Words {
         }
         if response.is_some() {
             let minute = minute(since_1970);
-            let is_conflict = mark == Mark::Conflict;
             let cell = minute % N_MINUTES as u64;
             if let Some(cell) = usize::try_from(cell).ok().and_then(|n| self.minutes.get(n)) {
-                update(cell, |word| count(word, minute, is_conflict));
+                update(cell, |word| count(word, minute, mark == Mark::Conflict));
             }
         }
     }
@@ -191,6 +193,7 @@ impl Words {
         let expiry = self.cert_expiry.load(Ordering::Relaxed);
         Glance {
             last: unpack_last(self.last.load(Ordering::Relaxed)),
+            unprobed: None,
             marks: Marks(self.marks.load(Ordering::Relaxed)),
             failure: unpack_failure(self.failure.load(Ordering::Relaxed)),
             responses,

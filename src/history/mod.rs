@@ -1,10 +1,11 @@
 //! The last probes of each target, in full: what the metrics sum up can be looked at here.
 //!
 //! ```text
-//! store   the histories of all targets
-//! kept    which probes are kept: the newest, and failures for longer
-//! glance  what is told of a target at a glance, whatever is kept
-//! record  one probe in as few bytes as hold it ── bytes
+//! store     the histories of all targets
+//! kept      which probes are kept: the newest, and failures for longer
+//! glance    what is told of a target at a glance, whatever is kept
+//! unprobed  when it was probed last, and what has been skipped since
+//! record    one probe in as few bytes as hold it ── bytes
 //! ```
 //!
 //! A probe records under a lock that only the readers of that one target share, and those hold it
@@ -15,6 +16,7 @@ pub mod glance;
 mod kept;
 pub mod record;
 pub mod store;
+pub mod unprobed;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ use crate::history::kept::Kept;
 use crate::history::record::ProbeRecord;
 use crate::history::record::nanoseconds;
 use crate::outcome::Outcome;
+use crate::outcome::skip::SkipReason;
 use crate::target::Target;
 
 /// The history of one target. A reload makes a new one that has the new target and shares the
@@ -55,6 +58,8 @@ struct Cells {
     next_probe: AtomicU64,
     /// What shows even if nothing is kept.
     words: Words,
+    /// Whether it is probed at all.
+    unprobed: unprobed::Word,
 }
 
 impl History {
@@ -65,6 +70,7 @@ impl History {
             recorded: AtomicU32::new(0),
             next_probe: AtomicU64::new(0),
             words: Words::default(),
+            unprobed: unprobed::Word::default(),
         };
         Self {
             target: Arc::clone(target),
@@ -88,6 +94,8 @@ impl History {
     /// Keeps a probe that started `lag` after it was meant to.
     pub fn record(&self, outcome: &Outcome, lag: Duration) {
         self.cells.words.record(outcome);
+        let since_1970 = outcome.started.duration_since(UNIX_EPOCH);
+        self.cells.unprobed.probed(since_1970.unwrap_or_default());
         let Some(kept) = &self.cells.kept else {
             return;
         };
@@ -96,6 +104,11 @@ impl History {
         let dropped = lock(kept).push(record);
         // Freed only here, where no reader waits for it.
         drop(dropped);
+    }
+
+    /// Notes that slots passed without a probe.
+    pub fn skip(&self, reason: SkipReason) {
+        self.cells.unprobed.skipped(reason);
     }
 
     /// The probes that were kept, newest first.
@@ -111,7 +124,10 @@ impl History {
 
     /// What there is to see of the target at a glance.
     pub fn glance(&self, now: SystemTime) -> Glance {
-        self.cells.words.glance(now, self.next_probe())
+        Glance {
+            unprobed: self.cells.unprobed.unprobed(),
+            ..self.cells.words.glance(now, self.next_probe())
+        }
     }
 
     /// Notes when the next probe is meant to start.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
+import { PATIENCE } from './expect.mjs';
 import { chromium } from './modules.mjs';
 
 const FLAGS = [
@@ -42,6 +43,7 @@ export async function launch() {
   return await chromium.launch({
     executablePath: installed(),
     args: FLAGS,
+    timeout: PATIENCE,
     // Neither a proxy nor the settings of whoever runs the tests.
     env: { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' },
   });

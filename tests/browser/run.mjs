@@ -11,7 +11,7 @@ import { launch } from './chromium.mjs';
 import { Stage } from './stage.mjs';
 
 // For a scenario as a whole, on the slowest of machines: each wait has a limit of its own.
-const PATIENCE = 240_000;
+const PATIENCE = 600_000;
 
 const [name, url, ...more] = process.argv.slice(2);
 const { default: scenario } = await import(`./scenarios/${name}.mjs`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
+import { PATIENCE } from './expect.mjs';
 import { longestTask } from './tasks.mjs';
 import { Watch } from './watch.mjs';
 
@@ -42,6 +43,7 @@ export class Stage {
       ...options,
     });
     await this.#watch.follow(context);
+    context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     this.#last = page;
     await page.goto(new URL(path, this.url).href);

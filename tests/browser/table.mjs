@@ -9,6 +9,7 @@ export function rows(page) {
       name: row.dataset.target,
       state: row.dataset.state,
       text: row.innerText,
+      failure: row.querySelector('.failure .sentence')?.innerText ?? '',
       probes: Array.from(row.querySelectorAll('.strip rect'), (rect) => rect.getAttribute('class')),
       phases: Array.from(row.querySelectorAll('.waterfall rect'), (rect) => rect.getAttribute('class')),
     })),

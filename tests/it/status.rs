@@ -1,5 +1,6 @@
 //! The pages for people of the built program, over HTTP.
 
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -58,10 +59,17 @@ async fn the_page_follows_what_happens() {
             has(page, "orders", "conflict") && has(page, "closed", "failure")
         })
     });
-    for text in ["<strong>409</strong>", "phase-first_byte", "probe-conflict"] {
-        assert!(page.contains(text), "{text} in {page}");
+    // The legend has all shapes.
+    let (_, behind) = page.split_once("<tbody").unwrap();
+    let (rows, _) = behind.split_once("</tbody>").unwrap();
+    for text in [
+        "<strong>409</strong>",
+        "class=\"phase-first_byte\"",
+        "class=\"probe-conflict\"",
+        "connect: refused",
+    ] {
+        assert!(rows.contains(text), "{text} in {rows}");
     }
-    assert!(page.contains("connect: refused"), "{page}");
     clashes.store(false, Ordering::Relaxed);
     let page = tokio::task::block_in_place(|| {
         wait_for(&exporter, "GET /?q=orders&state=ok", |page| {
@@ -72,6 +80,41 @@ async fn the_page_follows_what_happens() {
     let page = exporter.get_text("GET /targets/orders");
     assert!(page.contains("data-probe=") && page.contains("reason: <bdi>unspecified</bdi>"));
     assert!(page.contains(&peer.address.to_string()), "{page}");
+}
+
+#[test]
+fn what_is_not_probed_any_more_is_not_shown_as_ok() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = [0; 4096];
+            stream.read(&mut head).ok();
+            stream.write_all(OK).ok();
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("token");
+    std::fs::write(&secret, "s3cret").unwrap();
+    let secret_shown = secret.display();
+    let exporter = Exporter::start(&format!(
+        "modules: {{m: {{prober: http, http: {{bearer_token_file: '{secret_shown}'}}}}}}\n\
+         targets: [{{name: a, url: 'http://{address}/', module: m, interval: 50ms}}]\n"
+    ));
+    wait_for(&exporter, "GET /?state=ok", |page| has(page, "a", "ok"));
+    std::fs::remove_file(&secret).unwrap();
+    let page = wait_for(&exporter, "GET /?state=trouble", |page| {
+        has(page, "a", "skipped")
+    });
+    assert!(page.contains("1 target: 0 ok, 1 not probed"), "{page}");
+    assert!(page.contains("skipped: secret_unreadable"), "{page}");
+    let page = exporter.get_text("GET /targets/a");
+    assert!(
+        page.contains("A file with a secret cannot be read."),
+        "{page}"
+    );
+    std::fs::write(&secret, "s3cret").unwrap();
+    wait_for(&exporter, "GET /?state=ok", |page| has(page, "a", "ok"));
 }
 
 #[test]

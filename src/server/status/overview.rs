@@ -114,6 +114,7 @@ impl Overview {
         for (state, words) in [
             (State::Conflict, "in conflict"),
             (State::Failure, "failing"),
+            (State::Skipped, "not probed"),
             (State::Waiting, "waiting"),
         ] {
             let count = count(state);
@@ -220,7 +221,7 @@ impl OverviewPage {
         }
     }
 
-    fn choices(&self) -> [States; 6] {
+    fn choices(&self) -> [States; 7] {
         States::ALL
     }
 

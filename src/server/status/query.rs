@@ -29,7 +29,7 @@ pub enum States {
     /// Every state.
     #[default]
     All,
-    /// Conflicts and failures.
+    /// Conflicts, failures, and what is not probed.
     Trouble,
     /// One state.
     One(State),
@@ -37,11 +37,12 @@ pub enum States {
 
 impl States {
     /// All choices, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::All,
         Self::Trouble,
         Self::One(State::Conflict),
         Self::One(State::Failure),
+        Self::One(State::Skipped),
         Self::One(State::Ok),
         Self::One(State::Waiting),
     ];
@@ -68,7 +69,9 @@ impl States {
     pub fn take(self, state: State) -> bool {
         match self {
             Self::All => true,
-            Self::Trouble => matches!(state, State::Conflict | State::Failure),
+            Self::Trouble => {
+                matches!(state, State::Conflict | State::Failure | State::Skipped)
+            }
             Self::One(wanted) => wanted == state,
         }
     }
@@ -77,7 +80,7 @@ impl States {
 /// What targets are sorted by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sort {
-    /// Conflicts, failures, those that wait, the others.
+    /// Conflicts, failures, those that are not probed, those that wait, the others.
     State,
     /// The name.
     Name,

@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::history::glance::Glance;
 use crate::history::glance::LastFailure;
 use crate::history::glance::Mark;
+use crate::history::unprobed::Unprobed;
 use crate::outcome::reason::Reason;
 use crate::server::status::drawing;
 use crate::server::status::drawing::Svg;
@@ -22,6 +23,8 @@ pub enum State {
     Conflict,
     /// The last probe failed.
     Failure,
+    /// The exporter does not get to probe it.
+    Skipped,
     /// No probe has ended yet.
     Waiting,
     /// The last probe succeeded.
@@ -32,6 +35,7 @@ impl State {
     /// The state of a target of which this is seen.
     pub fn of(glance: &Glance) -> Self {
         match glance.last.map(|last| last.mark) {
+            _ if glance.unprobed.is_some() => Self::Skipped,
             None => Self::Waiting,
             Some(mark) => Self::after(mark),
         }
@@ -51,6 +55,7 @@ impl State {
         match self {
             Self::Conflict => "conflict",
             Self::Failure => "failure",
+            Self::Skipped => "skipped",
             Self::Waiting => "waiting",
             Self::Ok => "ok",
         }
@@ -61,6 +66,7 @@ impl State {
         match self {
             Self::Conflict => "conflict",
             Self::Failure => "failing",
+            Self::Skipped => "not probed",
             Self::Waiting => "waiting",
             Self::Ok => "ok",
         }
@@ -71,6 +77,7 @@ impl State {
         match self {
             Self::Conflict => "M6 0 12 6 6 12 0 6Z",
             Self::Failure => "M2 0 6 4 10 0 12 2 8 6 12 10 10 12 6 8 2 12 0 10 4 6 0 2Z",
+            Self::Skipped => "M2 1H5V11H2ZM7 1H10V11H7Z",
             Self::Waiting => "M1 5H3V7H1ZM5 5H7V7H5ZM9 5H11V7H9Z",
             Self::Ok => "M6 1A5 5 0 0 1 6 11 5 5 0 0 1 6 1Z",
         }
@@ -84,6 +91,29 @@ pub struct Code {
     pub number: u16,
     /// Whether it is a conflict that the module does not expect.
     pub is_conflict: bool,
+}
+
+/// Why a target is not probed, in words.
+#[derive(Debug)]
+pub struct SkipWords {
+    /// Why, as the metrics have it.
+    pub reason: &'static str,
+    /// Why, in a sentence.
+    pub sentence: &'static str,
+    /// How old the last probe is.
+    pub last_probe: String,
+}
+
+impl SkipWords {
+    /// The words for what is seen from now.
+    pub fn new(unprobed: &Unprobed, now: SystemTime) -> Self {
+        let last_probe = unprobed.last_probe.map(|at| words::ago(at, now));
+        Self {
+            reason: unprobed.reason.label(),
+            sentence: unprobed.reason.sentence(),
+            last_probe: last_probe.unwrap_or_else(|| "never".to_owned()),
+        }
+    }
 }
 
 /// A failure in words.
@@ -149,6 +179,8 @@ pub struct Row {
     pub url: String,
     /// How it is.
     pub state: State,
+    /// Why it is not probed, if it is not.
+    pub skip: Option<SkipWords>,
     /// The code of the last response, if the last probe had one.
     pub code: Option<Code>,
     /// The last cycle, if it was kept.
@@ -198,6 +230,10 @@ impl Row {
             link: links::to_target(&target.name),
             url: shortened(&target.url.to_string()),
             state: State::of(glance),
+            skip: glance
+                .unprobed
+                .as_ref()
+                .map(|unprobed| SkipWords::new(unprobed, now)),
             code: glance.last.and_then(|last| {
                 let is_conflict = last.mark == Mark::Conflict;
                 last.code.map(|number| Code {

@@ -1,9 +1,11 @@
 // Names and labels that would like to be more than text.
 
-import { assertAccessible } from '../accessible.mjs';
+import { assertAccessible, assertFits } from '../accessible.mjs';
 import { becomes, equal, holds, until } from '../expect.mjs';
-import { PHONE } from '../stage.mjs';
+import { DESK, PHONE } from '../stage.mjs';
 import { names, parameter } from '../table.mjs';
+
+const LONG = 100;
 
 export default async function hostile(stage) {
   const expected = JSON.parse(stage.more[0]);
@@ -18,12 +20,19 @@ export default async function hostile(stage) {
 
   for (const [name, text, href] of links) {
     // What is too long for a table is cut.
-    holds(`the text of ${href}`, text, name, (text) => text === name || name.startsWith(text.replace(/…$/, '')));
+    holds(`the text of ${href}`, text, name, (text) => text === name || isBeginning(text, name));
     holds('where it leads', href, `below ${stage.url}`, (href) => href.startsWith(stage.url));
     await page.goto(href);
     holds(`the page ${href}`, await page.textContent('h1'), name, (heading) => heading === name);
     await until(`probes of ${name}`, () => page.locator('#probes tr[data-probe]').count(), (n) => n > 0);
     await assertOnlyText(page);
+    await page.setViewportSize(PHONE);
+    await assertFits(`the page ${href}`, page);
+    if (isUnbreakable(name)) {
+      await assertAccessible(`the page ${href}`, page);
+      await stage.look(page, 'hostile-target-phone');
+    }
+    await page.setViewportSize(DESK);
   }
 
   // What is put in by the script is text as well.
@@ -37,9 +46,16 @@ export default async function hostile(stage) {
   }
 
   const phone = await stage.open('/', { viewport: PHONE });
-  const width = await phone.evaluate(() => document.documentElement.scrollWidth);
-  holds('the width of a phone', width, `at most ${PHONE.width}`, (width) => width <= PHONE.width);
+  await assertFits('hostile names', phone);
   await stage.look(phone, 'hostile-phone');
+}
+
+/** Whether a name is the hardest to fit. */
+const isUnbreakable = (name) => name.length > LONG && !name.includes(' ');
+
+/** Whether a text is a name that was cut because it is long. */
+function isBeginning(text, name) {
+  return text.endsWith('…') && text.length > LONG && name.startsWith(text.slice(0, -1));
 }
 
 /** Fails if a name has become an element, or has run. */

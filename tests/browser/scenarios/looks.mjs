@@ -1,6 +1,6 @@
 // In light and dark, on a desk and on a phone: readable, and as axe-core wants it.
 
-import { assertAccessible } from '../accessible.mjs';
+import { assertAccessible, assertFits } from '../accessible.mjs';
 import { holds } from '../expect.mjs';
 import { DESK, PHONE } from '../stage.mjs';
 
@@ -15,6 +15,8 @@ function colours(page) {
 }
 
 export default async function looks(stage) {
+  // The page of a target that there is not is one as well.
+  stage.excuse(/status of 404 .*\/targets\/missing\)$|\/targets\/missing is 404$/);
   for (const argument of stage.more) {
     const [, name, path] = argument.match(/^(.*?)=(.*)$/);
     const seen = {};
@@ -35,9 +37,7 @@ export default async function looks(stage) {
 
 async function assertReadable(stage, page, what) {
   await stage.look(page, what);
-  const { width } = page.viewportSize();
-  const needed = await page.evaluate(() => document.documentElement.scrollWidth);
-  holds(`the width of ${what}`, needed, `at most ${width}`, (needed) => needed <= width);
+  await assertFits(what, page);
   if (!(await page.locator('#targets tbody tr[data-target], #probes').count())) {
     const told = await page.innerText('main');
     holds(`${what}, which has no row`, told, 'words that say so', (text) => /no targets?\b/i.test(text));

@@ -1,6 +1,8 @@
 // The exporter stops: the page says so, keeps what it has, and goes on when it is back.
 
+import { assertAccessible, assertFits } from '../accessible.mjs';
 import { becomes, equal, until } from '../expect.mjs';
+import { DESK, PHONE } from '../stage.mjs';
 import { names } from '../table.mjs';
 
 export default async function restart(stage) {
@@ -20,6 +22,11 @@ export default async function restart(stage) {
   await until('the page says that nobody answers', told, (text) => /does not answer/.test(text));
   equal('the rows that are kept', await names(page), before);
   await stage.look(page, 'stopped');
+  await assertAccessible('a page that nobody answers', page);
+  await page.setViewportSize(PHONE);
+  await assertFits('a page that nobody answers', page);
+  await stage.look(page, 'stopped-phone');
+  await page.setViewportSize(DESK);
 
   await stage.ask('start');
   await becomes('what the page is worried about', told, '');

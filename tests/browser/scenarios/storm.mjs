@@ -8,6 +8,13 @@ import { rows } from '../table.mjs';
 const PATIENCE = 200_000;
 const ENOUGH = 5;
 
+/** On a busy machine others fail as well, and a reader would wonder why. */
+function isAsDocumented({ name, state, probes, failure }) {
+  if (name === 'shut-port') return state === 'failure';
+  const isWell = ['ok', 'conflict'].includes(state) && !probes.includes('probe-failure');
+  return isWell && (failure === '' || /conflict/.test(failure));
+}
+
 export default async function storm(stage) {
   const [name, width, height] = stage.more;
   const page = await stage.open('/', {
@@ -17,7 +24,7 @@ export default async function storm(stage) {
     state === 'conflict' ? probes.filter((probe) => probe === 'probe-conflict').length : 0;
   // With a quiet time before it, so that it stands out.
   const isHit = (row) => conflicts(row) >= ENOUGH && row.probes.length > 2 * ENOUGH;
-  const isStorm = (rows) => rows.filter(isHit).length > 1;
+  const isStorm = (rows) => rows.filter(isHit).length > 1 && rows.every(isAsDocumented);
   await until('a storm', () => rows(page), isStorm, PATIENCE);
   await stage.look(page, name);
 }

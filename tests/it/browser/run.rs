@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::support::real_parts;
 
 /// Several browsers on few cores would only make each other late.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How long the slowest of machines may take until it is time for a scenario.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Whether there is all that a scenario needs.
 pub fn is_possible() -> bool {
@@ -27,6 +32,15 @@ pub fn is_possible() -> bool {
         && real_parts::is_installed("chromium", Command::new("chromium").arg("--version"))
 }
 
+/// For a scenario that asks for nothing.
+///
+/// # Panics
+///
+/// If it does ask.
+pub fn nothing(words: &str) {
+    panic!("nobody can {words}");
+}
+
 /// Works the page at `url` as `scenario` says, which may have `more` arguments; `answer` does what
 /// its script asks for.
 ///
@@ -35,6 +49,28 @@ pub fn is_possible() -> bool {
 /// If the page is not as the scenario wants it.
 pub fn scenario(name: &str, url: &str, more: &[&str], mut answer: impl FnMut(&str)) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    play(name, url, more, &mut answer);
+}
+
+/// As [`scenario`], but once it is time, and keeping the browser from nobody up to then.
+///
+/// # Panics
+///
+/// As well if it never is time.
+pub fn scenario_when(is_time: impl Fn() -> bool, name: &str, url: &str, more: &[&str]) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_time() {
+            return play(name, url, more, &mut nothing);
+        }
+        drop(alone);
+        assert!(Instant::now() < deadline, "it is never time for {name}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn play(name: &str, url: &str, more: &[&str], answer: &mut dyn FnMut(&str)) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/run.mjs");
     let child = Command::new("node")
         .arg(script)

@@ -7,11 +7,6 @@ use crate::browser::world::{self, World, url};
 use crate::support::exporter::Exporter;
 use crate::support::real_parts;
 
-/// Nothing is to be asked for.
-fn nothing(words: &str) {
-    panic!("nobody can {words}");
-}
-
 #[test]
 fn what_changes_is_seen_without_a_reload() {
     if !run::is_possible() {
@@ -36,8 +31,8 @@ fn the_table_is_filtered_searched_and_sorted() {
     }
     let mut world = World::start();
     world.conflict();
-    run::scenario("table", &url(&world.exporter), &[], nothing);
-    run::scenario("without_script", &url(&world.exporter), &[], nothing);
+    run::scenario("table", &url(&world.exporter), &[], run::nothing);
+    run::scenario("without_script", &url(&world.exporter), &[], run::nothing);
 }
 
 #[test]
@@ -48,7 +43,7 @@ fn the_page_of_a_target_shows_its_probes() {
     let mut world = World::start();
     world.conflict();
     let address = world.orders.address.to_string();
-    run::scenario("target", &url(&world.exporter), &[&address], nothing);
+    run::scenario("target", &url(&world.exporter), &[&address], run::nothing);
 }
 
 #[test]
@@ -63,9 +58,10 @@ fn pages_are_readable_in_any_light_and_size() {
         "target=/targets/orders",
         "failure=/targets/nobody",
         "certificate=/targets/secure",
+        "missing=/targets/missing",
         "nothing-found=/?q=nothing+has+this+name",
     ];
-    run::scenario("looks", &url(&world.exporter), &pages, nothing);
+    run::scenario("looks", &url(&world.exporter), &pages, run::nothing);
 }
 
 #[test]
@@ -74,7 +70,7 @@ fn a_page_without_a_target_is_readable() {
         return;
     }
     let exporter = Exporter::start("");
-    run::scenario("looks", &url(&exporter), &["empty=/"], nothing);
+    run::scenario("looks", &url(&exporter), &["empty=/"], run::nothing);
 }
 
 #[test]
@@ -93,7 +89,7 @@ fn names_and_labels_are_text_whatever_they_say() {
     // JSON is YAML.
     let exporter = Exporter::start(&json!({"targets": targets}).to_string());
     let names = json!(hostile).to_string();
-    run::scenario("hostile", &url(&exporter), &[&names], nothing);
+    run::scenario("hostile", &url(&exporter), &[&names], run::nothing);
 }
 
 #[test]
@@ -111,7 +107,7 @@ fn five_thousand_targets_hold_no_reader_up() {
         .collect();
     let exporter = Exporter::start(&json!({"targets": targets}).to_string());
     exporter.wait_for("httpcycle_targets", |value| value == Some(5000.0));
-    run::scenario("many", &url(&exporter), &[], nothing);
+    run::scenario("many", &url(&exporter), &[], run::nothing);
 }
 
 #[test]
