@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio::time::sleep;
 use tokio::time::sleep_until;
+use tokio::time::timeout;
 
 use crate::app::StartError;
 use crate::app::limits;
@@ -22,6 +23,7 @@ use crate::probe::Prober;
 use crate::probe::dns::Resolver;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
+use crate::probe::show::Unfinished;
 use crate::probe::tls::TlsClient;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
@@ -34,30 +36,36 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The kernel begins to stamp what arrives a moment after the first socket asks for it.
 const STAMPING_BEGINS: Duration = Duration::from_millis(20);
 
+/// What was found is told within this time of a signal, or not at all.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A target that can be probed, with the runtime to do so.
 #[derive(Debug)]
 pub struct SingleTarget {
     prober: Arc<Prober>,
     runtime: Runtime,
-    signals: StopSignals,
+    stopped: watch::Receiver<bool>,
 }
 
 /// Why there are no more probes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Ended {
     /// Nobody wanted more.
     Enough,
-    /// A signal came.
-    Interrupted,
+    /// A signal came, and ended the probe that was under way, if one was.
+    Interrupted(Option<Unfinished>),
 }
 
 impl SingleTarget {
     /// Prepares probes of `url` with a module of the configuration file; without a file there is the
-    /// one that exists unwritten.
+    /// one that exists unwritten. SIGINT and SIGTERM end the probes; `give_up` is called for the second
+    /// of them, or when the process is still there a while after the first, as what it writes may go
+    /// where nobody reads.
     pub fn prepare(
         url: TargetUrl,
         module: &str,
         config_file: Option<&Path>,
+        give_up: fn(),
     ) -> Result<Self, StartError> {
         let ConfiguredModule { module, timeout } = match config_file {
             None => ConfiguredModule {
@@ -98,10 +106,12 @@ impl SingleTarget {
             let _within = runtime.enter();
             StopSignals::listen().map_err(StartError::Runtime)?
         };
+        let (stop, stopped) = watch::channel(false);
+        runtime.spawn(heed(signals, stop, give_up));
         Ok(Self {
             prober,
             runtime,
-            signals,
+            stopped,
         })
     }
 
@@ -111,47 +121,63 @@ impl SingleTarget {
     }
 
     /// Probes once every `interval`, or as soon as the probe before is over, while `wants_more` says
-    /// so, which is told what each found. SIGINT and SIGTERM end it, the probe under way as well.
+    /// so, which is told what each found.
     pub fn probe_while(
-        self,
+        &self,
         interval: Duration,
         wants_more: impl FnMut(Attempt, Box<Detail>) -> bool,
     ) -> Ended {
-        let Self {
-            prober,
-            runtime,
-            mut signals,
-        } = self;
-        let ended = runtime.block_on(async {
-            tokio::select! {
-                () = probe_every(interval, prober, wants_more) => Ended::Enough,
-                () = signals.recv() => Ended::Interrupted,
-            }
-        });
-        // What is under way ends with the process.
-        runtime.shutdown_background();
-        ended
+        let (prober, stopped) = (self.prober.clone(), self.stopped.clone());
+        let probing = probe_every(interval, prober, stopped, wants_more);
+        self.runtime.block_on(probing)
     }
+
+    /// Leaves what is under way to the end of the process.
+    pub fn leave(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+/// Tells of the first signal, and gives up what takes too long from then on.
+async fn heed(mut signals: StopSignals, stop: watch::Sender<bool>, give_up: fn()) {
+    signals.recv().await;
+    stop.send_replace(true);
+    timeout(FAREWELL, signals.recv()).await.ok();
+    give_up();
 }
 
 async fn probe_every(
     interval: Duration,
     prober: Arc<Prober>,
+    mut stopped: watch::Receiver<bool>,
     mut wants_more: impl FnMut(Attempt, Box<Detail>) -> bool,
-) {
-    sleep(STAMPING_BEGINS).await;
+) -> Ended {
+    let mut next = Instant::now() + STAMPING_BEGINS;
     loop {
-        let started = Instant::now();
-        let prober = prober.clone();
-        // On a worker, as the thread that waits here is none.
-        let probe = tokio::spawn(async move { prober.probe_to_show().await });
-        let bug = |_| (Attempt::Skipped(SkipReason::Internal), Box::default());
-        let (attempt, detail) = probe.await.unwrap_or_else(bug);
-        if !wants_more(attempt, detail) {
-            return;
+        tokio::select! {
+            biased;
+            () = stop(&mut stopped) => return Ended::Interrupted(None),
+            () = sleep_until(next) => {}
         }
-        sleep_until(started + interval).await;
+        next = Instant::now() + interval;
+        let (prober, mut stopped) = (prober.clone(), stopped.clone());
+        // On a worker, as the thread that waits here is none.
+        let probe = tokio::spawn(async move { prober.probe_to_show(stop(&mut stopped)).await });
+        let bug = |_| Ok((Attempt::Skipped(SkipReason::Internal), Box::default()));
+        match probe.await.unwrap_or_else(bug) {
+            Err(unfinished) => return Ended::Interrupted(Some(unfinished)),
+            Ok((attempt, detail)) => {
+                if !wants_more(attempt, detail) {
+                    return Ended::Enough;
+                }
+            }
+        }
     }
+}
+
+/// Waits for a signal.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    stopped.wait_for(|stopped| *stopped).await.map(drop).ok();
 }
 
 /// The module of that name in a file.

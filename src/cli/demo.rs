@@ -11,46 +11,12 @@ use crate::config::content::Origin;
 use crate::demo::Demo;
 use crate::demo::storm::Storms;
 
-/// The flags, as clap calls them, that a demo could not do anything with, and why.
-const REFUSED: [(&str, &str); 4] = [
-    (
-        "config_file",
-        "demo brings its own configuration; leave out --config.file, or leave out demo",
-    ),
-    (
-        "config_check",
-        "demo has no file to check; leave out --config.check",
-    ),
-    (
-        "enable_auto_reload",
-        "demo has no file that could change; leave out --config.enable-auto-reload",
-    ),
-    (
-        "auto_reload_interval",
-        "demo has no file that could change; leave out --config.auto-reload-interval",
-    ),
-];
-
-/// Whether a demo can do with these arguments, or what is wrong with them, a line each.
-pub fn allows(given: &ArgMatches) -> Result<(), String> {
-    let refused = REFUSED.into_iter().filter(|(id, _)| is_given(given, id));
-    let mistakes: Vec<&str> = refused.map(|(_, why)| why).collect();
-    match mistakes.is_empty() {
-        true => Ok(()),
-        false => Err(mistakes.join("\n")),
-    }
-}
-
 /// How much a demo logs: what there is to open would be lost in what the log says of every storm.
 pub fn log_level(given: &ArgMatches, wanted: LogLevel) -> LogLevel {
-    match is_given(given, "log_level") {
-        true => wanted,
-        false => LogLevel::Error,
+    match given.value_source("log_level") {
+        Some(ValueSource::CommandLine) => wanted,
+        _ => LogLevel::Error,
     }
-}
-
-fn is_given(given: &ArgMatches, id: &str) -> bool {
-    given.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Runs until SIGINT or SIGTERM. The API is there before the first probe and after the last one.

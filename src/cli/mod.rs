@@ -6,6 +6,7 @@ mod demo;
 mod healthcheck;
 mod logging;
 mod probe;
+mod useless;
 
 use std::ffi::OsString;
 use std::io;
@@ -44,21 +45,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    let checked_flags = useless::check(arguments.command.as_ref(), &command_line, &given);
+    if checked_flags.is_err() {
+        return report(checked_flags, USAGE);
+    }
     if let Some(Command::Probe(probed)) = &arguments.command {
-        if arguments.config_check {
-            complain("probe reads a configuration to probe with it; leave out --config.check");
-            return ExitCode::from(USAGE);
-        }
         let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
         return finished(probe::run(probed, &arguments.config_file, is_file_named));
     }
     let web_config_file = arguments.web_config_file.take();
     let web_config_file = web_config_file.filter(|path| !path.as_os_str().is_empty());
     if let Some(Command::Healthcheck { url }) = arguments.command {
-        if arguments.config_check {
-            complain("healthcheck reads no configuration; leave out --config.check");
-            return ExitCode::from(USAGE);
-        }
         let urls = match (url, arguments.listen_addresses.first()) {
             (Some(url), _) => vec![url],
             (None, Some(address)) => {
@@ -71,9 +68,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let is_demo = matches!(arguments.command, Some(Command::Demo));
     if is_demo {
-        if let Err(mistakes) = demo::allows(&given) {
-            return report(Err(mistakes), USAGE);
-        }
         arguments.log_level = demo::log_level(&given, arguments.log_level);
     }
     let settings = Settings {

@@ -87,6 +87,8 @@ pub struct Chain {
     pub alternative_names: String,
     /// Its serial number in hexadecimal digits, without zero bytes before it.
     pub serial_number: String,
+    /// When the certificate itself expires, in seconds since 1970.
+    pub expiry: Option<i64>,
     /// When the first certificate of the chain expires, in seconds since 1970.
     pub earliest_expiry: Option<i64>,
     /// When the last of the chains to a trusted authority ceases to be valid, `None` if no chain was

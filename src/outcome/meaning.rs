@@ -18,7 +18,9 @@ impl Reason {
                 "The name has IPv4 or IPv6 addresses only, and the module wants the other: see \
                  preferred_ip_protocol and ip_protocol_fallback."
             }
-            Self::DnsUnreachable => "No name server runs at that address.",
+            Self::DnsUnreachable => {
+                "No name server runs at that address, or a router knows no path to it."
+            }
             Self::ConnectRefused => {
                 "Nothing runs on that port, or it listens on another address only."
             }
@@ -37,18 +39,28 @@ impl Reason {
             }
             Self::ConnectProxyRefused => "The proxy cannot reach the target, or may not.",
             Self::ConnectProxyAuth => "The credentials for the proxy are missing or wrong.",
-            Self::TlsTimeout => "The server accepts connections and has no time to serve them.",
+            Self::TlsTimeout => {
+                "The server accepts connections and has no time to serve them, or does not speak TLS \
+                 on that port."
+            }
             Self::TlsClosed => {
                 "The server wants another name (SNI) or version, or a load balancer has nobody \
                  behind it."
             }
             Self::TlsNotTls => "The port speaks plain HTTP, or another protocol.",
             Self::TlsMalformed => "A broken server, or a middlebox in between.",
-            Self::TlsVersion => "The server speaks only versions that are too old to be safe.",
-            Self::TlsNoCommonCipher => {
-                "The server offers only ciphers that are too old to be safe."
+            Self::TlsVersion => {
+                "The server speaks only versions that are too old to be safe, or that min_version \
+                 and max_version of the module rule out."
             }
-            Self::TlsAlert => "The server does not know the name that it was asked for.",
+            Self::TlsNoCommonCipher => {
+                "The server offers only ciphers that are too old to be safe, or none of the versions \
+                 that the module allows."
+            }
+            Self::TlsAlert => {
+                "The detail names the alert: often of a name (SNI) that the server does not know, or \
+                 of a client certificate that it does not take."
+            }
             Self::TlsAlpn => "The server speaks none of the versions of HTTP that were offered.",
             Self::TlsClientCertRequired => "The module needs cert_file and key_file.",
             Self::TlsCertExpired => "The certificate was not renewed, or the server not reloaded.",
@@ -100,7 +112,7 @@ impl Reason {
             }
             Self::TransferH2Stalled => "The server lets nobody send: it is overloaded.",
             Self::RedirectLimit => "Redirects that lead to one another.",
-            Self::RedirectLocation => "A redirect that says nowhere to go to.",
+            Self::RedirectLocation => "A redirect without a Location, or with one that is no URL.",
             Self::RedirectScheme => "A redirect to an app, not to a page.",
             Self::RedirectBlocked => {
                 "See allow_addresses and deny_addresses: where it leads is not to be probed."

@@ -25,6 +25,7 @@ mod progress;
 mod proxy;
 mod redirect;
 mod request;
+pub mod show;
 mod socket;
 mod stop;
 pub mod tls;
@@ -159,26 +160,9 @@ impl Prober {
 
     /// Like [`Self::probe`], and tells what the loop has no use for.
     pub async fn probe_in_detail(&self) -> (Attempt, Box<Detail>) {
-        self.probe_noting(Detail::default()).await
-    }
-
-    /// Like [`Self::probe_in_detail`], with the headers that people look at first.
-    pub async fn probe_to_show(&self) -> (Attempt, Box<Detail>) {
-        let wanted = Detail {
-            headers: Some(Vec::new()),
-            ..Detail::default()
-        };
-        let (attempt, mut detail) = self.probe_noting(wanted).await;
-        for (_, value) in detail.headers.iter_mut().flatten() {
-            *value = detail::shown(value, |text| self.masked(text));
-        }
-        (attempt, detail)
-    }
-
-    async fn probe_noting(&self, detail: Detail) -> (Attempt, Box<Detail>) {
         let bounds = self.bounds_until(Instant::now() + self.target.timeout);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
-        walk.detail = Some(Box::new(detail));
+        walk.detail = Some(Box::default());
         let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;
         let detail = walk.detail.take().unwrap_or_default();
         (self.attempt(bounds, walk, walked, Instant::now()), detail)

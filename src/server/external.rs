@@ -17,8 +17,11 @@ impl FromStr for Prefix {
     type Err = String;
 
     /// Takes the path of an external URL, as `--web.external-url` of blackbox_exporter does; a path
-    /// alone will do.
+    /// alone will do, and nothing at all is no prefix.
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
         const LIKE: &str = "write a URL like https://host/path, or a path like /path";
         let quotes = ['"', '\''];
         if text.starts_with(quotes) || text.ends_with(quotes) {
@@ -86,6 +89,7 @@ mod tests {
             ("http://h/a/b//", "/a/b/metrics"),
             ("http://h/a/../b", "/b/metrics"),
             ("/", "/metrics"),
+            ("", "/metrics"),
             ("/a/", "/a/metrics"),
         ] {
             let prefix: Prefix = text
@@ -94,8 +98,7 @@ mod tests {
             assert_eq!(prefix.path_of("/metrics"), expected, "{text}");
         }
         for (text, part) in [
-            ("", "relative URL without a base; write a URL like"),
-            ("a/b", "relative URL"),
+            ("a/b", "relative URL without a base; write a URL like"),
             ("//h/a", "relative URL"),
             ("h:1/a", "scheme"),
             ("ftp://h/a", "scheme"),

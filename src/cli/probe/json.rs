@@ -130,6 +130,8 @@ struct CertificateView {
     fingerprint_sha256: String,
     expires: Option<String>,
     days_left: Option<i64>,
+    /// When the first certificate of the chain expires.
+    chain_expires: Option<String>,
 }
 
 impl CertificateView {
@@ -142,10 +144,11 @@ impl CertificateView {
             names: whole(&chain.alternative_names),
             serial_number: chain.serial_number.clone(),
             fingerprint_sha256: chain.fingerprint.clone(),
-            expires: chain.earliest_expiry.and_then(date_of),
+            expires: chain.expiry.and_then(date_of),
             days_left: chain
-                .earliest_expiry
+                .expiry
                 .map(|expiry| days_left(expiry, SystemTime::now())),
+            chain_expires: chain.earliest_expiry.and_then(date_of),
         }
     }
 }

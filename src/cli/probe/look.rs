@@ -1,5 +1,6 @@
 //! What the terminal can show: colours, blocks, so many columns; and what will do elsewhere.
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
 use std::io;
@@ -37,6 +38,8 @@ pub struct Look {
     pub colours: bool,
     /// Whether there are characters besides ASCII.
     pub unicode: bool,
+    /// Whether bytes beyond ASCII may steer it, as they do terminals of eight bits.
+    pub ascii_only: bool,
     /// How many columns there are.
     pub width: usize,
 }
@@ -50,20 +53,40 @@ impl Look {
                 is_live: false,
                 colours: false,
                 unicode: false,
+                ascii_only: false,
                 width: COLUMNS,
             };
         }
         let is_live = set("TERM").is_none_or(|name| name != "dumb");
-        let size = tcgetwinsize(&stdout).ok();
-        // A terminal that does not know says 0.
-        let columns = size.map(|size| size.ws_col.into()).filter(|n| *n > 0);
+        let unicode = is_utf8(&["LC_ALL", "LC_CTYPE", "LANG"].map(set));
         let (least, most) = USEFUL_COLUMNS;
         Self {
             is_live,
             colours: is_live && set("NO_COLOR").is_none(),
-            unicode: is_utf8(&["LC_ALL", "LC_CTYPE", "LANG"].map(set)),
-            width: columns.unwrap_or(COLUMNS).clamp(least, most),
+            unicode,
+            ascii_only: !unicode,
+            width: columns_of_stdout().clamp(least, most),
         }
+    }
+
+    /// The text in the characters that there are. Others are written as in JSON, where they are within
+    /// strings alone.
+    pub fn spelled(self, text: &str) -> Cow<'_, str> {
+        if !self.ascii_only || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        let mut spelled = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c.is_ascii() {
+                true => spelled.push(c),
+                false => {
+                    let mut units = [0; 2];
+                    let units = c.encode_utf16(&mut units).iter();
+                    spelled.extend(units.map(|unit| format!("\\u{unit:04x}")));
+                }
+            }
+        }
+        Cow::Owned(spelled)
     }
 
     /// The text in a colour, or as it is.
@@ -80,6 +103,14 @@ impl Look {
             false => text.to_owned(),
         }
     }
+}
+
+/// How many columns there are now, however few: windows change.
+pub fn columns_of_stdout() -> usize {
+    let size = tcgetwinsize(io::stdout()).ok();
+    // A terminal that does not know says 0.
+    let columns = size.map(|size| size.ws_col.into()).filter(|n| *n > 0);
+    columns.unwrap_or(COLUMNS)
 }
 
 /// A variable of the environment that holds something.
@@ -99,6 +130,27 @@ fn is_utf8(locale: &[Option<OsString>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_steer_a_terminal_of_eight_bits_is_spelled() {
+        let look = |ascii_only| Look {
+            is_live: true,
+            colours: false,
+            unicode: !ascii_only,
+            ascii_only,
+            width: 80,
+        };
+        for (text, expected) in [
+            ("plain", "plain"),
+            // Both have a byte that begins a command there.
+            ("\u{fffd}31m", "\\ufffd31m"),
+            ("{\"a\": \"\u{6c5b}\"}", "{\"a\": \"\\u6c5b\"}"),
+            ("\u{1f6d2}", "\\ud83d\\uded2"),
+        ] {
+            assert_eq!(look(true).spelled(text), expected);
+            assert_eq!(look(false).spelled(text), text);
+        }
+    }
 
     #[test]
     fn the_strongest_variable_names_the_characters() {

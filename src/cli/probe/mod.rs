@@ -10,6 +10,7 @@ mod waterfall;
 use std::io;
 use std::io::Write;
 use std::path::Path;
+use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,16 @@ use clap::ValueEnum;
 use crate::app::StartError;
 use crate::app::single::Ended;
 use crate::app::single::SingleTarget;
+use crate::cli::FAILED;
+use crate::cli::complain;
 use crate::cli::probe::look::Look;
+use crate::cli::probe::look::columns_of_stdout;
 use crate::cli::probe::summary::Summary;
+use crate::cli::probe::summary::where_it_was;
 use crate::config::duration;
 use crate::outcome::Attempt;
 use crate::outcome::detail::Detail;
+use crate::probe::show::Unfinished;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
 use crate::target::module::Module;
@@ -88,6 +94,23 @@ impl ProbeArguments {
         }
     }
 
+    /// The time between two probes.
+    fn interval(&self) -> Duration {
+        self.interval.unwrap_or(INTERVAL)
+    }
+
+    /// Whether nothing is missing: neither of so many probes as were wanted, nor one that went on for
+    /// longer than it is from one to the next.
+    fn is_met(&self, ended: Ended) -> bool {
+        match ended {
+            Ended::Enough => true,
+            Ended::Interrupted(under_way) => {
+                let is_late = |unfinished: Unfinished| unfinished.age > self.interval();
+                self.count().is_none() && !under_way.is_some_and(is_late)
+            }
+        }
+    }
+
     /// The URL. What cannot be taken apart is not repeated, as there is no telling which part of it is
     /// a password.
     fn url(&self) -> Result<TargetUrl, StartError> {
@@ -116,7 +139,8 @@ pub fn run(
     let url = arguments.url()?;
     let is_built_in = arguments.module == Module::http_2xx().name;
     let file = (is_named || !is_built_in).then_some(config_file);
-    let single = SingleTarget::prepare(url, &arguments.module, file)?;
+    let give_up = || process::exit(FAILED.into());
+    let single = SingleTarget::prepare(url, &arguments.module, file, give_up)?;
     let mut shown = Shown {
         arguments,
         target: single.target().clone(),
@@ -127,12 +151,12 @@ pub fn run(
     if shown.begin().is_err() {
         return Ok(false);
     }
-    let interval = arguments.interval.unwrap_or(INTERVAL);
-    let ended = single.probe_while(interval, |attempt, detail| {
+    let ended = single.probe_while(arguments.interval(), |attempt, detail| {
         shown.add(&attempt, &detail).is_ok() && shown.wants_more()
     });
     shown.end(ended).ok();
-    Ok(shown.summary.is_all_ok())
+    single.leave();
+    Ok(shown.summary.is_all_ok() && arguments.is_met(ended))
 }
 
 /// What is on the terminal, or in the pipe.
@@ -159,7 +183,7 @@ impl Shown<'_> {
             return Ok(());
         }
         let blank = if self.is_series() { "" } else { "\n" };
-        shown(&format!("{}\n{blank}", report::heading(&self.target)))
+        self.write(&format!("{}\n{blank}", report::heading(&self.target)))
     }
 
     /// Shows one probe.
@@ -169,46 +193,56 @@ impl Shown<'_> {
         if self.arguments.output == Output::Json {
             let mut line = Vec::new();
             json::write(attempt, detail, target, &mut line);
-            return written(&line);
+            return self.write(&String::from_utf8_lossy(&line));
         }
         if !self.is_series() {
-            return shown(&report::page(attempt, detail, target, look));
+            return self.write(&report::page(attempt, detail, target, look));
         }
         let line = summary::line(attempt, target, look);
         if !look.is_live {
-            return shown(&format!("{line}\n"));
+            return self.write(&format!("{line}\n"));
         }
         // It stands below the newest line until the next one takes its place, and must not wrap.
-        let so_far = self.summary.line();
-        let so_far: String = so_far.chars().take(look.width - 1).collect();
-        shown(&format!("\r\x1b[K{line}\n{so_far}"))
+        let so_far = self.summary.line(columns_of_stdout() - 1);
+        self.write(&format!("\r\x1b[K{line}\n{so_far}"))
     }
 
-    /// Shows what all probes were like together.
+    /// Shows what all probes were like together, and what was under way.
     fn end(&self, ended: Ended) -> io::Result<()> {
+        let under_way = match ended {
+            Ended::Enough => None,
+            Ended::Interrupted(under_way) => under_way,
+        };
         if self.arguments.output == Output::Json {
+            if let Some(unfinished) = under_way {
+                complain(&interrupted(unfinished));
+            }
             return Ok(());
         }
         if self.is_series() {
             let over = if self.look.is_live { "\r\x1b[K" } else { "" };
-            return shown(&format!("{over}\n{}", self.summary.page()));
+            return self.write(&format!("{over}\n{}", self.summary.page(under_way)));
         }
         match ended {
             Ended::Enough => Ok(()),
-            Ended::Interrupted => shown("interrupted before the probe was over\n"),
+            Ended::Interrupted(None) => self.write("interrupted before the probe began\n"),
+            Ended::Interrupted(Some(unfinished)) => {
+                self.write(&format!("{}\n", interrupted(unfinished)))
+            }
         }
+    }
+
+    /// Writes at once and whole, so that whoever waits for it has it.
+    fn write(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(self.look.spelled(text).as_bytes())?;
+        out.flush()
     }
 }
 
-fn shown(text: &str) -> io::Result<()> {
-    written(text.as_bytes())
-}
-
-/// Writes at once and whole, so that whoever waits for it has it.
-fn written(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+fn interrupted(unfinished: Unfinished) -> String {
+    let place = where_it_was(unfinished);
+    format!("interrupted before the probe was over: {place}")
 }
 
 #[cfg(test)]

@@ -149,8 +149,13 @@ fn tls_facts(tls: &Tls, facts: &mut Vec<(&'static str, String)>) {
             }
         }
     }
-    if let Some(expiry) = chain.earliest_expiry {
-        facts.push(("expires", expiry_in_words(expiry, SystemTime::now())));
+    let earliest = chain.earliest_expiry;
+    for (label, expiry) in [
+        ("expires", chain.expiry),
+        ("chain until", earliest.filter(|_| earliest != chain.expiry)),
+    ] {
+        let words = expiry.map(|expiry| expiry_in_words(expiry, SystemTime::now()));
+        facts.extend(words.map(|words| (label, words)));
     }
 }
 

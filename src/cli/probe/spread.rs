@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// So many different durations are kept as they are.
-const MAX_EXACT: usize = 10_000;
-
-/// Bits of a duration that are kept of more, which is one part in a thousand.
+/// Bits of a duration that are kept, which is one part in a thousand.
 const KEPT_BITS: u32 = 11;
 
-/// Durations by their number of nanoseconds, which is rounded up where there are many.
+/// Durations by their number of nanoseconds, which is rounded up.
 #[derive(Debug, Default)]
 pub struct Spread {
     counts: BTreeMap<u64, u64>,
-    is_rounded: bool,
     n: u64,
     max: Duration,
 }
@@ -22,18 +18,7 @@ impl Spread {
     /// Adds one.
     pub fn add(&mut self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let kept = if self.is_rounded {
-            rounded(nanos)
-        } else {
-            nanos
-        };
-        *self.counts.entry(kept).or_default() += 1;
-        if self.counts.len() > MAX_EXACT && !self.is_rounded {
-            self.is_rounded = true;
-            for (nanos, count) in std::mem::take(&mut self.counts) {
-                *self.counts.entry(rounded(nanos)).or_default() += count;
-            }
-        }
+        *self.counts.entry(rounded(nanos)).or_default() += 1;
         self.n += 1;
         self.max = self.max.max(duration);
     }
@@ -43,7 +28,8 @@ impl Spread {
         self.max
     }
 
-    /// The shortest duration that this share of them did not exceed, in percent; `None` without any.
+    /// The shortest duration that this share of them did not exceed, in percent, as it was rounded;
+    /// `None` without any.
     pub fn quantile(&self, percent: u64) -> Option<Duration> {
         let rank = (self.n * percent).div_ceil(100);
         let mut n_up_to = 0;
@@ -81,9 +67,7 @@ mod tests {
             for (percent, exact) in [(50, half), (99, nearly_all)] {
                 let found = spread.quantile(percent).unwrap();
                 let (exact, over) = (micros(exact), found.saturating_sub(micros(exact)));
-                let rounded_by = if n < 10_000 { 0 } else { 1_000 };
-                let most = exact.checked_div(rounded_by).unwrap_or_default();
-                assert!(found >= exact && over <= most, "{n}: {found:?}");
+                assert!(found >= exact && over <= exact / 1_000, "{n}: {found:?}");
             }
             assert_eq!(spread.max(), micros(n));
         }

@@ -14,6 +14,7 @@ use crate::outcome::Attempt;
 use crate::outcome::Outcome;
 use crate::outcome::Verdict;
 use crate::outcome::phase::Phase;
+use crate::probe::show::Unfinished;
 use crate::target::Target;
 
 /// What was counted so far.
@@ -131,27 +132,42 @@ impl Summary {
         self.n_ok > 0 && self.n_ok == self.n_slots()
     }
 
-    /// In a line.
-    pub fn line(&self) -> String {
+    /// In a line of so many columns. What matters more comes first, and what does not fit is left out
+    /// whole: half a number would be another one.
+    pub fn line(&self, width: usize) -> String {
         let (ok, failed) = (self.n_ok, self.n_failed);
-        let mut line = format!("{} sent, {ok} ok, {failed} failed", ok + failed);
+        let mut parts = vec![
+            format!("{} sent", ok + failed),
+            format!("{ok} ok"),
+            format!("{failed} failed"),
+        ];
         if self.n_skipped > 0 {
-            line.push_str(&format!(", {} not made", self.n_skipped));
+            parts.push(format!("{} not made", self.n_skipped));
         }
-        let n_conflicts: u64 = self.unexpected_conflicts.values().sum();
-        if n_conflicts > 0 {
-            let conflicts = so_many(n_conflicts, "unexpected conflict");
-            line.push_str(&format!(", {conflicts}"));
+        for (name, percent) in [("p50", 50), ("p99", 99)] {
+            let quantile = self.total.quantile(percent);
+            parts.extend(quantile.map(|took| format!("{name} {}", milliseconds(took))));
         }
-        if let (Some(half), Some(nearly_all)) = (self.total.quantile(50), self.total.quantile(99)) {
-            let (half, nearly_all) = (milliseconds(half), milliseconds(nearly_all));
-            line.push_str(&format!(", p50 {half}, p99 {nearly_all}"));
+        let codes = self.codes.iter();
+        parts.extend(codes.map(|(code, n)| format!("{code}: {n}")));
+        for (kind, reasons) in self.conflicts() {
+            let n: u64 = reasons.values().sum();
+            parts.push(so_many(n, &format!("{kind} conflict")));
+        }
+        let mut line = String::new();
+        for part in parts {
+            let comma = if line.is_empty() { "" } else { ", " };
+            if line.len() + comma.len() + part.len() > width {
+                break;
+            }
+            line.push_str(comma);
+            line.push_str(&part);
         }
         line
     }
 
-    /// In full.
-    pub fn page(&self) -> String {
+    /// In full, with what was interrupted.
+    pub fn page(&self, under_way: Option<Unfinished>) -> String {
         let (ok, failed) = (self.n_ok, self.n_failed);
         let mut page = fact(
             "probes",
@@ -161,9 +177,13 @@ impl Summary {
             let what = format!("{}, of which nothing was learnt", self.n_skipped);
             page.push_str(&fact("not made", &what));
         }
+        if let Some(unfinished) = under_way {
+            let what = format!("1 {}, not counted", where_it_was(unfinished));
+            page.push_str(&fact("interrupted", &what));
+        }
         for (label, listed) in [
             ("codes", listed(&self.codes)),
-            ("conflicts", self.conflicts()),
+            ("conflicts", self.conflicts_in_words()),
             ("failures", listed(&self.failures)),
         ] {
             if !listed.is_empty() {
@@ -177,13 +197,17 @@ impl Summary {
         page
     }
 
-    fn conflicts(&self) -> String {
+    /// Those that there were, of either kind, by their reasons.
+    fn conflicts(&self) -> impl Iterator<Item = (&'static str, &BTreeMap<String, u64>)> {
         let kinds = [
             ("unexpected", &self.unexpected_conflicts),
             ("expected", &self.expected_conflicts),
         ];
-        let kinds = kinds.into_iter().filter(|(_, reasons)| !reasons.is_empty());
-        let kinds = kinds.map(|(kind, reasons)| {
+        kinds.into_iter().filter(|(_, reasons)| !reasons.is_empty())
+    }
+
+    fn conflicts_in_words(&self) -> String {
+        let kinds = self.conflicts().map(|(kind, reasons)| {
             let n: u64 = reasons.values().sum();
             format!("{n} {kind} ({})", listed(reasons))
         });
@@ -210,6 +234,12 @@ impl Summary {
     }
 }
 
+/// Where a probe was that is not over, and for how long it had been under way.
+pub fn where_it_was(unfinished: Unfinished) -> String {
+    let phase = unfinished.phase.map_or("no phase", Phase::label);
+    format!("in {phase}, after {}", milliseconds(unfinished.age))
+}
+
 fn fact(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}\n")
 }
@@ -218,4 +248,40 @@ fn fact(label: &str, text: &str) -> String {
 fn listed<T: fmt::Display>(counts: &BTreeMap<T, u64>) -> String {
     let counts = counts.iter().map(|(what, n)| format!("{what}: {n}"));
     counts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_whole_parts_alone() {
+        let mut summary = Summary {
+            n_ok: 1,
+            n_failed: 30,
+            codes: BTreeMap::from([(200, 1), (409, 30)]),
+            expected_conflicts: BTreeMap::from([("other".to_owned(), 1)]),
+            unexpected_conflicts: BTreeMap::from([("a".to_owned(), 20), ("b".to_owned(), 9)]),
+            ..Summary::default()
+        };
+        summary.total.add(Duration::from_millis(1));
+        summary.total.add(Duration::from_millis(12));
+        let whole = "31 sent, 1 ok, 30 failed, p50 1.000 ms, p99 12.000 ms, 200: 1, 409: 30, \
+                     29 unexpected conflicts, 1 expected conflict";
+        assert_eq!(summary.line(200), whole);
+        let mut seen = Vec::new();
+        for width in 0..=whole.len() {
+            let line = summary.line(width);
+            let behind = whole.strip_prefix(&*line).expect("a beginning of it");
+            assert!(line.len() <= width, "{line}");
+            let is_between = behind.is_empty() || behind.starts_with(", ") || line.is_empty();
+            assert!(is_between, "{line}");
+            seen.push(line);
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 10, "{seen:?}");
+        assert!(seen.last().is_some_and(|line| line == whole));
+        summary.n_skipped = 2;
+        assert!(summary.line(40).ends_with("30 failed, 2 not made"));
+    }
 }

@@ -103,6 +103,7 @@ mod tests {
             is_live: false,
             colours: false,
             unicode,
+            ascii_only: false,
             width,
         }
     }

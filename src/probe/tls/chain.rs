@@ -87,6 +87,7 @@ pub fn describe(chain: &[CertificateDer<'_>], trust: Option<&Trust>) -> Option<C
     let Ok((_, own)) = X509Certificate::from_der(own) else {
         return Some(described);
     };
+    described.expiry = Some(own.validity().not_after.timestamp());
     described.subject = name::written(own.subject());
     described.issuer = name::written(own.issuer());
     described.alternative_names = dns_names(&own);

@@ -158,6 +158,23 @@ fn flags_of_files_are_refused() {
 }
 
 #[test]
+fn addresses_on_both_sides_of_a_subcommand_are_refused() {
+    let [one, other] = [1, 2].map(|port| format!("--web.listen-address=127.0.0.1:{port}"));
+    for subcommand in ["demo", "healthcheck"] {
+        let arguments = [&*one, &*other, subcommand, &*other];
+        let output = program().args(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.starts_with("--web.listen-address is before "),
+            "{said}"
+        );
+    }
+    let output = program().args(["healthcheck", &one, &other]).output();
+    assert_eq!(output.unwrap().status.code(), Some(1));
+}
+
+#[test]
 fn two_demos_do_not_get_in_each_others_way() {
     let one = Said::by(&["demo", "--web.listen-address=127.0.0.1:0"]);
     let other = Said::by(&["--web.listen-address=127.0.0.1:0", "demo"]);
