@@ -59,10 +59,9 @@ impl<'n> Fields<'n> {
             .map(Field::of)
     }
 
-    /// Refuses keys that are known elsewhere but do nothing here yet: to ignore them would be to
-    /// pretend.
-    pub fn refuse(&mut self, keys: &[&'static str], report: &mut Report) {
-        for key in keys {
+    /// Refuses the keys of the section that have no effect yet: to ignore them would be to pretend.
+    pub fn refuse_ineffective(&mut self, report: &mut Report) {
+        for key in self.section.ineffective() {
             if let Some(field) = self.take(key) {
                 report.mistake(field.key_pos, format!("\"{key}\" is not supported yet"));
             }
@@ -159,7 +158,7 @@ mod tests {
         let mut fields = Fields::open(&root, &A_TARGET, &mut report).expect("a mapping");
         assert!(fields.take("url").is_none());
         assert!(fields.take("name").is_none());
-        fields.refuse(&["later", "nothing"], &mut report);
+        fields.refuse_ineffective(&mut report);
         fields.finish(&mut report);
         assert_eq!(
             report.finish().expect_err("mistakes").to_string(),

@@ -26,9 +26,6 @@ use crate::target::files::Part;
 use crate::target::module::{IpFamily, IpStrategy, Module};
 use crate::target::secret::Secret;
 
-/// Keys of blackbox_exporter that have no effect here yet.
-const LATER: &[&str] = &["oauth2"];
-
 /// Where `tls_config` stands, and whether it can be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TlsConfig {
@@ -116,7 +113,7 @@ pub fn read(
         // Who wants it does not come here, see `http3`.
         field.boolean(report);
     }
-    fields.refuse(LATER, report);
+    fields.refuse_ineffective(report);
     fields.belong(["timeout", "prober"], "to the module, beside http");
     fields.finish(report);
     (module, tls_config)

@@ -16,9 +16,6 @@ use crate::config::text::quote;
 use crate::target::module::Module;
 use crate::target::reach::{Reach, Rules};
 
-/// blackbox_exporter's other probers; their sections have their names.
-const OTHER_PROBERS: [&str; 6] = ["tcp", "dns", "icmp", "grpc", "unix", "websocket"];
-
 /// What became of a module of the file.
 #[derive(Debug)]
 pub enum ModuleEntry {
@@ -102,7 +99,7 @@ fn read_module(
         ),
         Some(None) => return ModuleEntry::Broken,
         Some(Some("http")) => {}
-        Some(Some(prober)) if OTHER_PROBERS.contains(&prober) => {
+        Some(Some(prober)) if schema::MODULE.ineffective().any(|other| other == prober) => {
             let name = quote(name);
             report.warning(
                 pos,
@@ -128,7 +125,8 @@ fn read_module(
     }
     let (mut module, tls_config) = http::read(section, name, base_dir, report);
     module.reach.everywhere = everywhere.clone();
-    for prober in OTHER_PROBERS {
+    // The sections of other probers, which have their names.
+    for prober in schema::MODULE.ineffective() {
         if let Some(field) = fields.take(prober) {
             report.warning(
                 field.key_pos,
@@ -143,7 +141,7 @@ fn read_module(
         pos: Some(pos),
         tls_config,
     };
-    fields.belong(schema::HTTP.names(), "under http");
+    fields.belong(schema::HTTP.effective(), "under http");
     fields.belong(["url", "interval", "labels"], "to a target");
     fields.finish(report);
     ModuleEntry::Http(http_module)

@@ -46,6 +46,13 @@ impl Section {
         let effective = keys.filter(|key| !matches!(key.holds, Holds::Nothing));
         effective.map(|key| key.name)
     }
+
+    /// The names of the keys that have none.
+    pub fn ineffective(&self) -> impl Iterator<Item = &'static str> + Clone {
+        let keys = self.keys.iter();
+        let ineffective = keys.filter(|key| matches!(key.holds, Holds::Nothing));
+        ineffective.map(|key| key.name)
+    }
 }
 
 const fn value(name: &'static str) -> Key {

@@ -1,6 +1,7 @@
 //! The pages for people of the built program, over HTTP.
 
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -201,6 +202,36 @@ fn what_pages_load_is_kept_by_browsers() {
                 "{tags}: {answer}"
             );
         }
+    }
+}
+
+#[test]
+fn the_dashboards_are_linked_and_are_the_files_that_grafana_loads() {
+    let exporter = Exporter::start("");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ignored = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+    assert!(ignored.lines().any(|line| line == "!dashboards"));
+    for (page, base) in [("/", "./"), ("/targets/nobody", "../")] {
+        let page = exporter.get_text(&format!("GET {page}"));
+        let links: Vec<&str> = page.split("<a href=\"").skip(1).collect();
+        let mut n_linked = 0;
+        for link in links {
+            let Some(path) = link.strip_prefix(&format!("{base}assets/dashboards/")) else {
+                continue;
+            };
+            n_linked += 1;
+            let path = path.split('"').next().unwrap();
+            let name = path.split('?').next().unwrap();
+            assert!(link.contains(&format!("download=\"{name}\"")), "{link}");
+            let answer = exporter.get_text(&format!("GET /assets/dashboards/{path}"));
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            assert!(head.contains("content-type: application/json"), "{head}");
+            assert!(head.contains("immutable"), "{head}");
+            let file = std::fs::read_to_string(root.join("dashboards").join(name)).unwrap();
+            assert_eq!(body, file);
+        }
+        assert_eq!(n_linked, 3, "{page}");
     }
 }
 

@@ -27,7 +27,7 @@ use axum::routing::get;
 
 use crate::outcome::Attempt;
 use crate::outcome::detail::Detail;
-use crate::server::probe::results::RequestedProbe;
+use crate::server::probe::results::RecentProbes;
 use crate::server::probe::results::Results;
 use crate::target::Target;
 use crate::target::module::Module;
@@ -95,9 +95,9 @@ impl Endpoint {
             .with_state(self)
     }
 
-    /// The results that are kept, the newest first.
-    pub fn recent(&self) -> Vec<RequestedProbe> {
-        self.results().in_short()
+    /// The newest of the results that are kept, at most so many.
+    pub fn recent(&self, at_most: usize) -> RecentProbes {
+        self.results().in_short(at_most)
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {

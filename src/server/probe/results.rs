@@ -70,6 +70,15 @@ pub struct RequestedProbe {
     pub is_success: bool,
 }
 
+/// The newest results in short.
+#[derive(Debug)]
+pub struct RecentProbes {
+    /// The newest first.
+    pub newest: Vec<RequestedProbe>,
+    /// How many are kept.
+    pub n_kept: usize,
+}
+
 /// The results that are kept, numbered from 0 on.
 #[derive(Debug)]
 pub struct Results {
@@ -112,16 +121,19 @@ impl Results {
         all.map(|(id, result)| (*id, result))
     }
 
-    /// All results in short, the newest first.
-    pub fn in_short(&self) -> Vec<RequestedProbe> {
-        let newest_first = self.all().rev();
+    /// The newest results in short, at most so many.
+    pub fn in_short(&self, at_most: usize) -> RecentProbes {
+        let newest_first = self.all().rev().take(at_most);
         let in_short = newest_first.map(|(id, result)| RequestedProbe {
             id,
             module: result.module.name.clone(),
             target: result.shown_target(),
             is_success: result.is_success(),
         });
-        in_short.collect()
+        RecentProbes {
+            newest: in_short.collect(),
+            n_kept: self.failed.len() + self.newest.len(),
+        }
     }
 
     /// The result of this number.

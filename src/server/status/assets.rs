@@ -1,4 +1,5 @@
-//! What pages load: one style sheet, one script, one icon, each for ever under the digest in its URL.
+//! What pages load: one style sheet, one script, one icon, each for ever under the digest in its URL. And
+//! the dashboards, which are there wherever the program is.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -38,6 +39,40 @@ pub static ICON: Asset = Asset {
     content: include_str!("assets/icon.svg"),
     digest: OnceLock::new(),
 };
+
+/// The dashboards for Grafana, by what pages call them.
+pub static DASHBOARDS: [(&str, Asset); 3] = [
+    (
+        "all targets",
+        dashboard(
+            "dashboards/httpcycle-overview.json",
+            include_str!("../../../dashboards/httpcycle-overview.json"),
+        ),
+    ),
+    (
+        "one target",
+        dashboard(
+            "dashboards/httpcycle-target.json",
+            include_str!("../../../dashboards/httpcycle-target.json"),
+        ),
+    ),
+    (
+        "the exporter itself",
+        dashboard(
+            "dashboards/httpcycle-exporter.json",
+            include_str!("../../../dashboards/httpcycle-exporter.json"),
+        ),
+    ),
+];
+
+const fn dashboard(name: &'static str, content: &'static str) -> Asset {
+    Asset {
+        name,
+        content_type: "application/json",
+        content,
+        digest: OnceLock::new(),
+    }
+}
 
 /// A file within the program.
 #[derive(Debug)]
@@ -92,10 +127,14 @@ impl Asset {
 /// The routes of all files.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let assets: [&'static Asset; 3] = [&STYLE, &SCRIPT, &ICON];
-    assets.into_iter().fold(Router::new(), |router, asset| {
-        let answer = move |RawQuery(query): RawQuery, request: HeaderMap| async move {
-            asset.answer(query.as_deref(), &request)
-        };
-        router.route(&format!("/assets/{}", asset.name), get(answer))
-    })
+    let dashboards = DASHBOARDS.iter().map(|(_, asset)| asset);
+    assets
+        .into_iter()
+        .chain(dashboards)
+        .fold(Router::new(), |router, asset| {
+            let answer = move |RawQuery(query): RawQuery, request: HeaderMap| async move {
+                asset.answer(query.as_deref(), &request)
+            };
+            router.route(&format!("/assets/{}", asset.name), get(answer))
+        })
 }

@@ -54,6 +54,14 @@ impl Frame {
         self.asset(&assets::ICON)
     }
 
+    /// The dashboards for Grafana: what they show, what a browser is to call them, and where they are.
+    pub fn dashboards(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
+        assets::DASHBOARDS.iter().map(|(shown, asset)| {
+            let file = asset.name.rsplit('/').next().unwrap_or(asset.name);
+            (*shown, file, self.asset(asset))
+        })
+    }
+
     fn asset(&self, asset: &assets::Asset) -> String {
         format!("{}assets/{}?v={}", self.base, asset.name, asset.digest())
     }
@@ -68,9 +76,10 @@ pub fn to_target(name: &str) -> String {
     }
 }
 
-/// The way from the first page to the JSON of a target.
-pub fn to_json(name: &str) -> String {
-    format!("api/v1/targets/{}", escaped(name))
+/// The way from the first page to the JSON of a target, unless no path can lead there.
+pub fn to_json(name: &str) -> Option<String> {
+    let is_step = matches!(name, "." | "..");
+    (!is_step).then(|| format!("api/v1/targets/{}", escaped(name)))
 }
 
 fn escaped(name: &str) -> impl fmt::Display {
@@ -92,6 +101,9 @@ mod tests {
             ("...", "targets/..."),
         ] {
             assert_eq!(to_target(name), path);
+            let json = to_json(name);
+            let is_step = path.contains('?');
+            assert_eq!(json, (!is_step).then(|| format!("api/v1/{path}")));
         }
     }
 }

@@ -59,6 +59,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
+/// How many probes a page shows, however many are kept.
+const MAX_PROBES: usize = 100;
+
+/// How much of a page is handed on at once; other pages come between.
+const SLICE: usize = 16 * 1024;
+
 /// What the pages are made of.
 #[derive(Debug)]
 pub struct Status {
@@ -98,10 +104,12 @@ async fn all(
 ) -> Response {
     let now = SystemTime::now();
     let query = Query::parse(&query.unwrap_or_default());
-    let overview = status.overviews.latest(&status.histories, now);
+    let histories = status.histories.current();
+    let overview = status.overviews.latest(&histories, now);
     let frame = Frame::new("./", &status.telemetry_path);
-    let requested = status.endpoint.as_ref().map(|endpoint| endpoint.recent());
-    let page = OverviewPage::new(frame, &overview, query, requested, now);
+    let endpoint = status.endpoint.as_ref();
+    let requested = endpoint.map(|endpoint| endpoint.recent(MAX_PROBES));
+    let page = OverviewPage::new(frame, &histories, &overview, query, requested, now);
     answer(StatusCode::OK, &page, &request)
 }
 
@@ -135,7 +143,7 @@ fn target(status: &Status, name: Option<String>, base: &str, request: &HeaderMap
     let frame = Frame::new(base, &status.telemetry_path);
     match name.and_then(|name| status.histories.of(&name)) {
         Some(history) => {
-            let page = TargetPage::new(frame, &history, now);
+            let page = TargetPage::new(frame, &history, MAX_PROBES, now);
             answer(StatusCode::OK, &page, request)
         }
         None => answer(StatusCode::NOT_FOUND, &MissingPage { frame }, request),
@@ -144,11 +152,14 @@ fn target(status: &Status, name: Option<String>, base: &str, request: &HeaderMap
 
 fn answer(status: StatusCode, page: &impl Template, request: &HeaderMap) -> Response {
     let written = page.render();
-    let mut written = Some(written.expect("no value of a page fails to be written"));
+    let written = written.expect("no value of a page fails to be written");
+    let mut n_passed_on = 0;
     let next_chunk = move |out: &mut Vec<u8>| {
-        let page = written.take();
-        out.extend(page.iter().flat_map(|page| page.bytes()));
-        page.is_some()
+        let left = written.as_bytes().get(n_passed_on..).unwrap_or_default();
+        let slice = left.get(..SLICE).unwrap_or(left);
+        out.extend_from_slice(slice);
+        n_passed_on += slice.len();
+        !slice.is_empty()
     };
     let mut response = chunks::answer(next_chunk, HTML, request);
     *response.status_mut() = status;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::Weak;
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -12,9 +13,8 @@ use tokio::time::Instant;
 
 use crate::history::History;
 use crate::history::glance::Glance;
-use crate::history::store::Histories;
 use crate::outcome::phase::Phase;
-use crate::server::probe::results::RequestedProbe;
+use crate::server::probe::results::RecentProbes;
 use crate::server::status::arrange;
 use crate::server::status::links::Frame;
 use crate::server::status::query::Query;
@@ -36,16 +36,16 @@ const PAGE: usize = 100;
 pub struct Overviews(Mutex<Option<(Instant, Arc<Overview>)>>);
 
 impl Overviews {
-    /// The overview, not older than a second.
-    pub fn latest(&self, histories: &Histories, now: SystemTime) -> Arc<Overview> {
+    /// The overview of the targets that there are now, not older than a second.
+    pub fn latest(&self, histories: &Arc<[Arc<History>]>, now: SystemTime) -> Arc<Overview> {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = latest.take();
-        let listing = before
-            .as_ref()
-            .map(|(_, overview)| overview.listing.clone());
+        let before = latest
+            .take()
+            .filter(|(_, overview)| overview.listing.is_of(histories));
         let (at, overview) = match before {
             Some((at, overview)) if at.elapsed() < GOOD_FOR => (at, overview),
-            _ => {
+            before => {
+                let listing = before.map(|(_, overview)| overview.listing.clone());
                 let overview = Overview::new(histories, listing, now);
                 (Instant::now(), Arc::new(overview))
             }
@@ -65,25 +65,37 @@ pub struct Overview {
 /// What only a reload changes.
 #[derive(Debug)]
 struct Listing {
-    histories: Arc<[Arc<History>]>,
+    /// Not held, as nobody may look again for long after a reload.
+    histories: Weak<[Arc<History>]>,
     /// What a search looks at, in lower case.
     texts: Vec<String>,
 }
 
+impl Listing {
+    fn new(histories: &Arc<[Arc<History>]>) -> Self {
+        let texts = histories.iter().map(|history| searched(history.target()));
+        Self {
+            histories: Arc::downgrade(histories),
+            texts: texts.collect(),
+        }
+    }
+
+    fn is_of(&self, histories: &Arc<[Arc<History>]>) -> bool {
+        Weak::ptr_eq(&self.histories, &Arc::downgrade(histories))
+    }
+}
+
 impl Overview {
-    fn new(histories: &Histories, before: Option<Arc<Listing>>, now: SystemTime) -> Self {
-        let histories = histories.current();
-        let before = before.filter(|before| Arc::ptr_eq(&before.histories, &histories));
-        let listing = before.unwrap_or_else(|| {
-            let texts = histories
-                .iter()
-                .map(|history| searched(history.target()))
-                .collect();
-            Arc::new(Listing { histories, texts })
-        });
-        let histories = listing.histories.iter();
-        let glances = histories.map(|history| history.glance(now)).collect();
-        Self { listing, glances }
+    fn new(
+        histories: &Arc<[Arc<History>]>,
+        listing: Option<Arc<Listing>>,
+        now: SystemTime,
+    ) -> Self {
+        let glances = histories.iter().map(|history| history.glance(now));
+        Self {
+            listing: listing.unwrap_or_else(|| Arc::new(Listing::new(histories))),
+            glances: glances.collect(),
+        }
     }
 
     /// Each target's place, what a search looks at, and what is seen.
@@ -156,12 +168,12 @@ pub struct OverviewPage {
     query: Query,
     summary: String,
     n_in_trouble: usize,
-    has_targets: bool,
+    n_targets: usize,
     clock: String,
     columns: [Column; 7],
     rows: Vec<Row>,
     pages: Pages,
-    requested: Option<Vec<RequestedProbe>>,
+    requested: Option<RecentProbes>,
 }
 
 /// Where in the pages this one is.
@@ -175,12 +187,13 @@ pub struct Pages {
 }
 
 impl OverviewPage {
-    /// The page that a query asks for.
+    /// The page that a query asks for, of the targets that the overview is of.
     pub fn new(
         frame: Frame,
+        histories: &[Arc<History>],
         overview: &Overview,
         query: Query,
-        requested: Option<Vec<RequestedProbe>>,
+        requested: Option<RecentProbes>,
         now: SystemTime,
     ) -> Self {
         let places = arrange::arranged(overview, &query);
@@ -188,7 +201,7 @@ impl OverviewPage {
         let query = query.at_page(query.page.min(last));
         let shown = places.iter().skip(query.page * PAGE).take(PAGE);
         let rows = shown.filter_map(|place| {
-            let history = overview.listing.histories.get(*place)?;
+            let history = histories.get(*place)?;
             Some(Row::new(history, overview.glance(*place)?, now))
         });
         let (n_targets, summary) = overview.summary();
@@ -199,7 +212,7 @@ impl OverviewPage {
             rows: rows.collect(),
             summary,
             n_in_trouble: in_trouble.count(),
-            has_targets: n_targets > 0,
+            n_targets,
             clock: words::clock(now),
             columns: columns(&query),
             pages: Pages {

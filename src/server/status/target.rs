@@ -31,8 +31,9 @@ pub struct TargetPage {
     labels: Vec<(String, String)>,
     certificate: Option<Certificate>,
     probes: Vec<ProbeRow>,
+    n_kept: usize,
     clock: String,
-    json: String,
+    json: Option<String>,
 }
 
 /// The page in place of one of a target that is not there.
@@ -158,15 +159,16 @@ impl ProbeRow {
 }
 
 impl TargetPage {
-    /// The page of the target that a history is of.
-    pub fn new(frame: Frame, history: &History, now: SystemTime) -> Self {
+    /// The page of the target that a history is of, with at most so many of its probes.
+    pub fn new(frame: Frame, history: &History, at_most: usize, now: SystemTime) -> Self {
         let target = history.target();
         let glance = history.glance(now);
         let labels = target.labels.iter();
         let probes = history.probes();
         let row = Row::new(history, &glance, now);
         let mut said = row.failure.as_ref().map(|failure| failure.usually);
-        let probes = probes.iter().map(|record| {
+        let n_kept = probes.len();
+        let probes = probes.iter().take(at_most).map(|record| {
             let mut probe = ProbeRow::new(record.probe(), now);
             if let Some(failure) = &mut probe.failure {
                 if failure.usually == said {
@@ -193,6 +195,7 @@ impl TargetPage {
                 .cert_expiry
                 .map(|expiry| Certificate::new(expiry, now)),
             probes: probes.collect(),
+            n_kept,
             clock: words::clock(now),
             json: links::to_json(&target.name),
         }

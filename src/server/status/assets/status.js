@@ -4,6 +4,8 @@
 
 (() => {
   const EVERY = 2000;
+  // For the number in the title of a tab that nobody sees.
+  const EVERY_HIDDEN = 30000;
   const AT_MOST = 30000;
   const TYPING = 250;
   const SILENT = "The exporter does not answer.";
@@ -17,6 +19,15 @@
   let failures = 0;
   let timer = 0;
   let asking = null;
+  let isAsked = false;
+
+  // An answer that is no page.
+  class Answer extends Error {
+    constructor({ status, statusText }) {
+      const words = `The exporter answers with ${status} ${statusText}`.trim();
+      super(status === 404 && location.pathname.includes("/targets/") ? GONE : `${words}.`);
+    }
+  }
 
   const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
@@ -103,8 +114,10 @@
     const own = (asking = new AbortController());
     const limit = setTimeout(() => own.abort(), 10000);
     try {
-      const response = await fetch(location.href, { signal: own.signal, cache: "no-store" });
-      if (!response.ok) throw new Error(response.status === 404 ? GONE : SILENT);
+      // Not the whole address, in which a user and a password may stand.
+      const address = location.origin + location.pathname + location.search;
+      const response = await fetch(address, { signal: own.signal, cache: "no-store" });
+      if (!response.ok) throw new Answer(response);
       const text = await response.text();
       if (own !== asking) return;
       show(new DOMParser().parseFromString(text, "text/html"));
@@ -114,9 +127,9 @@
       // Whoever asked later has taken over.
       if (own !== asking) return;
       failures += 1;
-      const wait = Math.min(EVERY * 2 ** failures, AT_MOST) / 1000;
-      const what = error.message === GONE ? GONE : SILENT;
-      complain(`${what} What is shown is old; the next try is in ${wait} s.`);
+      // The same words at each try, as whoever hears them need not hear them again.
+      const what = error instanceof Answer ? error.message : SILENT;
+      complain(`${what} What is shown is old, and is asked for again until there is more.`);
     } finally {
       clearTimeout(limit);
       if (own === asking) {
@@ -130,9 +143,40 @@
     const main = fresh.getElementById("main");
     // Whatever answers in the exporter's stead has another page.
     if (!main || !fresh.getElementById("pause")) throw new Error("another page");
+    // Of another version, which this script may not know.
+    if (loadedBy(fresh) !== loadedBy(document)) {
+      location.reload();
+      return;
+    }
     if (document.title !== fresh.title) document.title = fresh.title;
+    const row = document.activeElement?.closest("#targets tbody tr");
+    const index = row?.sectionRowIndex;
+    const had = document.activeElement !== document.body;
     patch(document.getElementById("main"), main);
+    if (had && (document.activeElement ?? document.body) === document.body) refocus(index);
     offer();
+    if (isAsked) say();
+  }
+
+  function loadedBy(page) {
+    const parts = page.head.querySelectorAll("script[src], link[rel=stylesheet]");
+    return Array.from(parts, (part) => part.getAttribute("src") ?? part.getAttribute("href")).join();
+  }
+
+  // Whoever was at a row that is gone is at the one that is there now.
+  function refocus(index) {
+    const rows = document.querySelectorAll("#targets tbody tr");
+    const row = index === undefined ? null : rows[Math.min(index, rows.length - 1)];
+    const place = row?.querySelector("a") ?? document.getElementById("main");
+    place.focus({ preventScroll: true });
+  }
+
+  // Says what came of a wish; what changes by itself is not said.
+  function say() {
+    isAsked = false;
+    const words = document.getElementById("shown")?.textContent ?? "";
+    const place = document.getElementById("said");
+    if (place && place.textContent !== words) place.textContent = words;
   }
 
   function complain(words) {
@@ -143,8 +187,9 @@
 
   function plan() {
     clearTimeout(timer);
-    if (isPaused || document.hidden) return;
-    timer = setTimeout(ask, Math.min(EVERY * 2 ** failures, AT_MOST));
+    if (isPaused) return;
+    const every = document.hidden ? EVERY_HIDDEN : EVERY;
+    timer = setTimeout(ask, Math.min(every * 2 ** failures, AT_MOST));
   }
 
   // What only the script can do is shown once it runs.
@@ -157,17 +202,38 @@
   function go(url, isStep) {
     if (isStep) history.pushState(null, "", url);
     else history.replaceState(null, "", url);
+    isAsked = true;
     ask();
   }
 
-  // The URL that the form stands for, without what goes without saying.
-  function wished(form) {
-    const pairs = new URLSearchParams();
-    for (const [name, value] of new FormData(form)) {
-      if (value !== "" && !(name === "state" && value === "all")) pairs.append(name, value);
+  // What the form wants, put into a query; what goes without saying is left out. Other targets begin
+  // with their first page.
+  function wished(pairs) {
+    const before = pairs.toString();
+    for (const [id, name, usual] of [["search", "q", ""], ["state", "state", "all"]]) {
+      const value = document.getElementById(id)?.value ?? usual;
+      if (value === usual) pairs.delete(name);
+      else pairs.set(name, value);
     }
+    if (pairs.toString() !== before) pairs.delete("page");
     const query = pairs.toString();
     return query === "" ? location.pathname : `?${query}`;
+  }
+
+  // The query of the page that is shown or on its way.
+  const current = () => new URLSearchParams(location.search);
+
+  // The query that a link leads to. The head of a column that was clicked before the page came that
+  // turns it would lead to where one is.
+  function led(link) {
+    const pairs = new URL(link.href).searchParams;
+    const now = current();
+    const isHere = ["sort", "order"].every((name) => pairs.get(name) === now.get(name));
+    if (link.dataset.sort !== undefined && isHere) {
+      if (pairs.get("order") === "desc") pairs.delete("order");
+      else pairs.set("order", "desc");
+    }
+    return pairs;
   }
 
   let typing = 0;
@@ -175,13 +241,13 @@
     const form = event.target.form;
     if (form?.id !== "filters") return;
     clearTimeout(typing);
-    typing = setTimeout(() => go(wished(form), false), event.target.id === "search" ? TYPING : 0);
+    typing = setTimeout(() => go(wished(current()), false), event.target.id === "search" ? TYPING : 0);
   });
   document.addEventListener("submit", (event) => {
     if (event.target.id !== "filters") return;
     event.preventDefault();
     clearTimeout(typing);
-    go(wished(event.target), false);
+    go(wished(current()), false);
   });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-sort], .pages a");
@@ -189,19 +255,21 @@
     if (!link || event.button !== 0 || !isPlain) return;
     event.preventDefault();
     clearTimeout(typing);
-    go(link.href, true);
+    go(wished(led(link)), true);
   });
   window.addEventListener("popstate", () => {
+    clearTimeout(typing);
     const pairs = new URLSearchParams(location.search);
     const search = document.getElementById("search");
     const state = document.getElementById("state");
     if (search) search.value = pairs.get("q") ?? "";
     if (state) state.value = pairs.get("state") ?? "all";
+    isAsked = true;
     ask();
   });
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) clearTimeout(timer);
-    else if (!isPaused) ask();
+    if (!document.hidden && !isPaused) ask();
+    else if (asking === null) plan();
   });
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
