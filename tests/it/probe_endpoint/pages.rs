@@ -189,5 +189,5 @@ async fn logs_are_found_by_number_and_by_target() {
         assert!(row.contains(&format!("logs?id={id}\"")), "{row}");
         assert!(row.contains(&format!("<td>{verdict}</td>")), "{row}");
     }
-    assert!(rows[2].contains("<td>&#60;b&#62;&#34;</td>"), "{landing}");
+    assert!(rows[2].contains("<bdi>&#60;b&#62;&#34;</bdi>"), "{landing}");
 }

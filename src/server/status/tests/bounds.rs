@@ -3,10 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use askama::Template as _;
 use tokio::time::advance;
 
 use crate::history::store::Histories;
+use crate::server::probe::results::RecentProbes;
+use crate::server::probe::results::RequestedProbe;
+use crate::server::status::links::Frame;
+use crate::server::status::overview::OverviewPage;
 use crate::server::status::overview::Overviews;
+use crate::server::status::query::Query;
 use crate::server::status::tests::now;
 use crate::server::status::tests::overview;
 use crate::server::status::tests::page_of;
@@ -91,4 +97,28 @@ fn a_target_shows_the_newest_of_its_probes() {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page_of(&histories, "beta").contains("The newest"));
+}
+
+#[test]
+fn probes_on_request_say_how_many_are_not_shown() {
+    for (n_kept, expected) in [(2, false), (3, true)] {
+        let newest = (0..2).map(|id| RequestedProbe {
+            id,
+            module: "m".to_owned(),
+            target: "http://h/<i>".to_owned(),
+            is_success: id == 0,
+        });
+        let requested = RecentProbes {
+            newest: newest.collect(),
+            n_kept,
+        };
+        let (frame, query) = (Frame::new("./", "/metrics"), Query::default());
+        let histories: Arc<[_]> = Arc::new([]);
+        let overview = Overviews::default().latest(&histories, now());
+        let page = OverviewPage::new(frame, &histories, &overview, query, Some(requested), now());
+        let page = page.render().unwrap();
+        let told = page.contains(": the newest 2 of 3 that are kept.</p>");
+        assert_eq!(told, expected, "{page}");
+        assert!(page.contains("<td class=\"asked\"><bdi>http://h/&#60;i&#62;</bdi></td>"));
+    }
 }
