@@ -18,6 +18,7 @@ fn what_changes_is_seen_without_a_reload() {
         |value| value > Some(0.0),
     );
     let url = url(&world.exporter);
+    run::scenario("focus", &url, &[], |words| world.orders.turn_to(words));
     run::scenario("live", &url, &[], |words| match words {
         "let probes pass" => world.let_probes_pass(),
         status => world.orders.turn_to(status),
