@@ -2,6 +2,7 @@
 
 mod expected;
 mod output;
+mod secrets;
 mod series;
 
 use std::net::SocketAddr;
@@ -40,7 +41,11 @@ async fn run(folder: &Path, arguments: &[String]) -> Output {
 
 /// What the program writes on a terminal of so many columns, and its exit status.
 async fn run_on_terminal(folder: &Path, arguments: &[String], columns: u16) -> (String, i32) {
-    let command = command(folder, arguments);
+    on_terminal(command(folder, arguments), columns).await
+}
+
+/// The same of a command that is ready to be run.
+async fn on_terminal(command: Command, columns: u16) -> (String, i32) {
     let run = move || {
         let (terminal, mut child) = Terminal::start(command, columns);
         let written = terminal.read_to_the_end();
@@ -70,6 +75,24 @@ async fn answering(delay: Duration, answers: &[&str]) -> Peer {
         }
     })
     .await
+}
+
+/// A peer that answers so many requests and keeps the others waiting, and how many it has read.
+async fn hanging_after(n_answered: usize, answer: &'static str) -> (Peer, Arc<AtomicUsize>) {
+    let n_asked = Arc::new(AtomicUsize::new(0));
+    let counted = n_asked.clone();
+    let peer = peer::serve(move |mut stream| {
+        let counted = counted.clone();
+        async move {
+            peer::read_request(&mut stream).await;
+            if counted.fetch_add(1, Ordering::Relaxed) >= n_answered {
+                sleep(Duration::from_secs(600)).await;
+            }
+            peer::write(&mut stream, answer.as_bytes()).await;
+            peer::finish(stream, peer::Then::Close).await;
+        }
+    });
+    (peer.await, n_asked)
 }
 
 fn url(address: SocketAddr, path: &str) -> String {

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::probe_command::expected::difference;
-use crate::probe_command::{answering, command, run, run_on_terminal, url, words};
+use crate::probe_command::{answering, command, hanging_after, run, run_on_terminal, url, words};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const CONFLICT: &str = "HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n";
@@ -34,6 +36,18 @@ async fn several_probes_end_with_a_summary() {
     let (text, status) = run_on_terminal(folder.path(), &arguments_there, 120).await;
     wrong.extend(difference("several.terminal.txt", &text));
     assert_eq!(status, 1);
+    let peer = answering(Duration::ZERO, &answers).await;
+    let arguments_there = arguments(peer.address, &[]);
+    let (text, _) = run_on_terminal(folder.path(), &arguments_there, 80).await;
+    wrong.extend(difference("several.narrow.terminal.txt", &text));
+    // What stands there until the next line must not wrap, however narrow the terminal is.
+    let peer = answering(Duration::ZERO, &answers).await;
+    let arguments_there = arguments(peer.address, &[]);
+    let (text, _) = run_on_terminal(folder.path(), &arguments_there, 20).await;
+    let so_far: Vec<&str> = text.split("\r\x1b[K").skip(1).collect();
+    let so_far = so_far.iter().map(|part| part.lines().last().unwrap());
+    let so_far: Vec<&str> = so_far.take(answers.len()).collect();
+    assert_eq!(so_far.last(), Some(&"4 sent, 2 ok"), "{text}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // For scripts there is a line a probe and nothing else.
     let peer = answering(Duration::ZERO, &answers).await;
@@ -102,8 +116,8 @@ async fn a_signal_ends_the_series() {
     let peer = answering(Duration::ZERO, &[OK]).await;
     let url_of = |address| url(address, "/");
     for (flags, signal) in [
-        (&["--interval=20ms"][..], "INT"),
-        (&["--count=0", "--interval=20ms"], "TERM"),
+        (&["--interval=200ms"][..], "INT"),
+        (&["--count=0", "--interval=200ms"], "TERM"),
     ] {
         let mut arguments = words(&["probe", &url_of(peer.address)]);
         arguments.extend(words(flags));
@@ -117,10 +131,82 @@ async fn a_signal_ends_the_series() {
     let arguments = words(&["probe", &url_of(silent.address)]);
     let (text, status) = interrupted(arguments, 1, "INT").await.unwrap();
     assert_eq!(status, Some(1), "{text}");
-    assert!(
-        text.ends_with("interrupted before the probe was over\n"),
-        "{text}"
-    );
+    assert!(text.contains("\ninterrupted before the probe "), "{text}");
+}
+
+fn send(signal: &str, pid: u32) {
+    let pid = pid.to_string();
+    let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// A target that hangs is not hidden by whoever has waited long enough for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_signal_cut_off_is_told() {
+    for (flags, expected) in [
+        (
+            &["--count=50", "--interval=100ms"][..],
+            "\ninterrupted  1 in first_byte, after ",
+        ),
+        (
+            &["--interval=100ms"],
+            "\ninterrupted  1 in first_byte, after ",
+        ),
+        (
+            &["--interval=100ms", "-o", "json"],
+            "\ninterrupted before the probe was over: in first_byte, after ",
+        ),
+    ] {
+        let (peer, n_asked) = hanging_after(1, OK).await;
+        let mut arguments = words(&["probe", &url(peer.address, "/")]);
+        arguments.extend(words(flags));
+        let mut command = command(&std::env::temp_dir(), &arguments);
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = piped.spawn().unwrap();
+        while n_asked.load(Ordering::Relaxed) < 2 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // For longer than the interval.
+        sleep(Duration::from_millis(300)).await;
+        send("INT", child.id());
+        let output = spawn_blocking(|| child.wait_with_output().unwrap()).await;
+        let output = output.unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        let all = String::from_utf8_lossy(&all);
+        assert_eq!(output.status.code(), Some(1), "{flags:?}: {all}");
+        assert!(all.contains(expected), "{flags:?}: {all}");
+        if expected.contains("  1 in") {
+            assert!(all.contains("1 sent, 1 ok, 0 failed"), "{all}");
+            assert!(all.contains(" ms, not counted\n"), "{all}");
+        }
+    }
+}
+
+/// Who is asked to end does not wait for a reader that never reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_ends_what_nobody_reads() {
+    for signals in [&["INT"][..], &["TERM", "TERM"]] {
+        let (peer, n_asked) = hanging_after(usize::MAX, OK).await;
+        let url = url(peer.address, "/");
+        let arguments = words(&["probe", &url, "-o", "json", "--count=0", "--interval=10ms"]);
+        let mut command = command(&std::env::temp_dir(), &arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut before = 0;
+        // The pipe is full when there are no more probes.
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            let n = n_asked.load(Ordering::Relaxed);
+            if n > 20 && n == before {
+                break;
+            }
+            before = n;
+        }
+        for signal in signals {
+            send(signal, child.id());
+        }
+        let status = spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+        assert_eq!(status.code(), Some(1), "{signals:?}");
+    }
 }
 
 /// Who reads may have had enough.
@@ -203,6 +289,21 @@ async fn the_probe_command_reads_files_only_where_they_have_a_say() {
             "nothing.yml",
         ),
         (&["probe", url, "--config.check"], 2, "--config.check"),
+        (
+            &["probe", url, "--log.level=debug", "--web.enable-lifecycle"],
+            2,
+            "--log.level has no effect on probe",
+        ),
+        (
+            &["--web.enable-lifecycle", "probe", url],
+            2,
+            "--web.enable-lifecycle has no effect on probe",
+        ),
+        (
+            &["--config.enable-auto-reload", "probe", url],
+            2,
+            "--config.enable-auto-reload has no effect",
+        ),
         (&["probe"], 2, "<URL>"),
         (
             &["probe", "ftp://a.test/"],
