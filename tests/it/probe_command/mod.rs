@@ -2,6 +2,7 @@
 
 mod expected;
 mod output;
+mod secrets;
 mod series;
 
 use std::net::SocketAddr;
