@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::support::real_parts;
 

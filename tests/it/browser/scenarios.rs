@@ -75,6 +75,28 @@ fn a_page_without_a_target_is_readable() {
 }
 
 #[test]
+fn probes_on_request_are_readable_however_long_their_targets() {
+    if !run::is_possible() {
+        return;
+    }
+    let modules = "modules: {a_module_with_a_name: {prober: http}}";
+    let exporter = Exporter::start_with(modules, &["--web.enable-probe-endpoint"]);
+    let long = "unbreakable".repeat(30);
+    for target in [&long, "short"] {
+        let target = format!("http://127.0.0.1:1/{target}");
+        exporter.get_text(&format!(
+            "GET /probe?module=a_module_with_a_name&target={target}"
+        ));
+    }
+    let page = exporter.get_text("GET /");
+    assert!(
+        page.contains("Recent probes") && page.contains(&long),
+        "{page}"
+    );
+    run::scenario("looks", &url(&exporter), &["requested=/"], run::nothing);
+}
+
+#[test]
 fn names_and_labels_are_text_whatever_they_say() {
     if !run::is_possible() {
         return;
