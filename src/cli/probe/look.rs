@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_could_steer_a_terminal_of_eight_bits_is_spelled() {
-        let look = |ascii_only| Look {
+        let look = |ascii_only: bool| Look {
             is_live: true,
             colours: false,
             unicode: !ascii_only,
