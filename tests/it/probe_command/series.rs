@@ -233,6 +233,7 @@ async fn a_reader_that_is_gone_ends_the_series() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::too_many_lines, reason = "it is a table")]
 async fn the_probe_command_reads_files_only_where_they_have_a_say() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
