@@ -82,7 +82,6 @@ fn a_health_check_without_the_prefix_finds_nobody() {
 #[test]
 fn an_external_url_without_a_path_to_use_is_bad_usage() {
     for (url, said) in [
-        ("", "relative URL without a base"),
         ("ftp://host.test/a", "its scheme is not http or https"),
         ("\"http://host.test/a\"", "quotes"),
         ("http://host.test/{a}", "its path must have letters, digits"),
