@@ -53,7 +53,8 @@ use crate::target::tls::TlsSettings;
 pub struct Config {
     /// What to probe, in the order of the file.
     pub targets: Vec<Target>,
-    /// The modules of the HTTP prober by name, `http_2xx` always among them.
+    /// The modules of the HTTP prober by name, `http_2xx` always among them unless the
+    /// file makes it one that is skipped.
     pub modules: BTreeMap<String, ConfiguredModule>,
     /// The upper bounds of the histograms' buckets, ascending, none of them 0.
     pub histogram_bounds: Vec<Duration>,
