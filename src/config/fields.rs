@@ -52,6 +52,12 @@ impl<'n> Fields<'n> {
         self.take(key).filter(|field| !field.is_empty_text())
     }
 
+    /// Takes the value of a key like [`Self::take`], if the section has the key.
+    pub fn take_known(&mut self, key: &'static str) -> Option<Field<'n>> {
+        let is_known = self.section.names().any(|name| name == key);
+        is_known.then(|| self.take(key)).flatten()
+    }
+
     fn find(&self, key: &str) -> Option<Field<'n>> {
         self.entries
             .iter()

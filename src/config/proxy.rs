@@ -16,7 +16,7 @@ pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Option<Box<ProxySet
     let no_proxy_field = fields.take_given("no_proxy");
     let environment_field = fields.take("proxy_from_environment");
     let headers_field = fields.take("proxy_connect_header");
-    let skip_field = fields.take("skip_resolve_phase_with_proxy");
+    let skip_field = fields.take_known("skip_resolve_phase_with_proxy");
 
     let url = url_field.and_then(|field| proxy_url(field, report));
     let no_proxy = no_proxy_field

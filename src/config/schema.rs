@@ -96,6 +96,8 @@ pub static CONFIGURATION: Section = Section {
     keys: &[
         named("modules", &MODULE),
         list("targets", &TARGET),
+        list("file_sd_configs", &FILE_SD),
+        list("http_sd_configs", &HTTP_SD),
         value("histogram_bounds"),
         value("allow_addresses"),
         value("deny_addresses"),
@@ -251,6 +253,40 @@ pub static TARGET: Section = Section {
         value("interval"),
         value("labels"),
     ],
+};
+
+/// One of `file_sd_configs`.
+pub static FILE_SD: Section = Section {
+    what: "a source in files",
+    keys: &[value("files"), value("refresh_interval")],
+};
+
+/// One of `http_sd_configs`.
+pub static HTTP_SD: Section = Section {
+    what: "a source over HTTP",
+    keys: &[
+        value("url"),
+        value("refresh_interval"),
+        section("basic_auth", &BASIC_AUTH),
+        section("authorization", &AUTHORIZATION),
+        value("bearer_token"),
+        value("bearer_token_file"),
+        section("tls_config", &TLS_CONFIG),
+        value("proxy_url"),
+        value("no_proxy"),
+        value("proxy_from_environment"),
+        value("proxy_connect_header"),
+        value("follow_redirects"),
+        value("enable_http2"),
+        named("http_headers", &HTTP_HEADER),
+        nothing("oauth2"),
+    ],
+};
+
+/// A group of targets in the files of `file_sd_configs`.
+pub static TARGET_GROUP: Section = Section {
+    what: "a group",
+    keys: &[value("targets"), value("labels")],
 };
 
 /// The web configuration file.

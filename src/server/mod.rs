@@ -13,6 +13,7 @@ mod pages;
 pub mod probe;
 pub mod reload;
 mod scrape;
+mod sources_yaml;
 mod status;
 mod yaml;
 

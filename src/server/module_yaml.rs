@@ -66,7 +66,11 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
         yaml.entry(0, "timeout", duration(timeout));
     }
     yaml.section(0, "http");
-    let mut writer = Writer { yaml, module };
+    let mut writer = Writer {
+        yaml,
+        module,
+        is_asking: false,
+    };
     writer
         .yaml
         .list(1, "valid_status_codes", valid_status_codes);
@@ -105,6 +109,23 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
     writer.tls(tls);
 }
 
+/// Appends what a source of targets is asked with, so many levels less deep than its keys.
+pub fn write_asking(module: &Module, indent: usize, out: &mut String) {
+    let yaml = Yaml::new(out, indent);
+    let mut writer = Writer {
+        yaml,
+        module,
+        is_asking: true,
+    };
+    writer.http_headers(&module.http_headers);
+    writer.credentials(module.credentials.as_ref());
+    writer
+        .yaml
+        .entry(1, "follow_redirects", module.follow_redirects);
+    writer.proxy(module.proxy.as_deref());
+    writer.tls(&module.tls);
+}
+
 /// A duration as a configuration has it.
 pub fn duration(duration: Duration) -> impl Display {
     fmt::from_fn(move |f| match duration.subsec_nanos() % 1_000_000 {
@@ -140,6 +161,8 @@ fn by_name(headers: &[(HeaderName, SecretValue)]) -> Vec<(&HeaderName, Vec<usize
 struct Writer<'m, 'o> {
     yaml: Yaml<'o>,
     module: &'m Module,
+    /// Whether it is what a source of targets is asked with.
+    is_asking: bool,
 }
 
 impl Writer<'_, '_> {
@@ -336,8 +359,11 @@ impl Writer<'_, '_> {
         for (name, places) in by_name(connect_headers) {
             self.yaml.list(2, quoted(name), &vec![MASK; places.len()]);
         }
-        self.yaml
-            .entry(1, "skip_resolve_phase_with_proxy", skips_look_up);
+        // That of a module alone.
+        if *skips_look_up || !self.is_asking {
+            self.yaml
+                .entry(1, "skip_resolve_phase_with_proxy", skips_look_up);
+        }
     }
 
     /// Certificates that stand in the configuration itself are told in a comment.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -13,6 +13,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("metrics", &["target", "outcome"]),
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
+    ("discovery", &["config", "target", "outcome"]),
     (
         "server",
         &["metrics", "history", "config", "target", "outcome"],
@@ -32,6 +33,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
             "metrics",
             "history",
             "scheduler",
+            "discovery",
             "server",
         ],
     ),
@@ -75,8 +77,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
-    ("serde", &["probe", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "server", "demo"]),
+    ("serde", &["probe", "config", "server", "demo", "cli"]),
+    ("serde_json", &["probe", "config", "server", "demo"]),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
