@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
     ("probe", &["target", "outcome"]),
+    ("auth", &["probe", "target"]),
     ("metrics", &["target", "outcome"]),
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
@@ -29,6 +30,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
             "target",
             "config",
             "probe",
+            "auth",
             "metrics",
             "history",
             "scheduler",
@@ -61,7 +63,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("h2", &["probe"]),
     ("http_body_util", &["probe"]),
     ("httparse", &["probe"]),
-    ("rustls", &["probe", "server"]),
+    ("reqwest", &["auth"]),
+    ("rustls", &["probe", "auth", "server"]),
     ("tokio_rustls", &["probe", "server"]),
     ("rustls_native_certs", &["probe"]),
     ("webpki", &["probe"]),
