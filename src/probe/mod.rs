@@ -24,7 +24,7 @@ mod permit;
 mod progress;
 mod proxy;
 mod redirect;
-mod request;
+pub mod request;
 pub mod show;
 mod socket;
 mod stop;
