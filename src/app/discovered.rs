@@ -113,7 +113,9 @@ impl App {
         if self.discovery.tried(FIRST).await {
             self.adopt_found();
         } else {
-            tracing::warn!("some sources of targets take longer than {FIRST:?}; they are not waited for");
+            tracing::warn!(
+                "some sources of targets take longer than {FIRST:?}; they are not waited for"
+            );
             self.adopt_found();
         }
     }

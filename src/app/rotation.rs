@@ -275,10 +275,12 @@ impl Watched {
 
     /// Adds a prober and makes it what the others are.
     fn take_in(&mut self, prober: Arc<Prober>, send: watch::Sender<Latest>) {
-        let latest = self.in_use.then(|| match Arc::ptr_eq(&self.module, &self.first) {
-            true => prober.clone(),
-            false => Arc::new(prober.renewed(self.module.clone(), self.tls.clone())),
-        });
+        let latest = self
+            .in_use
+            .then(|| match Arc::ptr_eq(&self.module, &self.first) {
+                true => prober.clone(),
+                false => Arc::new(prober.renewed(self.module.clone(), self.tls.clone())),
+            });
         send.send_replace(latest);
         self.probers.push((prober, send));
     }

@@ -159,7 +159,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
                 f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Bounded<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                mut self,
+                mut items: A,
+            ) -> Result<Bounded<T>, A::Error> {
                 while let Some(item) = items.next_element()? {
                     if self.0.len() == MAX_ITEMS {
                         return Err(serde::de::Error::custom(too_many()));
@@ -217,7 +220,10 @@ fn from_yaml(name: &str, text: &str) -> Result<Vec<Group>, String> {
         }
         Some(other) => {
             let found = other.describe();
-            report.mistake(other.pos, format!("must be a list of groups, found {found}"));
+            report.mistake(
+                other.pos,
+                format!("must be a list of groups, found {found}"),
+            );
             Vec::new()
         }
     };
@@ -321,7 +327,11 @@ mod tests {
                 "- targets: [a, 'b:1']\n  labels: {x: 1.10, y: }\n- targets:\n  - c",
                 "a@1 b:1@1 x=1.10 y= | c@4",
             ),
-            (Format::Yaml, r#"[{"targets": ["a"], "labels": {"x": "y"}}]"#, "a@1 x=y"),
+            (
+                Format::Yaml,
+                r#"[{"targets": ["a"], "labels": {"x": "y"}}]"#,
+                "a@1 x=y",
+            ),
         ] {
             assert_eq!(shown(format, text), expected, "{text}");
         }
@@ -330,24 +340,76 @@ mod tests {
     #[test]
     fn what_is_no_list_of_groups_is_refused_whole() {
         for (format, text, expected) in [
-            (Format::Json, "", "the JSON ends in its midst at line 1 column 0"),
-            (Format::Json, "[{\"targets\": [\"a\"", "the JSON ends in its midst"),
+            (
+                Format::Json,
+                "",
+                "the JSON ends in its midst at line 1 column 0",
+            ),
+            (
+                Format::Json,
+                "[{\"targets\": [\"a\"",
+                "the JSON ends in its midst",
+            ),
             (Format::Json, "{}", "not a list of groups like"),
             (Format::Json, "[null]", "not a list of groups like"),
             (Format::Json, "[]x", "not valid JSON at line 1"),
-            (Format::Json, r#"[{"targets": "s3cret"}]"#, "not a list of groups"),
-            (Format::Json, "[{\"targets\": [\n1]}]", "a target must be text, at line 2"),
-            (Format::Json, r#"[{"labels": {"a": 1}}]"#, "not a list of groups"),
-            (Format::Json, r#"[{"labels": ["s3cret"]}]"#, "not a list of groups"),
+            (
+                Format::Json,
+                r#"[{"targets": "s3cret"}]"#,
+                "not a list of groups",
+            ),
+            (
+                Format::Json,
+                "[{\"targets\": [\n1]}]",
+                "a target must be text, at line 2",
+            ),
+            (
+                Format::Json,
+                r#"[{"labels": {"a": 1}}]"#,
+                "not a list of groups",
+            ),
+            (
+                Format::Json,
+                r#"[{"labels": ["s3cret"]}]"#,
+                "not a list of groups",
+            ),
             (Format::Json, r#"[{"s3cret": ""}]"#, "not a list of groups"),
-            (Format::Yaml, "a: b", "f:1:1: must be a list of groups, found a mapping"),
+            (
+                Format::Yaml,
+                "a: b",
+                "f:1:1: must be a list of groups, found a mapping",
+            ),
             (Format::Yaml, "- targets: [a", "f:1:12: not valid YAML"),
-            (Format::Yaml, "- target: [a]", "f:1:3: unknown key \"target\" in a group; did you mean"),
-            (Format::Yaml, "- targets: a", "f:1:12: targets must be a list of targets, found a single value"),
-            (Format::Yaml, "- targets: [{a: b}]", "f:1:13: a target must be text, found a mapping"),
-            (Format::Yaml, "- labels: {a: [s3cret]}", "f:1:15: the value of a label must be text, found a list"),
-            (Format::Yaml, "- labels: {a: b, a: c}", "f:1:18: duplicate key"),
-            (Format::Yaml, "-\n- 1\n", "f:1:2: a group must be a mapping, found nothing, and 1 more"),
+            (
+                Format::Yaml,
+                "- target: [a]",
+                "f:1:3: unknown key \"target\" in a group; did you mean",
+            ),
+            (
+                Format::Yaml,
+                "- targets: a",
+                "f:1:12: targets must be a list of targets, found a single value",
+            ),
+            (
+                Format::Yaml,
+                "- targets: [{a: b}]",
+                "f:1:13: a target must be text, found a mapping",
+            ),
+            (
+                Format::Yaml,
+                "- labels: {a: [s3cret]}",
+                "f:1:15: the value of a label must be text, found a list",
+            ),
+            (
+                Format::Yaml,
+                "- labels: {a: b, a: c}",
+                "f:1:18: duplicate key",
+            ),
+            (
+                Format::Yaml,
+                "-\n- 1\n",
+                "f:1:2: a group must be a mapping, found nothing, and 1 more",
+            ),
         ] {
             let said = shown(format, text);
             assert!(said.contains(expected), "{text}: {said}");
@@ -365,7 +427,10 @@ mod tests {
         let targets = format!("[{{\"targets\":[{}\"\"]}}]", "\"\",".repeat(MAX_ITEMS));
         for text in [groups, targets] {
             let said = shown(Format::Json, &text);
-            assert!(said.contains("more than 1000000 targets or groups"), "{said}");
+            assert!(
+                said.contains("more than 1000000 targets or groups"),
+                "{said}"
+            );
         }
         let deep = "[".repeat(1_000_000);
         assert!(parse("f", Format::Json, deep.as_bytes()).is_err());

@@ -160,7 +160,8 @@ impl LookOut {
             }
         };
         if self.trouble.take().is_some() {
-            seen.notes.push("files of targets can be looked for again".to_owned());
+            seen.notes
+                .push("files of targets can be looked for again".to_owned());
         }
         let n_before = self.files.len();
         self.files.retain(|path, _| {
@@ -183,7 +184,8 @@ impl LookOut {
                 Ok(is_new) => {
                     has_changed |= is_new;
                     if had_trouble && known.trouble.is_none() {
-                        seen.notes.push(format!("{} can be used again", path.display()));
+                        seen.notes
+                            .push(format!("{} can be used again", path.display()));
                     }
                 }
                 Err(why) => {
@@ -260,7 +262,8 @@ impl Known {
         self.seen = None;
         let read = read(path);
         // Changed while it was read, or within the tick of its time stamps: it is read once more.
-        let is_whole = stamp.is_some_and(|stamp| stamp.has_settled()) && Stamp::of(path).ok() == stamp;
+        let is_whole =
+            stamp.is_some_and(|stamp| stamp.has_settled()) && Stamp::of(path).ok() == stamp;
         self.seen = stamp.filter(|_| is_whole);
         let part = read?;
         self.trouble = None;

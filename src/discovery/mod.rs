@@ -11,6 +11,7 @@
 
 pub mod files;
 mod glob;
+mod http;
 pub mod targets;
 pub mod told;
 
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::config::discovery::HttpSource;
 use crate::config::discovery::TargetSource;
 use crate::config::groups::Group;
 
@@ -165,7 +167,10 @@ impl Discovery {
                     let look_out = files::LookOut::new(source.clone(), before);
                     runtime.spawn(files::run(look_out, voice, failures))
                 }
-                TargetSource::Http(_) => runtime.spawn(async {}),
+                TargetSource::Http(source) => {
+                    let asking = http::Asking::new(HttpSource::clone(source), before);
+                    runtime.spawn(http::run(asking, voice, failures))
+                }
             }),
             Err(error) => {
                 let source = source.name();

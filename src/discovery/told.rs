@@ -53,7 +53,11 @@ mod tests {
             (&[1, 2][..], 0, &["1", "2"][..]),
             (&[2, 1], 0, &[]),
             (&[2], 0, &[]),
-            (&[2, 1], 3, &["1", "and 3 more remarks on discovered targets"]),
+            (
+                &[2, 1],
+                3,
+                &["1", "and 3 more remarks on discovered targets"],
+            ),
             (&[2, 1], 3, &[]),
         ] {
             let mut found = Found {

@@ -24,6 +24,7 @@ mod cycle;
 mod dashboards;
 mod demo;
 mod deploy;
+mod discovery;
 mod docs;
 mod doors;
 mod exporter;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -14,7 +14,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("metrics", &["target", "outcome"]),
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
-    ("discovery", &["config", "target", "outcome"]),
+    ("discovery", &["probe", "auth", "config", "target"]),
     (
         "server",
         &["metrics", "history", "config", "target", "outcome"],

@@ -1,6 +1,9 @@
 //! What sources list, made into targets: which of them are probed, by which module, how often, and
 //! under which labels.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::hash::DefaultHasher;
@@ -120,11 +123,17 @@ pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Ta
                         true => "the configuration has a target of that name",
                         false => "it is listed twice; the first one is probed",
                     };
-                    found.remark(place, Some(listed), &format!("{} is left out: {first}", quote(name)));
+                    found.remark(
+                        place,
+                        Some(listed),
+                        &format!("{} is left out: {first}", quote(name)),
+                    );
                     continue;
                 }
                 let known = before.get(name).filter(|known| ***known == target);
-                found.targets.push(known.cloned().unwrap_or_else(|| Arc::new(target)));
+                found
+                    .targets
+                    .push(known.cloned().unwrap_or_else(|| Arc::new(target)));
             }
         }
     }
@@ -148,7 +157,9 @@ fn bound(found: &mut Found, before: &HashMap<String, Arc<Target>>) {
         stays
     });
     found.targets.truncate(MAX_TARGETS);
-    let text = format!("{n_found} targets are listed; {MAX_TARGETS} of them are probed, the others are left out");
+    let text = format!(
+        "{n_found} targets are listed; {MAX_TARGETS} of them are probed, the others are left out"
+    );
     // Where it is seen whatever else there is to say, and once for as long as there are too many.
     found.remarks.insert(0, Remark { key: 0, text });
 }
@@ -185,7 +196,12 @@ struct Shared<'w> {
 }
 
 impl<'w> Shared<'w> {
-    fn of(group: &'w Group, place: Place<'_>, wanted: &'w Wanted, found: &mut Found) -> Option<Self> {
+    fn of(
+        group: &'w Group,
+        place: Place<'_>,
+        wanted: &'w Wanted,
+        found: &mut Found,
+    ) -> Option<Self> {
         let shared = Self::read(group, place, wanted, found);
         shared
             .map_err(|what| found.remark(place, None, &format!("{what}; its targets are left out")))
@@ -198,7 +214,11 @@ impl<'w> Shared<'w> {
         wanted: &'w Wanted,
         found: &mut Found,
     ) -> Result<Self, String> {
-        let n_bytes: usize = group.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let n_bytes: usize = group
+            .labels
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
         let n_labels = group.labels.len();
         if n_labels > MAX_LABELS || n_bytes > MAX_LABEL_BYTES {
             return Err(format!(
@@ -208,7 +228,9 @@ impl<'w> Shared<'w> {
         // An empty value is none, as in Prometheus.
         let special = |name: &str| {
             let mut labels = group.labels.iter().rev();
-            let value = labels.find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+            let value = labels
+                .find(|(other, _)| other == name)
+                .map(|(_, value)| value.as_str());
             value.filter(|value| !value.is_empty())
         };
         let unwritten = Module::http_2xx().name;
@@ -217,7 +239,10 @@ impl<'w> Shared<'w> {
             let mut known: Vec<_> = wanted.modules.keys().map(String::as_str).collect();
             known.sort_unstable();
             let advice = suggest(name, known.into_iter());
-            format!("module {} of __param_module cannot be had; {advice}", quote(name))
+            format!(
+                "module {} of __param_module cannot be had; {advice}",
+                quote(name)
+            )
         })?;
         let interval = read_duration("__scrape_interval__", special("__scrape_interval__"))?;
         let interval = interval.unwrap_or(DEFAULT_INTERVAL);
@@ -226,7 +251,12 @@ impl<'w> Shared<'w> {
         let scheme = match special("__scheme__") {
             None => "http",
             Some(scheme @ ("http" | "https")) => scheme,
-            Some(other) => return Err(format!("__scheme__ must be http or https, found {}", quote(other))),
+            Some(other) => {
+                return Err(format!(
+                    "__scheme__ must be http or https, found {}",
+                    quote(other)
+                ));
+            }
         };
         Ok(Self {
             module,
@@ -242,17 +272,24 @@ impl<'w> Shared<'w> {
         let text = &*listed.text;
         if text.len() > MAX_TARGET_BYTES {
             let n_bytes = text.len();
-            return Err(format!("it has {n_bytes} bytes; at most {MAX_TARGET_BYTES} will do"));
+            return Err(format!(
+                "it has {n_bytes} bytes; at most {MAX_TARGET_BYTES} will do"
+            ));
         }
-        let url = self.url(text).map_err(|what| format!("the URL is invalid: {what}"))?;
+        let url = self
+            .url(text)
+            .map_err(|what| format!("the URL is invalid: {what}"))?;
         let module = &self.module.configured.module;
         if let (Hostname::Ip(ip), Some(source)) = (url.host(), module.source_ip)
             && ip.is_ipv4() != source.is_ipv4()
             && module.proxy.is_none()
         {
-            return Err(format!("its address cannot be reached from {source}, the source_ip_address of its module"));
+            return Err(format!(
+                "its address cannot be reached from {source}, the source_ip_address of its module"
+            ));
         }
-        let needs_tls = url.is_tls() || module.proxy.as_ref().is_some_and(|proxy| proxy.needs_tls());
+        let needs_tls =
+            url.is_tls() || module.proxy.as_ref().is_some_and(|proxy| proxy.needs_tls());
         if let Some(why) = self.module.no_tls.as_ref().filter(|_| needs_tls) {
             let name = quote(&module.name);
             return Err(format!("TLS of module {name} cannot work: {why}"));
@@ -287,7 +324,10 @@ fn read_duration(name: &str, value: Option<&str>) -> Result<Option<Duration>, St
         Ok(duration) if duration >= MIN_INTERVAL => Ok(Some(duration)),
         Ok(_) => {
             let min = duration::format(MIN_INTERVAL);
-            Err(format!("{name} must be at least {min}, found {}", quote(text)))
+            Err(format!(
+                "{name} must be at least {min}, found {}",
+                quote(text)
+            ))
         }
         Err(hint) => Err(format!(
             "{name} must be a duration like 5s or 1m30s, found {}{hint}",
@@ -315,7 +355,9 @@ fn fitting_timeout(
     };
     if timeout > interval {
         let (timeout, interval) = (duration::format(timeout), duration::format(interval));
-        return Err(format!("{whose} is {timeout}, longer than the interval {interval}; it may be equal"));
+        return Err(format!(
+            "{whose} is {timeout}, longer than the interval {interval}; it may be equal"
+        ));
     }
     Ok(timeout)
 }
@@ -332,7 +374,9 @@ fn shown_labels(group: &Group, place: Place<'_>, found: &mut Found) -> Labels {
         let shown = match may_hold.then(|| TargetUrl::parse(value)) {
             Some(Ok(url)) if url.userinfo().is_some() => {
                 let name = quote(name);
-                let what = format!("label {name} holds the user and password of a URL; they are taken off");
+                let what = format!(
+                    "label {name} holds the user and password of a URL; they are taken off"
+                );
                 found.remark(place, None, &what);
                 &url.to_string()
             }
@@ -344,7 +388,3 @@ fn shown_labels(group: &Group, place: Place<'_>, found: &mut Found) -> Labels {
     }
     labels
 }
-
-#[cfg(test)]
-#[path = "targets_tests.rs"]
-mod tests;
