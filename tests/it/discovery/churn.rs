@@ -55,8 +55,14 @@ async fn ten_rounds_of_ten_percent_disturb_no_counter_of_the_others() {
         &format!("httpcycle_probes_total{{target=\"http://{address}/round11-0\""),
         |value| value.is_some(),
     );
+    // Each target fills the slot that was due, and then rests.
+    let n_served = || counts.lock().unwrap().values().sum::<u64>();
+    let mut last = 0;
+    while last != n_served() {
+        last = n_served();
+        thread::sleep(Duration::from_millis(600));
+    }
     exporter.wait_for("httpcycle_probes_in_flight", |value| value == Some(0.0));
-    thread::sleep(Duration::from_millis(100));
     let page = exporter.get_text("GET /metrics");
     let sum = |family: &str, name: &str| -> u64 {
         let prefix = format!("{family}{{target=\"http://{address}/{name}\"");

@@ -77,7 +77,8 @@ async fn targets_of_files_are_probed_as_their_labels_say() {
 
     let shown = exporter.get_text("GET /api/v1/targets");
     assert!(shown.contains("\"team\":\"payments\"") && !shown.contains("s3cret"));
-    assert!(exporter.get_text("GET /").contains("payments"));
+    let overview = exporter.get_text("GET /");
+    assert!(overview.contains(&format!("{address}/deep")));
     let shown = exporter.get_text("GET /config");
     assert!(
         shown.contains("file_sd_configs:") && shown.contains("/*.json\"]"),

@@ -114,7 +114,7 @@ async fn prometheus_finds_the_same_targets_with_the_same_labels() {
     let here = folder.path().display();
     let sections = |indent: &str| {
         format!(
-            "{indent}file_sd_configs: [{{files: ['{here}/*.json', '{here}/b.y*ml', '{here}/c.yaml']}}]\n\
+            "{indent}file_sd_configs: [{{files: ['{here}/*.json', '{here}/b*.yml', '{here}/c.yaml']}}]\n\
              {indent}http_sd_configs: [{{url: 'http://{}/sd', refresh_interval: 1s}}]\n",
             server.address
         )
