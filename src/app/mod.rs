@@ -1,5 +1,6 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod current;
 mod doors;
 mod endpoint;
 mod error;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::app::current::Current;
 use crate::app::endpoint::ConfiguredProbes;
 use crate::app::endpoint::EndpointModules;
 pub use crate::app::error::StartError;
@@ -38,9 +40,9 @@ use crate::app::job::TargetJob;
 use crate::app::places::Places;
 use crate::app::plan::Plan;
 use crate::app::reload::Reloader;
-use crate::app::rotation::Current;
 use crate::app::rotation::Watcher;
 use crate::app::signals::StopSignals;
+use crate::auth::Tokens;
 use crate::config::content::Origin;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
@@ -174,8 +176,12 @@ async fn start(
     let mut app = App::new(settings, places)?;
     // Every series and module stands before the first request can come.
     app.adopt_series(&plan);
-    let templates = app.templates(&plan);
-    app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
+    app.tokens.reconcile(plan.modules());
+    let templates = app.templates(&plan).into_iter().map(|template| {
+        let tokens = app.tokens.of(&template.target().module);
+        Current::fixed(Arc::new(template), tokens)
+    });
+    app.adopt_modules(&plan, templates);
     let (stop_server, server) = app.start_server(listeners, &reloader, doors)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
@@ -208,6 +214,7 @@ struct App {
     places: Arc<Places>,
     config_page: Arc<ConfigPage>,
     watcher: Watcher,
+    tokens: Tokens,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
@@ -216,6 +223,7 @@ impl App {
     fn new(settings: Settings, places: Places) -> Result<Self, StartError> {
         Ok(Self {
             watcher: Watcher::start().map_err(StartError::Runtime)?,
+            tokens: Tokens::default(),
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
             own: Arc::new(Own::new(SystemTime::now())),
@@ -300,9 +308,10 @@ impl App {
             tracing::warn!("{warning}");
         }
         self.adopt_series(&plan);
+        self.tokens.reconcile(plan.modules());
         let mut probers = plan.probers(&self.system_files, &self.heartbeat);
         probers.extend(self.templates(&plan));
-        let mut watched = self.watcher.watch(probers);
+        let mut watched = self.watcher.watch(probers, &self.tokens);
         let templates = watched.split_off(plan.targets.len());
         self.adopt_modules(&plan, templates);
         let mut jobs = HashMap::with_capacity(watched.len());

@@ -17,6 +17,10 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::app::current::Current;
+use crate::app::current::Latest;
+use crate::auth::Tokens;
+use crate::auth::source::Source;
 use crate::config::file;
 use crate::probe::Prober;
 use crate::probe::tls::TlsClient;
@@ -42,33 +46,6 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// Reads a file.
 type Read<'r> = dyn Fn(&PartFile) -> io::Result<Vec<u8>> + 'r;
 
-/// The prober that was made last; none while a file cannot be read.
-type Latest = Option<Arc<Prober>>;
-
-/// The prober of a target, now and when the files of its module have changed.
-#[derive(Debug)]
-pub enum Current {
-    /// The module has no files.
-    Fixed(Arc<Prober>),
-    /// What the files held last made this, if they could be read.
-    Changing(watch::Receiver<Latest>),
-}
-
-impl Current {
-    /// A prober whose files nobody looks at.
-    pub fn fixed(prober: Prober) -> Self {
-        Self::Fixed(Arc::new(prober))
-    }
-
-    /// The prober to probe with now; `None` if a file cannot be read.
-    pub fn prober(&self) -> Latest {
-        match self {
-            Self::Fixed(prober) => Some(prober.clone()),
-            Self::Changing(latest) => latest.borrow().clone(),
-        }
-    }
-}
-
 /// The thread that looks at files. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watcher(mpsc::Sender<Vec<Watched>>);
@@ -86,28 +63,29 @@ impl Watcher {
     }
 
     /// Looks from now on at the files of these probers' modules and no others.
-    pub fn watch(&self, probers: Vec<Prober>) -> Vec<Current> {
+    pub fn watch(&self, probers: Vec<Prober>, tokens: &Tokens) -> Vec<Current> {
         let mut watched: Vec<Watched> = Vec::new();
         let mut current = Vec::with_capacity(probers.len());
         for prober in probers {
             let prober = Arc::new(prober);
             let module = &prober.target().module;
+            let source = tokens.of(module);
             if module.files.is_empty() {
-                current.push(Current::Fixed(prober));
+                current.push(Current::fixed(prober, source));
                 continue;
             }
             let known = watched
                 .iter()
                 .position(|one| Arc::ptr_eq(&one.module, module));
             let place = known.unwrap_or_else(|| {
-                watched.push(Watched::new(module.clone()));
+                watched.push(Watched::new(module.clone(), source.clone()));
                 watched.len() - 1
             });
             let (send, receive) = watch::channel(Some(prober.clone()));
             if let Some(one) = watched.get_mut(place) {
                 one.probers.push((prober, send));
             }
-            current.push(Current::Changing(receive));
+            current.push(Current::changing(receive, source));
         }
         if self.0.send(watched).is_err() {
             tracing::error!("files of modules are not looked at: their thread has ended");
@@ -149,6 +127,7 @@ struct Watched {
     /// Since when they hold nothing of use, though it is not held against them yet.
     useless_since: Option<Instant>,
     probers: Vec<(Arc<Prober>, watch::Sender<Latest>)>,
+    tokens: Option<Arc<Source>>,
 }
 
 /// Why there are no new probers.
@@ -193,7 +172,7 @@ impl Stamp {
 }
 
 impl Watched {
-    fn new(module: Arc<Module>) -> Self {
+    fn new(module: Arc<Module>, tokens: Option<Arc<Source>>) -> Self {
         Self {
             module,
             in_use: true,
@@ -201,6 +180,7 @@ impl Watched {
             read_at: Instant::now(),
             useless_since: None,
             probers: Vec::new(),
+            tokens,
         }
     }
 
@@ -214,6 +194,9 @@ impl Watched {
             Ok(Some(renewed)) => {
                 for ((_, send), prober) in self.probers.iter().zip(renewed) {
                     send.send_replace(Some(Arc::new(prober)));
+                }
+                if let (Some(tokens), Some(settings)) = (&self.tokens, self.module.oauth2()) {
+                    tokens.change(settings);
                 }
                 (self.in_use, self.useless_since) = (true, None);
                 let module = &self.module.name;
@@ -330,7 +313,7 @@ mod tests {
         let mut module = Module::http_2xx();
         let part = Part::Authorities;
         module.files.push(PartFile { part, path });
-        Watched::new(Arc::new(module))
+        Watched::new(Arc::new(module), None)
     }
 
     #[test]

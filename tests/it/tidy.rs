@@ -79,7 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
     ("serde", &["probe", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "server", "demo"]),
+    ("serde_json", &["probe", "auth", "server", "demo"]),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
