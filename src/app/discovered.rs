@@ -2,14 +2,14 @@
 //! touching the ones that stay.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::app::current::Current;
 use crate::app::job::TargetJob;
 use crate::app::plan::Plan;
-use crate::app::rotation::Current;
-use crate::app::rotation::Joining;
 use crate::config::discovery::TargetSource;
 use crate::discovery;
 use crate::discovery::Failures;
@@ -40,7 +40,9 @@ impl Failures for SourceFailures {
 pub struct Discovered {
     wanted: Wanted,
     /// Probers of no target by the names of their modules.
-    templates: HashMap<String, Template>,
+    templates: HashMap<String, Current>,
+    /// All modules, each with whether a configured target has it.
+    modules: Vec<(Arc<Module>, bool)>,
     bounds: Option<Arc<Bounds>>,
     /// The jobs of the configured targets, in their order.
     pub configured: Vec<Arc<TargetJob>>,
@@ -48,27 +50,21 @@ pub struct Discovered {
     told: Told,
 }
 
-/// A module ready to be aimed at targets.
-#[derive(Debug)]
-struct Template {
-    module: Arc<Module>,
-    current: Current,
-}
-
 impl Discovered {
     /// Takes what targets are made with from `plan`, whose modules have these templates.
     pub fn begin_anew(&mut self, plan: &Plan, templates: Vec<Current>) {
         self.wanted = wanted(plan);
         self.bounds = Some(plan.bounds.clone());
-        let modules = plan.endpoint.iter().map(|ready| &ready.configured.module);
-        let templates = modules.zip(templates).map(|(module, current)| {
-            let template = Template {
-                module: module.clone(),
-                current,
-            };
-            (module.name.clone(), template)
-        });
-        self.templates = templates.collect();
+        let names = plan.endpoint.iter();
+        let names = names.map(|ready| ready.configured.module.name.clone());
+        self.templates = names.zip(templates).collect();
+        self.modules.clear();
+        for (module, is_used) in plan.modules() {
+            let is_new = |(known, _): &(Arc<Module>, bool)| known.name != module.name;
+            if self.modules.iter().all(is_new) {
+                self.modules.push((module.clone(), is_used));
+            }
+        }
     }
 }
 
@@ -166,6 +162,14 @@ impl App {
     /// Probes the configured targets and those that were found. A target that is found as it was keeps
     /// its job, unless all is `anew`.
     pub fn probe(&mut self, found: Vec<Arc<Target>>, anew: bool) {
+        let used: HashSet<&str> = found.iter().map(|one| one.module.name.as_str()).collect();
+        let modules = self.discovered.modules.iter();
+        // What has targets keeps a token ready for them.
+        let modules = modules.map(|(module, is_used)| {
+            let is_used = *is_used || used.contains(module.name.as_str());
+            (module, is_used)
+        });
+        self.tokens.reconcile(modules);
         let configured = self.discovered.configured.iter();
         let mut in_order: Vec<_> = configured.cloned().collect();
         in_order.reserve(found.len());
@@ -177,8 +181,11 @@ impl App {
                 Some(job) => Some(job.clone()),
                 None => {
                     let template = self.discovered.templates.get(&target.module.name);
-                    let current = template.map(|template| template.aimed_at(target, &mut joining));
-                    current.and_then(|current| self.job(target, current))
+                    template.and_then(|template| {
+                        let (current, joins) = template.aimed_at(target);
+                        joining.extend(joins);
+                        self.job(target, current)
+                    })
                 }
             };
             in_order.extend(job);
@@ -190,27 +197,5 @@ impl App {
         let found = found.into_iter();
         self.discovered.targets = found.map(|target| (target.name.clone(), target)).collect();
         self.scheduler.reconcile(in_order);
-    }
-}
-
-impl Template {
-    /// What probes `target` with the module as its files have it now.
-    fn aimed_at(&self, target: &Arc<Target>, joining: &mut Vec<Joining>) -> Current {
-        match &self.current {
-            Current::Fixed(prober) => Current::fixed(prober.aimed_at(target.clone())),
-            Current::Changing { latest, first } => {
-                let now = latest.borrow().clone();
-                let now = now.map(|prober| {
-                    Arc::new(prober.aimed_at(Target {
-                        module: prober.target().module.clone(),
-                        ..Target::clone(target)
-                    }))
-                });
-                let prober = Arc::new(first.aimed_at(target.clone()));
-                let (current, join) = Current::joining(self.module.clone(), prober, now);
-                joining.push(join);
-                current
-            }
-        }
     }
 }

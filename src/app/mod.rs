@@ -1,5 +1,6 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod current;
 mod discovered;
 mod doors;
 mod endpoint;
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::app::current::Current;
 use crate::app::discovered::Discovered;
 use crate::app::discovered::SourceFailures;
 use crate::app::endpoint::ConfiguredProbes;
@@ -41,9 +43,9 @@ use crate::app::job::TargetJob;
 use crate::app::places::Places;
 use crate::app::plan::Plan;
 use crate::app::reload::Reloader;
-use crate::app::rotation::Current;
 use crate::app::rotation::Watcher;
 use crate::app::signals::StopSignals;
+use crate::auth::Tokens;
 use crate::config::content::Origin;
 use crate::config::discovery::TargetSource;
 use crate::discovery::Discovery;
@@ -180,8 +182,12 @@ async fn start(
     let mut app = App::new(settings, places)?;
     // Every series and module stands before the first request can come.
     app.adopt_series(&plan, &[]);
-    let templates = app.templates(&plan);
-    app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
+    app.tokens.reconcile(plan.modules());
+    let templates = app.templates(&plan).into_iter().map(|template| {
+        let tokens = app.tokens.of(&template.target().module);
+        Current::fixed(Arc::new(template), tokens)
+    });
+    app.adopt_modules(&plan, templates);
     let (stop_server, server) = app.start_server(listeners, &reloader, doors)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
@@ -219,6 +225,7 @@ struct App {
     places: Arc<Places>,
     config_page: Arc<ConfigPage>,
     watcher: Watcher,
+    tokens: Tokens,
     discovery: Discovery,
     discovered: Discovered,
     scheduler: Scheduler<TargetJob>,
@@ -233,6 +240,7 @@ impl App {
             discovery: Discovery::new(failures),
             discovered: Discovered::default(),
             watcher: Watcher::start().map_err(StartError::Runtime)?,
+            tokens: Tokens::default(),
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
             own,
@@ -317,9 +325,10 @@ impl App {
             tracing::warn!("{warning}");
         }
         self.discovery.search(&plan.sources);
+        self.tokens.reconcile(plan.modules());
         let mut probers = plan.probers(&self.system_files, &self.heartbeat);
         probers.extend(self.templates(&plan));
-        let mut watched = self.watcher.watch(probers);
+        let mut watched = self.watcher.watch(probers, &self.tokens);
         let templates = watched.split_off(plan.targets.len());
         self.adopt_modules(&plan, templates.iter().cloned());
         self.discovered.begin_anew(&plan, templates);

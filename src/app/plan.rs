@@ -22,6 +22,7 @@ use crate::server::config::Configured;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
 use crate::target::labels::Labels;
+use crate::target::module::Module;
 use crate::target::tls::TlsSettings;
 
 /// What to run.
@@ -136,6 +137,13 @@ impl Plan {
             shown: Arc::new(shown),
             warnings,
         })
+    }
+
+    /// Its modules, each with whether a target has it; some more than once.
+    pub fn modules(&self) -> impl Iterator<Item = (&Arc<Module>, bool)> {
+        let of_targets = self.targets.iter().map(|target| (&target.module, true));
+        let endpoint = self.endpoint.iter();
+        of_targets.chain(endpoint.map(|one| (&one.configured.module, false)))
     }
 
     /// Makes the probers, in the order of the targets.

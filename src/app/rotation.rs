@@ -13,6 +13,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::app::current::Current;
+use crate::app::current::Joining;
+use crate::app::current::Latest;
+use crate::auth::Tokens;
+use crate::auth::source::Source;
 use crate::config::file;
 use crate::config::stamp::Stamp;
 use crate::probe::Prober;
@@ -34,63 +39,6 @@ const AGAIN: Duration = Duration::from_secs(60);
 
 /// Reads a file.
 type Read<'r> = dyn Fn(&PartFile) -> io::Result<Vec<u8>> + 'r;
-
-/// The prober that was made last; none while a file cannot be read.
-type Latest = Option<Arc<Prober>>;
-
-/// The prober of a target, now and when the files of its module have changed.
-#[derive(Clone, Debug)]
-pub enum Current {
-    /// The module has no files.
-    Fixed(Arc<Prober>),
-    /// The module has files.
-    Changing {
-        /// What they held last made this, if they could be read.
-        latest: watch::Receiver<Latest>,
-        /// The prober as the configuration was read.
-        first: Arc<Prober>,
-    },
-}
-
-/// A prober that follows the files of its module from now on.
-#[derive(Debug)]
-pub struct Joining {
-    /// The module as the configuration was read.
-    module: Arc<Module>,
-    prober: Arc<Prober>,
-    send: watch::Sender<Latest>,
-}
-
-impl Current {
-    /// A prober whose files nobody looks at.
-    pub fn fixed(prober: Prober) -> Self {
-        Self::Fixed(Arc::new(prober))
-    }
-
-    /// A prober of `module`, as the configuration was read, that follows its files once it has joined
-    /// the watcher, and is `now` until then.
-    pub fn joining(module: Arc<Module>, prober: Arc<Prober>, now: Latest) -> (Self, Joining) {
-        let (send, latest) = watch::channel(now);
-        let current = Self::Changing {
-            latest,
-            first: prober.clone(),
-        };
-        let joining = Joining {
-            module,
-            prober,
-            send,
-        };
-        (current, joining)
-    }
-
-    /// The prober to probe with now; `None` if a file cannot be read.
-    pub fn prober(&self) -> Latest {
-        match self {
-            Self::Fixed(prober) => Some(prober.clone()),
-            Self::Changing { latest, .. } => latest.borrow().clone(),
-        }
-    }
-}
 
 /// The thread that looks at files. It ends when this is dropped.
 #[derive(Debug)]
@@ -118,31 +66,29 @@ impl Watcher {
     }
 
     /// Looks from now on at the files of these probers' modules and no others.
-    pub fn watch(&self, probers: Vec<Prober>) -> Vec<Current> {
+    pub fn watch(&self, probers: Vec<Prober>, tokens: &Tokens) -> Vec<Current> {
         let mut watched: Vec<Watched> = Vec::new();
         let mut current = Vec::with_capacity(probers.len());
         for prober in probers {
             let prober = Arc::new(prober);
             let module = &prober.target().module;
+            let source = tokens.of(module);
             if module.files.is_empty() {
-                current.push(Current::Fixed(prober));
+                current.push(Current::fixed(prober, source));
                 continue;
             }
             let known = watched
                 .iter()
                 .position(|one| Arc::ptr_eq(&one.module, module));
             let place = known.unwrap_or_else(|| {
-                watched.push(Watched::new(module.clone()));
+                watched.push(Watched::new(module.clone(), source.clone()));
                 watched.len() - 1
             });
             let (send, receive) = watch::channel(Some(prober.clone()));
             if let Some(one) = watched.get_mut(place) {
                 one.probers.push((prober.clone(), send));
             }
-            current.push(Current::Changing {
-                latest: receive,
-                first: prober,
-            });
+            current.push(Current::changing(receive, prober, source));
         }
         self.send(Change::All(watched));
         current
@@ -192,7 +138,8 @@ fn take_in(watched: &mut [Watched], joining: Vec<Joining>) {
     }
     for one in joining {
         let known = watched.iter_mut();
-        let mut known = known.filter(|known| Arc::ptr_eq(&known.first, &one.module));
+        let mut known =
+            known.filter(|known| Arc::ptr_eq(&known.first, &one.prober.target().module));
         if let Some(known) = known.next() {
             known.take_in(one.prober, one.send);
         }
@@ -217,6 +164,7 @@ struct Watched {
     /// Since when they hold nothing of use, though it is not held against them yet.
     useless_since: Option<Instant>,
     probers: Vec<(Arc<Prober>, watch::Sender<Latest>)>,
+    tokens: Option<Arc<Source>>,
 }
 
 /// Why there are no new probers.
@@ -229,7 +177,7 @@ enum Trouble {
 }
 
 impl Watched {
-    fn new(module: Arc<Module>) -> Self {
+    fn new(module: Arc<Module>, tokens: Option<Arc<Source>>) -> Self {
         Self {
             first: module.clone(),
             tls: None,
@@ -239,6 +187,7 @@ impl Watched {
             read_at: Instant::now(),
             useless_since: None,
             probers: Vec::new(),
+            tokens,
         }
     }
 
@@ -252,6 +201,9 @@ impl Watched {
             Ok(Some(renewed)) => {
                 for ((_, send), prober) in self.probers.iter().zip(renewed) {
                     send.send_replace(Some(Arc::new(prober)));
+                }
+                if let (Some(tokens), Some(settings)) = (&self.tokens, self.module.oauth2()) {
+                    tokens.change(settings);
                 }
                 (self.in_use, self.useless_since) = (true, None);
                 let module = &self.module.name;
@@ -353,7 +305,7 @@ mod tests {
         let mut module = Module::http_2xx();
         let part = Part::Authorities;
         module.files.push(PartFile { part, path });
-        Watched::new(Arc::new(module))
+        Watched::new(Arc::new(module), None)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -47,7 +48,9 @@ pub struct Bounds {
 /// What fetches. Each request has a connection of its own, and no redirect is followed.
 #[derive(Debug)]
 pub struct Client {
-    tls: ClientConfig,
+    settings: TlsSettings,
+    /// What they make, once something asks for it: reading all authorities of a system takes its time.
+    tls: OnceLock<Result<ClientConfig, String>>,
     /// The name to ask for in TLS and to find in certificates, instead of the host of the URL.
     server_name: Option<ServerName<'static>>,
     proxy: Option<Box<ProxySettings>>,
@@ -112,27 +115,21 @@ impl fmt::Display for FetchError {
 impl std::error::Error for FetchError {}
 
 impl Client {
-    /// Prepares fetching. With `needs_tls` the error says why TLS cannot work; else it can be done
-    /// without on a system without certificate authorities.
+    /// Prepares fetching. Whether TLS can work shows when it is needed: plain HTTP does without it, also
+    /// on a system without certificate authorities.
     pub fn new(
         tls: &TlsSettings,
         proxy: Option<Box<ProxySettings>>,
-        needs_tls: bool,
         bounds: Bounds,
     ) -> Result<Self, String> {
-        let needs_tls = needs_tls || proxy.as_ref().is_some_and(|proxy| proxy.needs_tls());
         let server_name = tls.server_name.as_ref().map(|name| {
             ServerName::try_from(name.to_owned())
                 .map_err(|_| format!("{name:?} is neither a DNS name nor an IP address"))
         });
         let server_name = server_name.transpose()?;
-        let tls = match TlsClient::new(tls) {
-            Ok(client) => client.ordinary(server_name.clone()),
-            Err(what) if needs_tls => return Err(what),
-            Err(_) => trusting_nobody()?,
-        };
         Ok(Self {
-            tls,
+            settings: tls.clone(),
+            tls: OnceLock::new(),
             server_name,
             proxy,
             bounds,
@@ -173,8 +170,14 @@ impl Client {
         // Both can only fail for URLs without a host.
         asked.set_username("").ok();
         asked.set_password(None).ok();
+        let proxy = self.proxy.as_ref();
+        let proxy = proxy.and_then(|settings| Some((settings, settings.of(url)?)));
+        let needs_tls =
+            url.is_tls() || proxy.is_some_and(|(_, proxy)| proxy.scheme == ProxyScheme::Https);
+        let tls = self.tls(needs_tls);
+        let tls = tls.map_err(|what| FetchError::Broken(format!("TLS cannot work: {what}")))?;
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
+            .tls_backend_preconfigured(tls)
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -184,8 +187,7 @@ impl Client {
             .timeout(self.bounds.whole)
             // Those of the environment count if somebody configured so, and have been read then.
             .no_proxy();
-        let proxy = self.proxy.as_ref();
-        match proxy.and_then(|settings| Some((settings, settings.of(url)?))) {
+        match proxy {
             Some((settings, proxy)) => {
                 builder = builder.proxy(through(settings, proxy, url.is_tls())?);
             }
@@ -199,6 +201,17 @@ impl Client {
         }
         let built = builder.build();
         Ok((built.map_err(|error| self.failed(error))?, asked))
+    }
+
+    fn tls(&self, is_needed: bool) -> Result<ClientConfig, String> {
+        if !is_needed {
+            return trusting_nobody();
+        }
+        let built = self.tls.get_or_init(|| {
+            let client = TlsClient::new(&self.settings)?;
+            Ok(client.ordinary(self.server_name.clone()))
+        });
+        built.clone()
     }
 
     fn failed(&self, error: reqwest::Error) -> FetchError {

@@ -17,6 +17,7 @@ use crate::config::text::quote;
 use crate::config::tls;
 use crate::config::yaml::Node;
 use crate::target::address::TargetUrl;
+use crate::target::credentials::Credentials;
 use crate::target::module::Module;
 use crate::target::tls::TlsSettings;
 
@@ -174,14 +175,22 @@ fn read_http(
     node: &Node,
     base_dir: &Path,
     report: &mut Report,
-) -> Option<(HttpSource, Option<WrittenTls>)> {
+) -> Option<(HttpSource, Vec<WrittenTls>)> {
     let mut fields = Fields::open(node, &schema::HTTP_SD, report)?;
     let url = fields.take_given("url");
     let every = refresh(fields.take("refresh_interval"), HTTP_REFRESH, report);
     let mut files = Files::new(base_dir);
+    let mut tls = Vec::new();
+    let (credentials, tls_of_tokens) = credentials::read(&mut fields, &mut files, report);
+    if let (Some(Credentials::OAuth2(oauth2)), Some(found)) = (&credentials, tls_of_tokens)
+        && found.is_fine
+        && (found.is_written || oauth2.token_url.is_tls())
+    {
+        tls.push((oauth2.tls.clone(), found.pos));
+    }
     let mut request = Module {
-        credentials: credentials::read(&mut fields, &mut files, report),
-        proxy: proxy::read(&mut fields, report),
+        credentials,
+        proxy: proxy::read_keys(&mut fields, false, report),
         ..Module::http_2xx()
     };
     if let Some(field) = fields.take("http_headers") {
@@ -200,7 +209,6 @@ fn read_http(
     }
     let tls_is_fine = report.n_mistakes() == n_before;
     request.files = files.found;
-    fields.refuse_ineffective(report);
     fields.finish(report);
     let Some(url_field) = url else {
         let what = "the source has no url; write url: http://host:port/path";
@@ -213,13 +221,13 @@ fn read_http(
     };
     let pos = tls_config.map_or(url_field.pos(), |field| field.key_pos);
     let is_used = url.is_tls() || tls_config.is_some();
-    let written = (is_used && tls_is_fine).then(|| (request.tls.clone(), pos));
+    tls.extend((is_used && tls_is_fine).then(|| (request.tls.clone(), pos)));
     let source = HttpSource {
         url,
         every,
         request,
     };
-    Some((source, written))
+    Some((source, tls))
 }
 
 fn refresh(field: Option<Field<'_>>, default: Duration, report: &mut Report) -> Duration {

@@ -21,6 +21,7 @@ mod http;
 mod http3;
 mod http_headers;
 mod modules;
+mod oauth2;
 pub mod problem;
 mod proxy;
 mod reach;
@@ -36,6 +37,7 @@ mod yaml;
 mod yaml_build;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +51,7 @@ use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Problem, Problems, Report};
 use crate::config::targets::WrittenTarget;
 use crate::target::Target;
+use crate::target::credentials::Credentials;
 use crate::target::module::Module;
 use crate::target::tls::TlsSettings;
 
@@ -181,7 +184,9 @@ fn check_all_tls(
     report: &mut Report,
 ) {
     let mut users: BTreeMap<&str, Pos> = BTreeMap::new();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
     for WrittenTarget { target, pos } in targets {
+        used.insert(&target.module.name);
         if target.url.is_tls() {
             users.entry(&target.module.name).or_insert(*pos);
         }
@@ -190,7 +195,8 @@ fn check_all_tls(
         let ModuleEntry::Http(http) = entry else {
             continue;
         };
-        let pos = match http.tls_config {
+        check_tls_of_tokens(http, used.contains(name.as_str()), check_tls, report);
+        let pos = match http.tls_configs.own {
             Some(tls_config) if tls_config.is_fine => tls_config.pos,
             Some(_) => continue,
             None => match users.get(name.as_str()) {
@@ -211,5 +217,28 @@ fn check_tls_of_sources(tls: &[WrittenTls], check_tls: TlsCheck<'_>, report: &mu
         if let Err(error) = check_tls(settings) {
             report.mistake(*pos, format!("TLS of the source cannot work: {error}"));
         }
+    }
+}
+
+/// Tries the settings by which tokens are had, if they are written or something has to use them.
+fn check_tls_of_tokens(
+    http: &HttpModule,
+    is_used: bool,
+    check_tls: TlsCheck<'_>,
+    report: &mut Report,
+) {
+    let (Some(Credentials::OAuth2(oauth2)), Some(found)) =
+        (&http.module.credentials, http.tls_configs.tokens)
+    else {
+        return;
+    };
+    let is_needed = found.is_written || (is_used && oauth2.token_url.is_tls());
+    if !found.is_fine || !is_needed {
+        return;
+    }
+    if let Err(error) = check_tls(&oauth2.tls) {
+        let name = text::quote(&http.module.name);
+        let message = format!("TLS of oauth2 of module {name} cannot work: {error}");
+        report.mistake(found.pos, message);
     }
 }

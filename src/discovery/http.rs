@@ -1,6 +1,7 @@
 //! A server that lists targets: asked from time to time as Prometheus asks it, its last good answer kept
 //! while it has no other.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use http::HeaderValue;
 use http::Method;
 use http::StatusCode;
 use http::header;
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
@@ -16,7 +18,9 @@ use tokio::time::sleep_until;
 use crate::auth::client;
 use crate::auth::client::Bounds;
 use crate::auth::client::Client;
+use crate::auth::client::FetchError;
 use crate::auth::client::Question;
+use crate::auth::source::Source;
 use crate::config::discovery::HttpSource;
 use crate::config::file;
 use crate::config::groups;
@@ -51,6 +55,8 @@ pub struct Asking {
     part: Option<Arc<Part>>,
     /// What it is asked with, as the files of the configuration had it then.
     ready: Option<(Module, Arc<Client>)>,
+    /// Where the token comes from that it wants to see, if it wants one.
+    tokens: Option<Source>,
     /// Why it could not be asked the last time.
     trouble: Option<String>,
 }
@@ -91,6 +97,7 @@ impl Asking {
             part: before.and_then(|answer| answer.first().cloned()),
             source,
             ready: None,
+            tokens: None,
             trouble: None,
         }
     }
@@ -98,7 +105,14 @@ impl Asking {
     /// Asks once. Tells what is listed if that is something else than before.
     async fn ask(&mut self) -> Result<Option<Answer>, String> {
         let (request, client) = self.ready().await?;
-        let body = fetch(&self.source, &request, &client).await?;
+        let authorization = self.authorization(&request).await?;
+        let fetched = fetch(&self.source, &request, authorization, &client).await;
+        if let (Err(Refusal::Status(StatusCode::UNAUTHORIZED)), Some(tokens)) =
+            (&fetched, &self.tokens)
+        {
+            tokens.doubt();
+        }
+        let body = fetched.map_err(|refusal| refusal.to_string())?;
         let name = self.source.url.to_string();
         // What is long takes long to read.
         let read = spawn_blocking(move || {
@@ -133,13 +147,32 @@ impl Asking {
             whole: self.patience(),
             body: usize::try_from(groups::MAX_BYTES).unwrap_or(usize::MAX),
         };
-        let is_tls = self.source.url.is_tls();
-        let (tls, proxy) = (request.tls.clone(), request.proxy.clone());
-        // The authorities of the system are files.
-        let made = spawn_blocking(move || Client::new(&tls, proxy, is_tls, bounds));
-        let client = Arc::new(made.await.map_err(bug)??);
+        let client = Client::new(&request.tls, request.proxy.clone(), bounds)?;
+        let client = Arc::new(client);
         self.ready = Some((request.clone(), client.clone()));
         Ok((request, client))
+    }
+
+    /// What is shown to be let in.
+    async fn authorization(&mut self, request: &Module) -> Result<Option<SecretValue>, String> {
+        Ok(match &request.credentials {
+            Some(Credentials::Basic { username, password }) => {
+                Some(basic(username.expose(), password.expose()))
+            }
+            Some(Credentials::Authorization { value, .. }) => Some(value.clone()),
+            Some(Credentials::OAuth2(settings)) => {
+                let patience = self.patience();
+                let name = self.source.url.to_string();
+                let tokens = self.tokens.get_or_insert_with(|| {
+                    Source::new(&name, settings.clone(), false, &Handle::current())
+                });
+                tokens.change(settings);
+                let token = tokens.wait(patience).await;
+                let token = token.map_err(|why| format!("no token to show: {why}"))?;
+                Some(token.value().clone())
+            }
+            None => of_url(&self.source.url),
+        })
     }
 
     fn patience(&self) -> Duration {
@@ -151,10 +184,38 @@ fn bug(error: tokio::task::JoinError) -> String {
     format!("reading it panicked, which is a bug: {error}")
 }
 
+/// Why there is no list.
+#[derive(Debug)]
+enum Refusal {
+    /// There was no answer.
+    NoAnswer(FetchError),
+    /// The answer has this status.
+    Status(StatusCode),
+    /// The answer is of no use.
+    Useless(&'static str),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer(error) => error.fmt(f),
+            Self::Status(status) => {
+                write!(f, "the status is {}, and only 200 will do", status.as_u16())
+            }
+            Self::Useless(what) => f.write_str(what),
+        }
+    }
+}
+
 /// The body of the answer, after redirects. What lets in stays with the first origin.
-async fn fetch(source: &HttpSource, request: &Module, client: &Client) -> Result<Vec<u8>, String> {
+async fn fetch(
+    source: &HttpSource,
+    request: &Module,
+    authorization: Option<SecretValue>,
+    client: &Client,
+) -> Result<Vec<u8>, Refusal> {
     let mut url = source.url.clone();
-    let mut headers = all_headers(source, request);
+    let mut headers = all_headers(source, request, authorization);
     for _ in 0..=MAX_REDIRECTS {
         let question = Question {
             method: Method::GET,
@@ -162,41 +223,37 @@ async fn fetch(source: &HttpSource, request: &Module, client: &Client) -> Result
             headers: headers.clone(),
             body: Vec::new(),
         };
-        let answer = client
-            .ask(question)
-            .await
-            .map_err(|error| error.to_string())?;
+        let answer = client.ask(question).await.map_err(Refusal::NoAnswer)?;
         if !(request.follow_redirects && is_redirect(answer.status)) {
             return checked(answer);
         }
         let location = answer.headers.get(header::LOCATION);
         let location = location.and_then(|value| value.to_str().ok());
-        let location = location.ok_or("a redirect leads nowhere")?;
+        let location = location.ok_or(Refusal::Useless("a redirect leads nowhere"))?;
         let next = url
             .join(location)
-            .map_err(|_| "a redirect leads to no URL of HTTP")?;
+            .map_err(|_| Refusal::Useless("a redirect leads to no URL of HTTP"))?;
         if !next.is_same_origin(&url) {
             headers = own_headers(source);
         }
         url = next;
     }
-    Err(format!("more than {MAX_REDIRECTS} redirects"))
+    Err(Refusal::Useless("more than 10 redirects"))
 }
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn checked(answer: client::Answer) -> Result<Vec<u8>, String> {
+fn checked(answer: client::Answer) -> Result<Vec<u8>, Refusal> {
     if answer.status != StatusCode::OK {
-        let status = answer.status.as_u16();
-        return Err(format!("the status is {status}, and only 200 will do"));
+        return Err(Refusal::Status(answer.status));
     }
     let content_type = answer.headers.get(header::CONTENT_TYPE);
     match content_type.and_then(|value| value.to_str().ok()) {
         Some(text) if is_json(text) => Ok(answer.body),
         // It may be anything that a stranger wrote.
-        _ => Err("the Content-Type is not application/json".to_owned()),
+        _ => Err(Refusal::Useless("the Content-Type is not application/json")),
     }
 }
 
@@ -223,15 +280,12 @@ fn own_headers(source: &HttpSource) -> HeaderMap {
 }
 
 /// What the server that is configured may know besides.
-fn all_headers(source: &HttpSource, request: &Module) -> HeaderMap {
+fn all_headers(
+    source: &HttpSource,
+    request: &Module,
+    authorization: Option<SecretValue>,
+) -> HeaderMap {
     let mut headers = own_headers(source);
-    let authorization = match &request.credentials {
-        Some(Credentials::Basic { username, password }) => {
-            Some(basic(username.expose(), password.expose()))
-        }
-        Some(Credentials::Authorization { value, .. }) => Some(value.clone()),
-        None => of_url(&source.url),
-    };
     if let Some(value) = authorization {
         headers.insert(header::AUTHORIZATION, value.expose().clone());
     }

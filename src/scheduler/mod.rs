@@ -30,6 +30,12 @@ pub trait Job: Send + Sync + 'static {
     /// The target.
     fn target(&self) -> &Arc<Target>;
 
+    /// Gets what a probe needs besides the target, if that is not there. The probe starts when it is
+    /// over: what takes longer than a slot may be late costs the slot.
+    fn prepare(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Probes once, and is done when `latest`, the next slot, comes.
     fn probe(&self, latest: Instant) -> impl Future<Output = Self::Found> + Send;
 

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod door;
 pub mod external;
 pub mod listen;
+mod module_connection;
 mod module_yaml;
 mod pages;
 pub mod probe;

@@ -36,6 +36,7 @@ mod hostile_days;
 mod http2;
 mod migration;
 mod nginx_and_prometheus;
+mod oauth2;
 mod operator;
 mod phases;
 mod probe_command;

@@ -81,7 +81,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
     ("serde", &["probe", "config", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "config", "server", "demo"]),
+    ("serde_json", &["probe", "auth", "config", "server", "demo"]),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
