@@ -107,7 +107,7 @@ fn refuse_other_grants(fields: &mut Fields<'_>, report: &mut Report) {
     }
     for key in schema::OAUTH2.ineffective() {
         // The form of the secret is refused with the others of it.
-        if let Some(field) = fields.take(key).filter(|_| !SECRET.contains(&key)) {
+        if let Some(field) = fields.take_given(key).filter(|_| !SECRET.contains(&key)) {
             report.mistake(field.key_pos, format!("{key} belongs to {NOT_SPOKEN}"));
         }
     }

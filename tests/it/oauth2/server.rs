@@ -47,6 +47,8 @@ pub enum Reply {
     Endless,
     /// Nothing, for as long as the client waits.
     Stall,
+    /// Another one, later.
+    Late(Duration, Box<Self>),
 }
 
 impl Reply {
@@ -72,7 +74,7 @@ impl Reply {
             )
             .into_bytes(),
             Self::Raw(bytes) => bytes,
-            Self::Endless | Self::Stall => Vec::new(),
+            Self::Endless | Self::Stall | Self::Late(..) => Vec::new(),
         }
     }
 }
@@ -161,7 +163,14 @@ pub async fn converse<S: AsyncReadExt + AsyncWriteExt + Unpin>(
         all.push(asked.clone());
         all.len() - 1
     };
-    match script(number, &asked) {
+    let reply = match script(number, &asked) {
+        Reply::Late(after, reply) => {
+            tokio::time::sleep(after).await;
+            *reply
+        }
+        reply => reply,
+    };
+    match reply {
         Reply::Endless => {
             let head =
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"access_token\":\"";
