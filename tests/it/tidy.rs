@@ -22,7 +22,15 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("demo", &["config", "server"]),
     (
         "fuzzing",
-        &["outcome", "target", "config", "probe", "metrics", "server"],
+        &[
+            "outcome",
+            "target",
+            "config",
+            "probe",
+            "metrics",
+            "discovery",
+            "server",
+        ],
     ),
     (
         "app",
@@ -81,7 +89,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
     ("serde", &["probe", "config", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "auth", "config", "server", "demo"]),
+    (
+        "serde_json",
+        &["probe", "auth", "config", "server", "demo", "fuzzing"],
+    ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
