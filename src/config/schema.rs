@@ -96,6 +96,8 @@ pub static CONFIGURATION: Section = Section {
     keys: &[
         named("modules", &MODULE),
         list("targets", &TARGET),
+        list("file_sd_configs", &FILE_SD),
+        list("http_sd_configs", &HTTP_SD),
         value("histogram_bounds"),
         value("allow_addresses"),
         value("deny_addresses"),
@@ -128,6 +130,7 @@ pub static HTTP: Section = Section {
         named("http_headers", &HTTP_HEADER),
         section("basic_auth", &BASIC_AUTH),
         section("authorization", &AUTHORIZATION),
+        section("oauth2", &OAUTH2),
         value("bearer_token"),
         value("bearer_token_file"),
         value("body"),
@@ -162,7 +165,6 @@ pub static HTTP: Section = Section {
         section("tls_config", &TLS_CONFIG),
         value("enable_http2"),
         value("enable_http3"),
-        nothing("oauth2"),
     ],
 };
 
@@ -193,6 +195,35 @@ pub static AUTHORIZATION: Section = Section {
         value("credentials"),
         value("credentials_file"),
         nothing("credentials_ref"),
+    ],
+};
+
+/// How tokens are had.
+pub static OAUTH2: Section = Section {
+    what: "oauth2",
+    keys: &[
+        value("client_id"),
+        value("client_secret"),
+        value("client_secret_file"),
+        value("scopes"),
+        value("token_url"),
+        value("endpoint_params"),
+        value("grant_type"),
+        section("tls_config", &TLS_CONFIG),
+        value("proxy_url"),
+        value("no_proxy"),
+        value("proxy_from_environment"),
+        value("proxy_connect_header"),
+        nothing("client_secret_ref"),
+        // Those of the JWT bearer grant.
+        nothing("client_certificate_key_id"),
+        nothing("client_certificate_key"),
+        nothing("client_certificate_key_file"),
+        nothing("client_certificate_key_ref"),
+        nothing("signature_algorithm"),
+        nothing("iss"),
+        nothing("audience"),
+        nothing("claims"),
     ],
 };
 
@@ -251,6 +282,40 @@ pub static TARGET: Section = Section {
         value("interval"),
         value("labels"),
     ],
+};
+
+/// One of `file_sd_configs`.
+pub static FILE_SD: Section = Section {
+    what: "a source in files",
+    keys: &[value("files"), value("refresh_interval")],
+};
+
+/// One of `http_sd_configs`.
+pub static HTTP_SD: Section = Section {
+    what: "a source over HTTP",
+    keys: &[
+        value("url"),
+        value("refresh_interval"),
+        section("basic_auth", &BASIC_AUTH),
+        section("authorization", &AUTHORIZATION),
+        value("bearer_token"),
+        value("bearer_token_file"),
+        section("tls_config", &TLS_CONFIG),
+        value("proxy_url"),
+        value("no_proxy"),
+        value("proxy_from_environment"),
+        value("proxy_connect_header"),
+        value("follow_redirects"),
+        value("enable_http2"),
+        named("http_headers", &HTTP_HEADER),
+        section("oauth2", &OAUTH2),
+    ],
+};
+
+/// A group of targets in the files of `file_sd_configs`.
+pub static TARGET_GROUP: Section = Section {
+    what: "a group",
+    keys: &[value("targets"), value("labels")],
 };
 
 /// The web configuration file.
