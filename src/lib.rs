@@ -24,6 +24,9 @@ pub mod history;
 
 pub mod scheduler;
 
+// The files that the program brings.
+pub mod assets;
+
 // What is served, an API to probe for who has none, the wiring of it all, the command line.
 pub mod server;
 

@@ -155,6 +155,17 @@ pub enum Command {
     /// Probes a small API of orders that it brings, with conflicts, and says what to open; needs no
     /// file, and logs errors alone unless --log.level is given.
     Demo,
+    /// Writes the dashboards, the rules with their runbook, and samples of what Grafana, Prometheus and
+    /// Alertmanager need to read them.
+    Assets {
+        /// The folder to write to; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+
+        /// Replaces files that are there.
+        #[arg(long)]
+        force: bool,
+    },
     /// Asks a running exporter whether it is alive; for containers.
     Healthcheck {
         /// Its health page; by default that of an exporter started with the same flags here.

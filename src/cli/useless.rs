@@ -18,6 +18,7 @@ impl Command {
             // Containers give it the flags of the exporter that it asks.
             Self::Healthcheck { .. } => ("healthcheck", flag != "config.check"),
             Self::Probe(_) => ("probe", flag == "config.file"),
+            Self::Assets { .. } => ("assets", false),
         }
     }
 }

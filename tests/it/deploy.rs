@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use granit_parser::Parser;
+use httpcycle_exporter::assets;
 use tempfile::TempDir;
 
 use crate::support::exporter::program;
@@ -160,6 +161,7 @@ fn the_image_is_built_from_all_that_the_program_is_built_from() {
     let mut folders = vec![root.join("src")];
     // askama reads these.
     let mut needed = vec![root.join("templates")];
+    needed.extend(assets::FILES.map(|file| root.join(file.path)));
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

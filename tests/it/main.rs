@@ -9,6 +9,7 @@
 mod addresses;
 mod alerts;
 mod api;
+mod assets;
 mod blackbox;
 mod bodies;
 mod browser;

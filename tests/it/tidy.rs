@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -13,9 +13,12 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("metrics", &["target", "outcome"]),
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
+    ("assets", &[]),
     (
         "server",
-        &["metrics", "history", "config", "target", "outcome"],
+        &[
+            "metrics", "history", "config", "target", "outcome", "assets",
+        ],
     ),
     ("demo", &["config", "server"]),
     (
@@ -46,6 +49,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
             "history",
             "scheduler",
             "server",
+            "assets",
             "demo",
             "app",
         ],
