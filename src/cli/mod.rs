@@ -6,7 +6,10 @@ mod assets;
 mod demo;
 mod healthcheck;
 mod logging;
+mod manual;
+mod printed;
 mod probe;
+mod schema;
 mod useless;
 
 use std::ffi::OsString;
@@ -50,6 +53,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let checked_flags = useless::check(arguments.command.as_ref(), &command_line, &given);
     if checked_flags.is_err() {
         return report(checked_flags, USAGE);
+    }
+    if let Some(text) = arguments.command.as_ref().and_then(printed::text_of) {
+        return report(printed::print(&text), FAILED);
     }
     if let Some(Command::Assets { folder, force }) = &arguments.command {
         return report(write_assets(folder, *force), FAILED);

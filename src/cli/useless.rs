@@ -19,6 +19,9 @@ impl Command {
             Self::Healthcheck { .. } => ("healthcheck", flag != "config.check"),
             Self::Probe(_) => ("probe", flag == "config.file"),
             Self::Assets { .. } => ("assets", false),
+            Self::Completions { .. } => ("completions", false),
+            Self::Man => ("man", false),
+            Self::Schema => ("schema", false),
         }
     }
 }

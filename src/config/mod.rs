@@ -23,6 +23,7 @@ pub mod problem;
 mod proxy;
 mod reach;
 pub mod schema;
+pub mod shape;
 mod size;
 mod source;
 mod targets;

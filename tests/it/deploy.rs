@@ -81,7 +81,10 @@ fn every_file_is_yaml_and_every_mounted_path_exists() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yml") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "yml" || extension == "yaml")
+            {
                 n_files += 1;
                 let text = fs::read_to_string(&path).unwrap();
                 for event in Parser::new_from_str(&text) {
