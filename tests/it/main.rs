@@ -38,6 +38,7 @@ mod kubernetes;
 mod migration;
 mod nginx_and_prometheus;
 mod operator;
+mod package;
 mod phases;
 mod printed;
 mod probe_command;
