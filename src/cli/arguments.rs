@@ -8,6 +8,7 @@ use clap::Subcommand;
 use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
 use clap::builder::TypedValueParser as _;
+use clap_complete::Shell;
 
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
@@ -152,6 +153,23 @@ pub struct Arguments {
 /// What else there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes the dashboards, the rules with their runbook, and samples of what Grafana, Prometheus and
+    /// Alertmanager need to read them.
+    Assets {
+        /// The folder to write to; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+
+        /// Replaces files that are there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Prints what completes the flags and subcommands in a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// Probes a small API of orders that it brings, with conflicts, and says what to open; needs no
     /// file, and logs errors alone unless --log.level is given.
     Demo,
@@ -160,8 +178,12 @@ pub enum Command {
         /// Its health page; by default that of an exporter started with the same flags here.
         url: Option<String>,
     },
+    /// Prints the manual page.
+    Man,
     /// Probes a URL, or several times with --count or --interval, and draws its phases.
     Probe(ProbeArguments),
+    /// Prints the JSON Schema of the configuration file, by which editors complete and check it.
+    Schema,
 }
 
 /// Accepts a path that pages can be told apart by.

@@ -2,15 +2,20 @@
 
 pub mod allocator;
 mod arguments;
+mod assets;
 mod demo;
 mod healthcheck;
 mod logging;
+mod manual;
+mod printed;
 mod probe;
+mod schema;
 mod useless;
 
 use std::ffi::OsString;
 use std::io;
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -48,6 +53,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let checked_flags = useless::check(arguments.command.as_ref(), &command_line, &given);
     if checked_flags.is_err() {
         return report(checked_flags, USAGE);
+    }
+    if let Some(text) = arguments.command.as_ref().and_then(printed::text_of) {
+        return report(printed::print(&text), FAILED);
+    }
+    if let Some(Command::Assets { folder, force }) = &arguments.command {
+        return report(write_assets(folder, *force), FAILED);
     }
     if let Some(Command::Probe(probed)) = &arguments.command {
         let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
@@ -108,6 +119,15 @@ fn checked(settings: &Settings, config_file: &PathBuf) -> Result<bool, StartErro
         say(&format!("{} is fine", file.display()));
     }
     Ok(true)
+}
+
+/// Writes the files that the program brings, and says which.
+fn write_assets(folder: &Path, force: bool) -> Result<(), String> {
+    assets::write(folder, &crate::assets::FILES, force)?;
+    for file in crate::assets::FILES {
+        say(&folder.join(file.path).display().to_string());
+    }
+    Ok(())
 }
 
 /// The exit status of what could run, with success or without, or could not.

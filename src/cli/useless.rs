@@ -18,6 +18,10 @@ impl Command {
             // Containers give it the flags of the exporter that it asks.
             Self::Healthcheck { .. } => ("healthcheck", flag != "config.check"),
             Self::Probe(_) => ("probe", flag == "config.file"),
+            Self::Assets { .. } => ("assets", false),
+            Self::Completions { .. } => ("completions", false),
+            Self::Man => ("man", false),
+            Self::Schema => ("schema", false),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -15,9 +15,12 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
     ("discovery", &["probe", "auth", "config", "target"]),
+    ("assets", &[]),
     (
         "server",
-        &["metrics", "history", "config", "target", "outcome"],
+        &[
+            "metrics", "history", "config", "target", "outcome", "assets",
+        ],
     ),
     ("demo", &["config", "server"]),
     (
@@ -50,6 +53,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
             "history",
             "scheduler",
             "server",
+            "assets",
             "demo",
             "app",
         ],
@@ -81,7 +85,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
     ("serde", &["probe", "config", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "auth", "config", "server", "demo"]),
+    (
+        "serde_json",
+        &["probe", "auth", "config", "server", "demo", "cli"],
+    ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
@@ -91,6 +98,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["server"]),
     ("listenfd", &["server"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("rustix", &["cli"]),
     ("tracing_subscriber", &["cli"]),
     ("tracing_logfmt", &["cli"]),

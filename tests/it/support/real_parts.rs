@@ -29,6 +29,16 @@ pub fn is_installed(name: &str, command: &mut Command) -> bool {
 pub fn skip(why: &str) {
     let required = env::var("HTTPCYCLE_REQUIRE_REAL_PARTS").is_ok_and(|value| value == "1");
     assert!(!required, "{why}, but required");
+    tell(why);
+}
+
+/// Says that a test is skipped for want of a part that `scripts/test` cannot install, and that is
+/// required nowhere for that reason.
+pub fn do_without(name: &str) {
+    tell(&format!("{name} is not installed"));
+}
+
+fn tell(why: &str) {
     // Not by println!, which the test harness swallows.
     let mut stderr = std::io::stderr();
     writeln!(stderr, "skipped: {why}").unwrap();
