@@ -59,6 +59,7 @@ use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
+use crate::target::shard::Shard;
 
 /// How long probes in flight may take once the exporter stops. With what responses under way may take
 /// it is less than the ten seconds after which Docker kills.
@@ -79,6 +80,8 @@ pub struct Settings {
     pub telemetry_path: String,
     /// What stands before the paths of all pages.
     pub prefix: Prefix,
+    /// Which of the targets to probe.
+    pub shard: Shard,
     /// How many probes of each target to keep.
     pub history_limit: usize,
     /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
@@ -90,9 +93,14 @@ pub struct Settings {
     pub auto_reload: Option<Duration>,
 }
 
-/// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
-/// warnings.
+/// Reads the configuration and reports what is wrong with it, whichever targets are this exporter's;
+/// opens no socket. Returns the warnings.
 pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
+    let shard = Shard::WHOLE;
+    let settings = &Settings {
+        shard,
+        ..settings.clone()
+    };
     let web = settings
         .web_config_file
         .as_deref()
@@ -214,11 +222,13 @@ struct App {
 
 impl App {
     fn new(settings: Settings, places: Places) -> Result<Self, StartError> {
+        let own = Own::new(SystemTime::now());
+        own.set_shard(settings.shard);
         Ok(Self {
             watcher: Watcher::start().map_err(StartError::Runtime)?,
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
-            own: Arc::new(Own::new(SystemTime::now())),
+            own: Arc::new(own),
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
@@ -255,6 +265,7 @@ impl App {
             telemetry_path: self.settings.telemetry_path.clone(),
             prefix: self.settings.prefix.clone(),
             config: self.config_page.clone(),
+            shard: self.settings.shard,
             endpoint: endpoint.map(Arc::new),
             reload: self
                 .settings
@@ -298,6 +309,17 @@ impl App {
     fn adopt(&mut self, plan: Plan) {
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
+        }
+        let shard = self.settings.shard;
+        if !shard.is_whole() {
+            let (targets, of) = (plan.targets.len(), plan.n_configured);
+            tracing::info!(
+                ordinal = shard.ordinal(),
+                total = shard.total(),
+                targets,
+                of,
+                "shard"
+            );
         }
         self.adopt_series(&plan);
         let mut probers = plan.probers(&self.system_files, &self.heartbeat);

@@ -49,6 +49,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if checked_flags.is_err() {
         return report(checked_flags, USAGE);
     }
+    let shard = match arguments.shard(&given) {
+        Ok(shard) => shard,
+        Err(what) => return report(Err(what), USAGE),
+    };
     if let Some(Command::Probe(probed)) = &arguments.command {
         let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
         return finished(probe::run(probed, &arguments.config_file, is_file_named));
@@ -77,6 +81,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         web_config_file,
         telemetry_path: arguments.telemetry_path,
         prefix: arguments.external_url,
+        shard,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
             .enable_probe_endpoint

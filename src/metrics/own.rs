@@ -33,6 +33,7 @@ use crate::metrics::lines::write_header;
 use crate::outcome::phase::Phase;
 use crate::outcome::timeline::Clock;
 use crate::outcome::timeline::Timeline;
+use crate::target::shard::Shard;
 
 /// What the exporter itself costs is far below what its targets take.
 const FINE_BOUNDS: [f64; 5] = [0.00001, 0.000_025, 0.00005, 0.0001, 0.00025];
@@ -46,6 +47,8 @@ pub struct Own {
     clock_fallbacks: [IntCounter; Phase::COUNT],
     in_flight: IntGauge,
     targets: IntGauge,
+    shard_ordinal: IntGauge,
+    shards: IntGauge,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
 }
@@ -94,6 +97,8 @@ impl Own {
             overhead: registered(&registry, histogram(&catalogue::PROBE_OVERHEAD)),
             in_flight: registered(&registry, gauge(&catalogue::PROBES_IN_FLIGHT)),
             targets: registered(&registry, gauge(&catalogue::TARGETS)),
+            shard_ordinal: registered(&registry, gauge(&catalogue::SHARD_ORDINAL)),
+            shards: registered(&registry, gauge(&catalogue::SHARDS)),
             reload_successful: registered(
                 &registry,
                 gauge(&catalogue::CONFIG_LAST_RELOAD_SUCCESSFUL),
@@ -105,6 +110,7 @@ impl Own {
             registry,
         };
         own.reload_succeeded(loaded);
+        own.set_shard(Shard::WHOLE);
         own
     }
 
@@ -134,6 +140,12 @@ impl Own {
     pub fn set_targets(&self, n_targets: usize) {
         self.targets
             .set(i64::try_from(n_targets).unwrap_or(i64::MAX));
+    }
+
+    /// Sets which part of the targets is this exporter's.
+    pub fn set_shard(&self, shard: Shard) {
+        self.shard_ordinal.set(i64::from(shard.ordinal()));
+        self.shards.set(i64::from(shard.total()));
     }
 
     /// Notes that the configuration was read at `when` and is in use.

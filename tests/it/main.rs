@@ -47,6 +47,7 @@ mod reference;
 mod reload;
 mod rotation;
 mod secrets;
+mod shards;
 mod source_address;
 mod status;
 mod supply;
