@@ -15,14 +15,20 @@ pub mod target;
 
 pub mod config;
 
-// One probe, the series, the last probes, when: siblings that do not know one another.
+// One probe, the tokens that it shows, the series, the last probes, when: siblings that do not know one
+// another, but that tokens are fetched with the TLS of probes.
 pub mod probe;
+
+pub mod auth;
 
 pub mod metrics;
 
 pub mod history;
 
 pub mod scheduler;
+
+// Where further targets are found.
+pub mod discovery;
 
 // The files that the program brings.
 pub mod assets;

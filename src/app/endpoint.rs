@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
+use crate::app::current::Current;
 use crate::app::places::Places;
-use crate::app::rotation::Current;
 use crate::metrics::own::Own;
 use crate::outcome::Attempt;
 use crate::outcome::detail::Detail;
@@ -126,13 +127,13 @@ impl ProbeModule for ReadyModule {
             let error = format!("TLS of module {name:?} cannot work: {error}");
             return Box::pin(async { Err(error) });
         }
-        let prober = template.aimed_at(target);
-        let probes = self.probes.clone();
+        let (probes, template) = (self.probes.clone(), template.clone());
         Box::pin(async move {
-            let (own, places) = (probes.own.clone(), probes.places.clone());
-            let task = probes
-                .probing
-                .spawn(async move { probe(&prober, &own, &places).await });
+            let task = {
+                let probes = probes.clone();
+                let probing = probes.probing.clone();
+                probing.spawn(async move { probe(&probes, &template, target).await })
+            };
             let _aborted = AbortOnDrop(task.abort_handle());
             let probed = task.await.unwrap_or_else(|error| {
                 skipped(match error.is_panic() {
@@ -150,14 +151,29 @@ fn skipped(reason: SkipReason) -> (Attempt, Box<Detail>) {
     (Attempt::Skipped(reason), Box::default())
 }
 
-async fn probe(prober: &Prober, own: &Own, places: &Places) -> (Attempt, Box<Detail>) {
-    let Some(_place) = places.take() else {
+/// Probes once there is a token, if the module needs one. The wait for it is no part of the probe; that
+/// it leaves less time for it is not charged to the target.
+async fn probe(
+    probes: &ConfiguredProbes,
+    template: &Prober,
+    target: Target,
+) -> (Attempt, Box<Detail>) {
+    let latest = Instant::now() + target.timeout;
+    // Who finds none says so.
+    probes.template.wait(target.timeout).await.ok();
+    let prober = Arc::new(template.aimed_at(target));
+    let prober = match probes.template.authorized(prober) {
+        Ok(prober) => prober,
+        Err(reason) => return skipped(reason),
+    };
+    let Some(_place) = probes.places.take() else {
         return skipped(SkipReason::FdLimit);
     };
-    let _in_flight = own.probe_started();
-    let (attempt, detail): (Attempt, Box<Detail>) = prober.probe_in_detail().await;
+    let _in_flight = probes.own.probe_started();
+    let (attempt, detail): (Attempt, Box<Detail>) = prober.probe_in_detail_until(latest).await;
     if let Attempt::Finished(outcome) = &attempt {
-        own.observe_probe(&outcome.timeline);
+        probes.own.observe_probe(&outcome.timeline);
+        probes.template.learn(outcome);
     }
     (attempt, detail)
 }

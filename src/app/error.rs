@@ -18,6 +18,8 @@ pub enum StartError {
     Both(Box<[Self; 2]>),
     /// An address cannot be listened on.
     Bind(BindError),
+    /// The module to probe with needs a token, and there is none.
+    NoToken(String),
     /// The system refuses a thread, a signal handler or the like.
     Runtime(io::Error),
 }
@@ -30,7 +32,7 @@ impl fmt::Display for StartError {
                 let [one, other] = errors.as_ref();
                 write!(f, "{one}\n{other}")
             }
-            Self::Unbuildable(what) => f.write_str(what),
+            Self::Unbuildable(what) | Self::NoToken(what) => f.write_str(what),
             Self::Bind(error) => error.fmt(f),
             Self::Runtime(error) => write!(f, "cannot start: {error}"),
         }

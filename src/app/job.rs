@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use crate::app::current::Current;
 use crate::app::places::Places;
-use crate::app::rotation::Current;
 use crate::app::states::State;
 use crate::app::states::States;
 use crate::history::History;
@@ -24,6 +24,10 @@ use crate::outcome::skip::SkipReason;
 use crate::scheduler::Job;
 use crate::target::Target;
 use crate::target::module::IpStrategy;
+
+/// For how long a slot waits for a token that is being fetched, unless the interval is short: less than
+/// it may be late.
+const TOKEN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Ties one target's prober to its series and its history.
 #[derive(Debug)]
@@ -123,6 +127,7 @@ impl TargetJob {
                 series.record(&outcome);
                 self.history.record(&outcome, lag);
                 self.skipping.store(false, Ordering::Relaxed);
+                self.prober.learn(&outcome);
                 self.log(ip, outcome.verdict(), outcome.failure.as_ref());
             }
             Attempt::Skipped(reason) => self.skip(series, reason, 1),
@@ -153,13 +158,20 @@ impl Job for TargetJob {
         &self.target
     }
 
+    async fn prepare(&self) {
+        let patience = (self.target.interval / 4).min(TOKEN_PATIENCE);
+        // Who finds none says so.
+        self.prober.wait(patience).await.ok();
+    }
+
     async fn probe(&self, latest: Instant) -> Found {
         let Some(mut place) = self.places.take() else {
             return Found::Target(Attempt::Skipped(SkipReason::FdLimit));
         };
         let _in_flight = self.own.probe_started();
-        let Some(prober) = self.prober.prober() else {
-            return Found::Target(Attempt::Skipped(SkipReason::SecretUnreadable));
+        let prober = match self.prober.ready() {
+            Ok(prober) => prober,
+            Err(reason) => return Found::Target(Attempt::Skipped(reason)),
         };
         match self.target.module.ip_strategy {
             IpStrategy::First => Found::Target(prober.probe_until(latest).await),

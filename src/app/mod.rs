@@ -1,5 +1,7 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod current;
+mod discovered;
 mod doors;
 mod endpoint;
 mod error;
@@ -31,6 +33,9 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::app::current::Current;
+use crate::app::discovered::Discovered;
+use crate::app::discovered::SourceFailures;
 use crate::app::endpoint::ConfiguredProbes;
 use crate::app::endpoint::EndpointModules;
 pub use crate::app::error::StartError;
@@ -38,10 +43,12 @@ use crate::app::job::TargetJob;
 use crate::app::places::Places;
 use crate::app::plan::Plan;
 use crate::app::reload::Reloader;
-use crate::app::rotation::Current;
 use crate::app::rotation::Watcher;
 use crate::app::signals::StopSignals;
+use crate::auth::Tokens;
 use crate::config::content::Origin;
+use crate::config::discovery::TargetSource;
+use crate::discovery::Discovery;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
@@ -59,6 +66,7 @@ use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
+use crate::target::Target;
 
 /// How long probes in flight may take once the exporter stops. With what responses under way may take
 /// it is less than the ten seconds after which Docker kills.
@@ -98,7 +106,7 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
         .as_deref()
         .map_or(Ok(()), doors::check);
     match (Plan::load(settings), web) {
-        (Ok(plan), Ok(())) => Ok(plan.warnings),
+        (Ok(plan), Ok(())) => Ok(discovered::with_remarks(plan)),
         (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
         (Err(one), Err(other)) => Err(StartError::Both(Box::new([one, other]))),
     }
@@ -173,13 +181,22 @@ async fn start(
     );
     let mut app = App::new(settings, places)?;
     // Every series and module stands before the first request can come.
-    app.adopt_series(&plan);
-    let templates = app.templates(&plan);
-    app.adopt_modules(&plan, templates.into_iter().map(Current::fixed));
+    app.adopt_series(&plan, &[]);
+    app.tokens.reconcile(plan.modules());
+    let templates = app.templates(&plan).into_iter().map(|template| {
+        let tokens = app.tokens.of(&template.target().module);
+        Current::fixed(Arc::new(template), tokens)
+    });
+    app.adopt_modules(&plan, templates);
     let (stop_server, server) = app.start_server(listeners, &reloader, doors)?;
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
     app.adopt(plan);
+    tokio::select! {
+        () = app.find_first() => {}
+        // It is stopped below as at any other time.
+        () = signals.recv() => {}
+    }
     app.ready.store(true, Ordering::Release);
     on_ready(&urls);
     app.run_until_stopped(&mut signals, reloader).await;
@@ -208,17 +225,25 @@ struct App {
     places: Arc<Places>,
     config_page: Arc<ConfigPage>,
     watcher: Watcher,
+    tokens: Tokens,
+    discovery: Discovery,
+    discovered: Discovered,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
 
 impl App {
     fn new(settings: Settings, places: Places) -> Result<Self, StartError> {
+        let own = Arc::new(Own::new(SystemTime::now()));
+        let failures = Arc::new(SourceFailures(own.clone()));
         Ok(Self {
+            discovery: Discovery::new(failures),
+            discovered: Discovered::default(),
             watcher: Watcher::start().map_err(StartError::Runtime)?,
+            tokens: Tokens::default(),
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
-            own: Arc::new(Own::new(SystemTime::now())),
+            own,
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
@@ -294,38 +319,42 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// Makes `plan` what is probed and shown.
+    /// Makes `plan` what is probed and shown, with what its sources list.
     fn adopt(&mut self, plan: Plan) {
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
-        self.adopt_series(&plan);
+        self.discovery.search(&plan.sources);
+        self.tokens.reconcile(plan.modules());
         let mut probers = plan.probers(&self.system_files, &self.heartbeat);
         probers.extend(self.templates(&plan));
-        let mut watched = self.watcher.watch(probers);
+        let mut watched = self.watcher.watch(probers, &self.tokens);
         let templates = watched.split_off(plan.targets.len());
-        self.adopt_modules(&plan, templates);
-        let mut jobs = HashMap::with_capacity(watched.len());
-        let mut in_order = Vec::with_capacity(watched.len());
-        for (target, current) in plan.targets.iter().zip(watched) {
-            let name = target.name.clone();
-            let (Some(series), Some(history)) =
-                (self.store.series(&name), self.histories.of(&name))
-            else {
-                continue;
-            };
-            let before = self.jobs.get(&name);
-            let own = self.own.clone();
-            let places = self.places.clone();
-            let target = target.clone();
-            let job = Arc::new(TargetJob::new(
-                target, current, series, history, own, places, before,
-            ));
-            in_order.push(job.clone());
-            jobs.insert(name, job);
-        }
-        self.jobs = jobs;
-        self.scheduler.reconcile(in_order);
+        self.adopt_modules(&plan, templates.iter().cloned());
+        self.discovered.begin_anew(&plan, templates);
+        let found = self.find();
+        self.adopt_series(&plan, &found);
+        let configured = plan.targets.iter().zip(watched);
+        let configured = configured.filter_map(|(target, current)| self.job(target, current));
+        self.discovered.configured = configured.collect();
+        self.probe(found, true);
+    }
+
+    /// The job of a target whose series stand.
+    fn job(&self, target: &Arc<Target>, current: Current) -> Option<Arc<TargetJob>> {
+        let name = &target.name;
+        let (series, history) = (self.store.series(name)?, self.histories.of(name)?);
+        let before = self.jobs.get(name);
+        let (own, places) = (self.own.clone(), self.places.clone());
+        Some(Arc::new(TargetJob::new(
+            target.clone(),
+            current,
+            series,
+            history,
+            own,
+            places,
+            before,
+        )))
     }
 
     /// Probers of no target, one for each module that `/probe` probes with.
@@ -353,10 +382,10 @@ impl App {
             }));
     }
 
-    fn adopt_series(&self, plan: &Plan) {
+    fn adopt_series(&self, plan: &Plan, found: &[Arc<Target>]) {
         self.config_page.replace(plan.shown.clone());
-        self.store.reconcile(&plan.targets, &plan.bounds);
-        self.histories.reconcile(&plan.targets);
-        self.own.set_targets(plan.targets.len());
+        let sources: Vec<String> = plan.sources.iter().map(TargetSource::name).collect();
+        self.own.set_sources(&sources);
+        self.reconcile_series(plan.targets.iter(), found, &plan.bounds);
     }
 }

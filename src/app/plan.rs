@@ -11,6 +11,7 @@ use crate::app::StartError;
 use crate::config::ConfiguredModule;
 use crate::config::content::Content;
 use crate::config::content::Digest;
+use crate::config::discovery::TargetSource;
 use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
@@ -21,6 +22,7 @@ use crate::server::config::Configured;
 use crate::target::Target;
 use crate::target::address::TargetUrl;
 use crate::target::labels::Labels;
+use crate::target::module::Module;
 use crate::target::tls::TlsSettings;
 
 /// What to run.
@@ -30,11 +32,13 @@ pub struct Plan {
     pub targets: Vec<Arc<Target>>,
     /// What each target needs for TLS, in the same order.
     tls_clients: Vec<Option<Arc<TlsClient>>>,
+    /// Where further targets are found.
+    pub sources: Vec<TargetSource>,
     /// The bounds of the histograms.
     pub bounds: Arc<Bounds>,
     /// What to show of it.
     pub shown: Arc<Configured>,
-    /// The modules that `/probe` probes with, if it does.
+    /// The modules that `/probe` and discovered targets are probed with, if there are any.
     pub endpoint: Vec<EndpointModule>,
     /// What the operator should know.
     pub warnings: Vec<String>,
@@ -42,7 +46,7 @@ pub struct Plan {
     pub digest: Digest,
 }
 
-/// A module that `/probe` probes with.
+/// A module that is aimed at targets which are not in the configuration.
 #[derive(Debug)]
 pub struct EndpointModule {
     /// The module with its timeout.
@@ -113,10 +117,12 @@ impl Plan {
         let shown = Configured {
             modules: modules.collect(),
             targets: targets.clone(),
+            sources: config.sources.clone(),
             histogram_bounds: config.histogram_bounds,
         };
         let modules = config.modules.into_values();
-        let modules = modules.filter(|_| settings.probe_endpoint.is_some());
+        let is_wanted = settings.probe_endpoint.is_some() || !config.sources.is_empty();
+        let modules = modules.filter(|_| is_wanted);
         let endpoint = modules.map(|configured| {
             let tls = tls_clients.build(&configured.module.tls);
             EndpointModule { configured, tls }
@@ -126,10 +132,18 @@ impl Plan {
             tls_clients: tls_clients_of_targets,
             endpoint: endpoint.collect(),
             targets,
+            sources: config.sources,
             bounds: Arc::new(bounds),
             shown: Arc::new(shown),
             warnings,
         })
+    }
+
+    /// Its modules, each with whether a target has it; some more than once.
+    pub fn modules(&self) -> impl Iterator<Item = (&Arc<Module>, bool)> {
+        let of_targets = self.targets.iter().map(|target| (&target.module, true));
+        let endpoint = self.endpoint.iter();
+        of_targets.chain(endpoint.map(|one| (&one.configured.module, false)))
     }
 
     /// Makes the probers, in the order of the targets.
@@ -152,7 +166,7 @@ impl Plan {
             .collect()
     }
 
-    /// Makes a prober for each module of `/probe`, in their order, that is to be aimed at a target.
+    /// Makes a prober for each of those modules, in their order, that is to be aimed at a target.
     pub fn templates(
         &self,
         system_files: &Arc<SystemFiles>,

@@ -11,9 +11,11 @@ use tokio::time::sleep_until;
 use tokio::time::timeout;
 
 use crate::app::StartError;
+use crate::app::current::Current;
 use crate::app::limits;
 use crate::app::probing_runtime;
 use crate::app::signals::StopSignals;
+use crate::auth::Tokens;
 use crate::config;
 use crate::config::ConfiguredModule;
 use crate::outcome::Attempt;
@@ -39,10 +41,17 @@ const STAMPING_BEGINS: Duration = Duration::from_millis(20);
 /// What was found is told within this time of a signal, or not at all.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// For how long somebody who wants to see a probe waits for the token that it needs: as long as asking
+/// for it may take.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(60);
+
 /// A target that can be probed, with the runtime to do so.
 #[derive(Debug)]
 pub struct SingleTarget {
-    prober: Arc<Prober>,
+    target: Arc<Target>,
+    current: Arc<Current>,
+    /// Those of the target's module, which are fetched for as long as this is there.
+    _tokens: Tokens,
     runtime: Runtime,
     stopped: watch::Receiver<bool>,
 }
@@ -89,16 +98,16 @@ impl SingleTarget {
             }
         };
         let resolver = Resolver::new(Arc::new(SystemFiles::of_this_system()), module.resolver);
-        let target = Target {
+        let target = Arc::new(Target {
             name: url.to_string(),
             url,
             module,
             interval: timeout,
             timeout,
             labels: Labels::default(),
-        };
+        });
         let heartbeat = Arc::<Heartbeat>::default();
-        let prober = Prober::new(Arc::new(target), Arc::new(resolver), tls);
+        let prober = Prober::new(target.clone(), Arc::new(resolver), tls);
         let prober = Arc::new(prober.with_heartbeat(heartbeat.clone()));
         let runtime = probing_runtime().map_err(StartError::Runtime)?;
         runtime.spawn(async move { heartbeat.beat().await });
@@ -108,8 +117,14 @@ impl SingleTarget {
         };
         let (stop, stopped) = watch::channel(false);
         runtime.spawn(heed(signals, stop, give_up));
+        let mut tokens = Tokens::default();
+        tokens.reconcile([(&target.module, true)]);
+        let current = Current::fixed(prober, tokens.of(&target.module));
+        runtime.block_on(first_token(&current, &target, stopped.clone()))?;
         Ok(Self {
-            prober,
+            target,
+            current: Arc::new(current),
+            _tokens: tokens,
             runtime,
             stopped,
         })
@@ -117,7 +132,7 @@ impl SingleTarget {
 
     /// What is probed, and how.
     pub fn target(&self) -> &Arc<Target> {
-        self.prober.target()
+        &self.target
     }
 
     /// Probes once every `interval`, or as soon as the probe before is over, while `wants_more` says
@@ -127,8 +142,8 @@ impl SingleTarget {
         interval: Duration,
         wants_more: impl FnMut(Attempt, Box<Detail>) -> bool,
     ) -> Ended {
-        let (prober, stopped) = (self.prober.clone(), self.stopped.clone());
-        let probing = probe_every(interval, prober, stopped, wants_more);
+        let (current, stopped) = (self.current.clone(), self.stopped.clone());
+        let probing = probe_every(interval, current, stopped, wants_more);
         self.runtime.block_on(probing)
     }
 
@@ -146,9 +161,28 @@ async fn heed(mut signals: StopSignals, stop: watch::Sender<bool>, give_up: fn()
     give_up();
 }
 
+/// Waits for the token of the target's module, if it needs one, until somebody wants no more.
+async fn first_token(
+    current: &Current,
+    target: &Target,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), StartError> {
+    let had = tokio::select! {
+        biased;
+        () = stop(&mut stopped) => return Ok(()),
+        had = current.wait(TOKEN_PATIENCE) => had,
+    };
+    had.map_err(|why| {
+        let name = &target.module.name;
+        let url = target.module.oauth2().map(|oauth2| &oauth2.token_url);
+        let url = url.map(|url| format!(" from {url}")).unwrap_or_default();
+        StartError::NoToken(format!("no token for module {name:?}{url}: {why}"))
+    })
+}
+
 async fn probe_every(
     interval: Duration,
-    prober: Arc<Prober>,
+    current: Arc<Current>,
     mut stopped: watch::Receiver<bool>,
     mut wants_more: impl FnMut(Attempt, Box<Detail>) -> bool,
 ) -> Ended {
@@ -160,13 +194,25 @@ async fn probe_every(
             () = sleep_until(next) => {}
         }
         next = Instant::now() + interval;
-        let (prober, mut stopped) = (prober.clone(), stopped.clone());
+        let prober = match current.ready() {
+            Ok(prober) => prober,
+            Err(reason) => {
+                if !wants_more(Attempt::Skipped(reason), Box::default()) {
+                    return Ended::Enough;
+                }
+                continue;
+            }
+        };
+        let mut stopped = stopped.clone();
         // On a worker, as the thread that waits here is none.
         let probe = tokio::spawn(async move { prober.probe_to_show(stop(&mut stopped)).await });
         let bug = |_| Ok((Attempt::Skipped(SkipReason::Internal), Box::default()));
         match probe.await.unwrap_or_else(bug) {
             Err(unfinished) => return Ended::Interrupted(Some(unfinished)),
             Ok((attempt, detail)) => {
+                if let Attempt::Finished(outcome) = &attempt {
+                    current.learn(outcome);
+                }
                 if !wants_more(attempt, detail) {
                     return Ended::Enough;
                 }

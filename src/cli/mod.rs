@@ -142,7 +142,7 @@ fn finished(result: Result<bool, StartError>) -> ExitCode {
 fn status_of(error: &StartError) -> u8 {
     match error {
         StartError::Config(_) | StartError::Unbuildable(_) | StartError::Both(_) => USAGE,
-        StartError::Bind(_) | StartError::Runtime(_) => FAILED,
+        StartError::Bind(_) | StartError::NoToken(_) | StartError::Runtime(_) => FAILED,
     }
 }
 

@@ -1,9 +1,13 @@
 //! The keys of `http` that hold credentials, with the exclusions that Prometheus has between them.
 //! They are secrets: no message shows a value.
 
+use std::sync::Arc;
+
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::headers;
+use crate::config::http::TlsConfig;
+use crate::config::oauth2;
 use crate::config::problem::Report;
 use crate::config::schema;
 use crate::config::source::{Files, Forms, Source, at_most_one};
@@ -18,22 +22,27 @@ const CREDENTIALS: Forms = ["credentials", "credentials_file", "credentials_ref"
 /// The scheme of a bearer token, and that of `authorization` unless it has another.
 const BEARER: &str = "Bearer";
 
-/// Reads the keys; what is wrong in them gives no credentials.
+/// Reads the keys, and says where the TLS settings for tokens stand; what is wrong in them gives no
+/// credentials.
 pub fn read(
     fields: &mut Fields<'_>,
     files: &mut Files<'_>,
     report: &mut Report,
-) -> Option<Credentials> {
+) -> (Option<Credentials>, Option<TlsConfig>) {
     let basic = fields.take("basic_auth");
     let authorization = fields.take("authorization");
+    let oauth2 = fields.take("oauth2");
     let token = fields.take_given("bearer_token");
     let token_file = fields.take_given("bearer_token_file");
-    at_most_one([basic, authorization, token, token_file], report);
+    at_most_one([basic, authorization, oauth2, token, token_file], report);
     let basic = basic.and_then(|field| basic_auth(field, files, report));
     let authorization = authorization.and_then(|field| read_authorization(field, files, report));
+    let tokens = oauth2.and_then(|field| oauth2::read(field, files, report));
     let token = Source::of(token, token_file);
     let bearer = token.and_then(|token| with_scheme(BEARER, token, files, report));
-    basic.or(authorization).or(bearer)
+    let (tokens, tls_config) = tokens.unzip();
+    let tokens = tokens.map(|settings| Credentials::OAuth2(Arc::new(settings)));
+    (basic.or(authorization).or(tokens).or(bearer), tls_config)
 }
 
 fn basic_auth(field: Field<'_>, files: &mut Files<'_>, report: &mut Report) -> Option<Credentials> {

@@ -59,15 +59,6 @@ impl<'n> Fields<'n> {
             .map(Field::of)
     }
 
-    /// Refuses the keys of the section that have no effect yet: to ignore them would be to pretend.
-    pub fn refuse_ineffective(&mut self, report: &mut Report) {
-        for key in self.section.ineffective() {
-            if let Some(field) = self.take(key) {
-                report.mistake(field.key_pos, format!("\"{key}\" is not supported yet"));
-            }
-        }
-    }
-
     /// Notes that keys belong elsewhere, should they turn up here; `place` says where.
     pub fn belong(&mut self, keys: impl IntoIterator<Item = &'static str>, place: &'static str) {
         self.elsewhere
@@ -151,19 +142,19 @@ mod tests {
     };
 
     #[test]
-    fn unknown_and_unsupported_keys_are_told_apart() {
+    fn unknown_keys_are_told() {
         let mut report = Report::new("f");
         let text = "urll: 1\nlater: 2\nlatr: 3\nwhatever: 4\nnothing: ~\ns3cret: 5";
         let root = yaml::parse(text, &mut report).expect("valid YAML");
         let mut fields = Fields::open(&root, &A_TARGET, &mut report).expect("a mapping");
         assert!(fields.take("url").is_none());
         assert!(fields.take("name").is_none());
-        fields.refuse_ineffective(&mut report);
+        assert!(fields.take("later").is_some());
+        assert!(fields.take("nothing").is_none());
         fields.finish(&mut report);
         assert_eq!(
             report.finish().expect_err("mistakes").to_string(),
             "f:1:1: unknown key \"urll\" in a target; did you mean \"url\"?\n\
-             f:2:1: \"later\" is not supported yet\n\
              f:3:1: unknown key \"latr\" in a target; did you mean \"later\"?\n\
              f:4:1: unknown key \"whatever\" in a target; known are url, name\n\
              f:6:1: unknown key in a target; known are url, name"

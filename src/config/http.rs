@@ -29,10 +29,21 @@ use crate::target::secret::Secret;
 /// Where `tls_config` stands, and whether it can be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TlsConfig {
-    /// Where its key stands.
+    /// Where its key stands, or the one that asks for TLS.
     pub pos: Pos,
+    /// Whether there is such a section.
+    pub is_written: bool,
     /// Whether it was read without a mistake.
     pub is_fine: bool,
+}
+
+/// The TLS settings of a module, where it has some.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TlsConfigs {
+    /// Those of its requests.
+    pub own: Option<TlsConfig>,
+    /// Those of the requests for tokens.
+    pub tokens: Option<TlsConfig>,
 }
 
 /// Reads the section into a module of the given name; what is wrong in it is left at its default.
@@ -41,7 +52,7 @@ pub fn read(
     name: &str,
     base_dir: &Path,
     report: &mut Report,
-) -> (Module, Option<TlsConfig>) {
+) -> (Module, TlsConfigs) {
     let mut module = Module {
         name: name.to_owned(),
         ..Module::http_2xx()
@@ -49,7 +60,7 @@ pub fn read(
     let Some(mut fields) =
         section.and_then(|field| Fields::open(field.node, &schema::HTTP, report))
     else {
-        return (module, None);
+        return (module, TlsConfigs::default());
     };
     let mut files = Files::new(base_dir);
     if let Some(method) = fields
@@ -64,7 +75,9 @@ pub fn read(
     if let Some(field) = fields.take("http_headers") {
         module.http_headers = http_headers::read(field, &mut files, report);
     }
-    module.credentials = credentials::read(&mut fields, &mut files, report);
+    let (credentials, tokens) = credentials::read(&mut fields, &mut files, report);
+    module.credentials = credentials;
+    module.pass_user_agent_on();
     module.body = body(&mut fields, &mut files, report);
     if let Some(field) = fields.take("valid_status_codes") {
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
@@ -97,11 +110,12 @@ pub fn read(
     if let Some(field) = fields.take_given("source_ip_address") {
         module.source_ip = source_ip(field, &module, report);
     }
-    let tls_config = fields.take("tls_config").map(|field| {
+    let own = fields.take("tls_config").map(|field| {
         let n_before = report.n_mistakes();
         module.tls = tls::read(field, &mut files, report);
         TlsConfig {
             pos: field.key_pos,
+            is_written: true,
             is_fine: report.n_mistakes() == n_before,
         }
     });
@@ -113,10 +127,9 @@ pub fn read(
         // Who wants it does not come here, see `http3`.
         field.boolean(report);
     }
-    fields.refuse_ineffective(report);
     fields.belong(["timeout", "prober"], "to the module, beside http");
     fields.finish(report);
-    (module, tls_config)
+    (module, TlsConfigs { own, tokens })
 }
 
 fn method(field: Field<'_>, report: &mut Report) -> Option<Method> {

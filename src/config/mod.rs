@@ -10,15 +10,18 @@ mod checks;
 mod conflict;
 pub mod content;
 mod credentials;
+pub mod discovery;
 pub mod duration;
 mod field;
 mod fields;
 pub mod file;
+pub mod groups;
 mod headers;
 mod http;
 mod http3;
 mod http_headers;
 mod modules;
+mod oauth2;
 pub mod problem;
 mod proxy;
 mod reach;
@@ -26,14 +29,16 @@ pub mod schema;
 pub mod shape;
 mod size;
 mod source;
-mod targets;
-mod text;
+pub mod stamp;
+pub mod targets;
+pub mod text;
 mod tls;
 pub mod web;
 mod yaml;
 mod yaml_build;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,11 +46,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::content::Content;
+use crate::config::discovery::{TargetSource, WrittenTls};
 use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Problem, Problems, Report};
 use crate::config::targets::WrittenTarget;
 use crate::target::Target;
+use crate::target::credentials::Credentials;
 use crate::target::module::Module;
 use crate::target::tls::TlsSettings;
 
@@ -54,6 +61,8 @@ use crate::target::tls::TlsSettings;
 pub struct Config {
     /// What to probe, in the order of the file.
     pub targets: Vec<Target>,
+    /// Where further targets are found.
+    pub sources: Vec<TargetSource>,
     /// The modules of the HTTP prober by name, `http_2xx` always among them unless the
     /// file makes it one that is skipped.
     pub modules: BTreeMap<String, ConfiguredModule>,
@@ -136,18 +145,22 @@ pub fn parse(
     let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
 
     let (modules, targets) = (take("modules"), take("targets"));
+    let (files, http) = (take("file_sd_configs"), take("http_sd_configs"));
     let histogram_bounds = bounds::read(take("histogram_bounds"), &mut report);
     let (allowed, denied) = (take(reach::ALLOW), take(reach::DENY));
     let everywhere = Arc::new(reach::read(allowed, denied, &mut report));
     let modules = modules::read(modules, base_dir, &everywhere, &mut report);
     let targets = targets::read(targets, &modules, &mut report);
+    let (sources, tls) = discovery::read(files, http, base_dir, &mut report);
     if let Some(fields) = fields {
         fields.finish(&mut report);
     }
     check_all_tls(&modules, &targets, check_tls, &mut report);
+    check_tls_of_sources(&tls, check_tls, &mut report);
     Ok(Config {
         warnings: report.finish()?,
         targets: targets.into_iter().map(|written| written.target).collect(),
+        sources,
         modules: modules.into_iter().filter_map(configured).collect(),
         histogram_bounds,
     })
@@ -172,7 +185,9 @@ fn check_all_tls(
     report: &mut Report,
 ) {
     let mut users: BTreeMap<&str, Pos> = BTreeMap::new();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
     for WrittenTarget { target, pos } in targets {
+        used.insert(&target.module.name);
         if target.url.is_tls() {
             users.entry(&target.module.name).or_insert(*pos);
         }
@@ -181,7 +196,8 @@ fn check_all_tls(
         let ModuleEntry::Http(http) = entry else {
             continue;
         };
-        let pos = match http.tls_config {
+        check_tls_of_tokens(http, used.contains(name.as_str()), check_tls, report);
+        let pos = match http.tls_configs.own {
             Some(tls_config) if tls_config.is_fine => tls_config.pos,
             Some(_) => continue,
             None => match users.get(name.as_str()) {
@@ -193,5 +209,37 @@ fn check_all_tls(
             let name = text::quote(name);
             report.mistake(pos, format!("TLS of module {name} cannot work: {error}"));
         }
+    }
+}
+
+/// Tries what sources of targets are asked with.
+fn check_tls_of_sources(tls: &[WrittenTls], check_tls: TlsCheck<'_>, report: &mut Report) {
+    for (settings, pos) in tls {
+        if let Err(error) = check_tls(settings) {
+            report.mistake(*pos, format!("TLS of the source cannot work: {error}"));
+        }
+    }
+}
+
+/// Tries the settings by which tokens are had, if they are written or something has to use them.
+fn check_tls_of_tokens(
+    http: &HttpModule,
+    is_used: bool,
+    check_tls: TlsCheck<'_>,
+    report: &mut Report,
+) {
+    let (Some(Credentials::OAuth2(oauth2)), Some(found)) =
+        (&http.module.credentials, http.tls_configs.tokens)
+    else {
+        return;
+    };
+    let is_needed = found.is_written || (is_used && oauth2.token_url.is_tls());
+    if !found.is_fine || !is_needed {
+        return;
+    }
+    if let Err(error) = check_tls(&oauth2.tls) {
+        let name = text::quote(&http.module.name);
+        let message = format!("TLS of oauth2 of module {name} cannot work: {error}");
+        report.mistake(found.pos, message);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::config::duration;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
-use crate::config::http::{self, TlsConfig};
+use crate::config::http::{self, TlsConfigs};
 use crate::config::http3;
 use crate::config::problem::{Pos, Report};
 use crate::config::schema;
@@ -40,8 +40,8 @@ pub struct HttpModule {
     pub timeout_pos: Option<Pos>,
     /// Where its name stands; nowhere for the one that exists unwritten.
     pub pos: Option<Pos>,
-    /// Its `tls_config`, if it has one.
-    pub tls_config: Option<TlsConfig>,
+    /// Each `tls_config` that it has.
+    pub tls_configs: TlsConfigs,
 }
 
 /// Reads the section. `http_2xx` is always there. The rules about addresses are those of the whole
@@ -75,7 +75,7 @@ pub fn read(
             timeout: None,
             timeout_pos: None,
             pos: None,
-            tls_config: None,
+            tls_configs: TlsConfigs::default(),
         })
     });
     modules
@@ -123,7 +123,7 @@ fn read_module(
         report.warning(pos, message);
         return ModuleEntry::Http3;
     }
-    let (mut module, tls_config) = http::read(section, name, base_dir, report);
+    let (mut module, tls_configs) = http::read(section, name, base_dir, report);
     module.reach.everywhere = everywhere.clone();
     // The sections of other probers, which have their names.
     for prober in schema::MODULE.ineffective() {
@@ -139,7 +139,7 @@ fn read_module(
         timeout: timeout.and_then(|field| read_timeout(field, report)),
         timeout_pos: timeout.map(|field| field.pos()),
         pos: Some(pos),
-        tls_config,
+        tls_configs,
     };
     fields.belong(schema::HTTP.effective(), "under http");
     fields.belong(["url", "interval", "labels"], "to a target");

@@ -12,11 +12,23 @@ use crate::target::proxy::{Proxies, ProxySettings, ProxyUrl, ProxyVariables};
 
 /// Reads the keys; `None` if requests go straight to the target.
 pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Option<Box<ProxySettings>> {
+    let skip_field = fields.take("skip_resolve_phase_with_proxy");
+    let skips_look_up = skip_field
+        .and_then(|field| field.boolean(report))
+        .unwrap_or_default();
+    read_keys(fields, skips_look_up, report)
+}
+
+/// Reads the keys that Prometheus's own clients have as well.
+pub fn read_keys(
+    fields: &mut Fields<'_>,
+    skips_look_up: bool,
+    report: &mut Report,
+) -> Option<Box<ProxySettings>> {
     let url_field = fields.take_given("proxy_url");
     let no_proxy_field = fields.take_given("no_proxy");
     let environment_field = fields.take("proxy_from_environment");
     let headers_field = fields.take("proxy_connect_header");
-    let skip_field = fields.take("skip_resolve_phase_with_proxy");
 
     let url = url_field.and_then(|field| proxy_url(field, report));
     let no_proxy = no_proxy_field
@@ -27,9 +39,6 @@ pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Option<Box<ProxySet
         .unwrap_or_default();
     let connect_headers =
         headers_field.map_or_else(Vec::new, |field| connect_headers(field, report));
-    let skips_look_up = skip_field
-        .and_then(|field| field.boolean(report))
-        .unwrap_or_default();
 
     if let (true, Some(field)) = (from_environment, url_field) {
         field.mistake::<()>(

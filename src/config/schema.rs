@@ -119,6 +119,8 @@ pub static CONFIGURATION: Section = Section {
     keys: &[
         named("modules", &MODULE),
         list("targets", &TARGET),
+        list("file_sd_configs", &FILE_SD),
+        list("http_sd_configs", &HTTP_SD),
         shaped("histogram_bounds", Shape::List(&Shape::Seconds)),
         texts("allow_addresses"),
         texts("deny_addresses"),
@@ -151,6 +153,7 @@ pub static HTTP: Section = Section {
         named("http_headers", &HTTP_HEADER),
         section("basic_auth", &BASIC_AUTH),
         section("authorization", &AUTHORIZATION),
+        section("oauth2", &OAUTH2),
         text("bearer_token"),
         text("bearer_token_file"),
         text("body"),
@@ -188,7 +191,6 @@ pub static HTTP: Section = Section {
         section("tls_config", &TLS_CONFIG),
         boolean("enable_http2"),
         boolean("enable_http3"),
-        nothing("oauth2"),
     ],
 };
 
@@ -219,6 +221,38 @@ pub static AUTHORIZATION: Section = Section {
         text("credentials"),
         text("credentials_file"),
         nothing("credentials_ref"),
+    ],
+};
+
+/// How tokens are had.
+pub static OAUTH2: Section = Section {
+    what: "oauth2",
+    keys: &[
+        text("client_id"),
+        text("client_secret"),
+        text("client_secret_file"),
+        texts("scopes"),
+        text("token_url"),
+        shaped("endpoint_params", Shape::Named(&Shape::Text)),
+        shaped("grant_type", Shape::OneOf(&["client_credentials"])),
+        section("tls_config", &TLS_CONFIG),
+        text("proxy_url"),
+        text("no_proxy"),
+        boolean("proxy_from_environment"),
+        shaped(
+            "proxy_connect_header",
+            Shape::Named(&Shape::List(&Shape::Text)),
+        ),
+        nothing("client_secret_ref"),
+        // Those of the JWT bearer grant.
+        nothing("client_certificate_key_id"),
+        nothing("client_certificate_key"),
+        nothing("client_certificate_key_file"),
+        nothing("client_certificate_key_ref"),
+        nothing("signature_algorithm"),
+        nothing("iss"),
+        nothing("audience"),
+        nothing("claims"),
     ],
 };
 
@@ -283,6 +317,43 @@ pub static TARGET: Section = Section {
         shaped("interval", Shape::Duration),
         shaped("labels", Shape::Named(&Shape::Text)),
     ],
+};
+
+/// One of `file_sd_configs`.
+pub static FILE_SD: Section = Section {
+    what: "a source in files",
+    keys: &[texts("files"), shaped("refresh_interval", Shape::Duration)],
+};
+
+/// One of `http_sd_configs`.
+pub static HTTP_SD: Section = Section {
+    what: "a source over HTTP",
+    keys: &[
+        text("url"),
+        shaped("refresh_interval", Shape::Duration),
+        section("basic_auth", &BASIC_AUTH),
+        section("authorization", &AUTHORIZATION),
+        text("bearer_token"),
+        text("bearer_token_file"),
+        section("tls_config", &TLS_CONFIG),
+        text("proxy_url"),
+        text("no_proxy"),
+        boolean("proxy_from_environment"),
+        shaped(
+            "proxy_connect_header",
+            Shape::Named(&Shape::List(&Shape::Text)),
+        ),
+        boolean("follow_redirects"),
+        boolean("enable_http2"),
+        named("http_headers", &HTTP_HEADER),
+        section("oauth2", &OAUTH2),
+    ],
+};
+
+/// A group of targets in the files of `file_sd_configs`.
+pub static TARGET_GROUP: Section = Section {
+    what: "a group",
+    keys: &[value("targets"), value("labels")],
 };
 
 /// The web configuration file.

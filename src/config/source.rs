@@ -29,6 +29,11 @@ impl<'p> Files<'p> {
         }
     }
 
+    /// The files of another thing that are looked for in the same folder.
+    pub fn beside(&self) -> Self {
+        Self::new(self.base_dir)
+    }
+
     /// Reads the file that a field names, which holds `part` of the module.
     pub fn read(&mut self, field: Field<'_>, part: Part, report: &mut Report) -> Option<Vec<u8>> {
         let bytes = file::read_named(field, self.base_dir, part.max_bytes(), report)?;

@@ -17,9 +17,12 @@ use crate::target::address::{Hostname, TargetUrl};
 use crate::target::labels::Labels;
 use crate::target::module::Module;
 
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
-const MIN_INTERVAL: Duration = Duration::from_millis(10);
-const MAX_DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time between two probes, unless a target has another.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
+/// The shortest time between two probes.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(10);
+/// The longest timeout of a probe that has none of its own.
+pub const MAX_DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A target and the places that later checks name.
 #[derive(Debug)]

@@ -94,6 +94,8 @@ families! {
         "Time inside a probe that belongs to no phase.";
     CLOCK_FALLBACKS Counter NO_UNIT, "httpcycle_clock_fallbacks_total"
         "Ends of phases taken from the exporter's clock where the kernel's was wanted.";
+    DISCOVERY_FAILURES Counter NO_UNIT, "httpcycle_discovery_failures_total"
+        "Readings of a source of targets that failed.";
     PROCESS_CPU Counter SECONDS, "process_cpu_seconds_total"
         "Total user and system CPU time spent in seconds.";
     PROCESS_OPEN_FDS Gauge NO_UNIT, "process_open_fds"

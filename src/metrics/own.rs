@@ -44,6 +44,7 @@ pub struct Own {
     lag: Histogram,
     overhead: Histogram,
     clock_fallbacks: [IntCounter; Phase::COUNT],
+    discovery_failures: IntCounterVec,
     in_flight: IntGauge,
     targets: IntGauge,
     reload_successful: IntGauge,
@@ -90,6 +91,10 @@ impl Own {
         let own = Self {
             clock_fallbacks: Phase::ALL
                 .map(|phase| clock_fallbacks.with_label_values(&[phase.label()])),
+            discovery_failures: registered(
+                &registry,
+                IntCounterVec::new(opts(&catalogue::DISCOVERY_FAILURES), &["source"]),
+            ),
             lag: registered(&registry, histogram(&catalogue::SCHEDULE_LAG)),
             overhead: registered(&registry, histogram(&catalogue::PROBE_OVERHEAD)),
             in_flight: registered(&registry, gauge(&catalogue::PROBES_IN_FLIGHT)),
@@ -134,6 +139,27 @@ impl Own {
     pub fn set_targets(&self, n_targets: usize) {
         self.targets
             .set(i64::try_from(n_targets).unwrap_or(i64::MAX));
+    }
+
+    /// Shows what of these sources of targets failed, and of no others.
+    pub fn set_sources(&self, sources: &[String]) {
+        for family in self.discovery_failures.collect() {
+            for metric in family.get_metric() {
+                let shown = metric.get_label().iter().map(|label| label.value());
+                for gone in shown.filter(|shown| !sources.iter().any(|source| source == shown)) {
+                    // It is there, or it has just been taken away.
+                    self.discovery_failures.remove_label_values(&[gone]).ok();
+                }
+            }
+        }
+        for source in sources {
+            self.discovery_failures.with_label_values(&[source]);
+        }
+    }
+
+    /// Counts a reading of a source of targets that failed.
+    pub fn source_failed(&self, source: &str) {
+        self.discovery_failures.with_label_values(&[source]).inc();
     }
 
     /// Notes that the configuration was read at `when` and is in use.

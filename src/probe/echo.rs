@@ -96,7 +96,8 @@ impl Sent {
             Some(Credentials::Authorization { value, .. }) => {
                 values.push(value.expose().as_bytes().into());
             }
-            None => {}
+            // What lets in is among the headers, and the rest is for the server of tokens.
+            Some(Credentials::OAuth2(_)) | None => {}
         }
         if let Some((user, password)) = target.url.userinfo() {
             credentials.extend([user.into(), password.into()]);

@@ -24,7 +24,7 @@ mod permit;
 mod progress;
 mod proxy;
 mod redirect;
-mod request;
+pub mod request;
 pub mod show;
 mod socket;
 mod stop;
@@ -41,6 +41,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
+use http::header;
 use http_body_util::Full;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
@@ -65,6 +66,7 @@ use crate::probe::stop::Stop;
 use crate::probe::tls::TlsClient;
 use crate::probe::walk::Walk;
 use crate::target::Target;
+use crate::target::credentials::SecretValue;
 use crate::target::module::Module;
 use crate::target::secret::Secret;
 
@@ -120,10 +122,26 @@ impl Prober {
     }
 
     /// A prober of another target with what this one has for its module.
-    pub fn aimed_at(&self, target: Target) -> Self {
-        Self::new(Arc::new(target), self.resolver.clone(), self.tls.clone())
+    pub fn aimed_at(&self, target: impl Into<Arc<Target>>) -> Self {
+        Self::new(target.into(), self.resolver.clone(), self.tls.clone())
             .with_wall_clock(self.wall_clock)
             .with_heartbeat(self.heartbeat.clone())
+    }
+
+    /// The same prober with this value of `Authorization` instead of any other, as Go's client of OAuth
+    /// 2 has it. It stays with the origin of the target.
+    pub fn authorized(&self, value: &SecretValue) -> Self {
+        let mut request = self.request.clone();
+        let headers = request.expose_mut().headers_mut();
+        headers.insert(header::AUTHORIZATION, value.expose().clone());
+        Self {
+            target: self.target.clone(),
+            resolver: self.resolver.clone(),
+            tls: self.tls.clone(),
+            request,
+            wall_clock: self.wall_clock,
+            heartbeat: self.heartbeat.clone(),
+        }
     }
 
     /// The same prober, knowing when the runtime that it probes on stands still.
@@ -158,9 +176,9 @@ impl Prober {
         self.attempt(bounds, walk, walked, Instant::now())
     }
 
-    /// Like [`Self::probe`], and tells what the loop has no use for.
-    pub async fn probe_in_detail(&self) -> (Attempt, Box<Detail>) {
-        let bounds = self.bounds_until(Instant::now() + self.target.timeout);
+    /// Like [`Self::probe_until`], and tells what the loop has no use for.
+    pub async fn probe_in_detail_until(&self, latest: Instant) -> (Attempt, Box<Detail>) {
+        let bounds = self.bounds_until(latest);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
         walk.detail = Some(Box::default());
         let walked = timeout_at(bounds.deadline, self.walk(None, &mut walk)).await;

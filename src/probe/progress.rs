@@ -104,6 +104,11 @@ impl ResponseProgress {
         }
     }
 
+    /// Whether all that came last are the empty lines that may stand before a head of HTTP/1.
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Self::Text(head) if head.is_blank())
+    }
+
     /// Whether the client should have nothing of a head of HTTP/1 before it is complete.
     pub fn is_held_back(&self) -> bool {
         matches!(self, Self::Text(head) if head.is_held_back())

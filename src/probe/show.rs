@@ -23,7 +23,7 @@ pub struct Unfinished {
 }
 
 impl Prober {
-    /// Like [`Self::probe_in_detail`], with the headers that people look at first; ended where it
+    /// Like [`Self::probe_in_detail_until`], with the headers that people look at first; ended where it
     /// stands when `enough` is over.
     pub async fn probe_to_show(
         &self,

@@ -30,6 +30,12 @@ pub trait Job: Send + Sync + 'static {
     /// The target.
     fn target(&self) -> &Arc<Target>;
 
+    /// Gets what a probe needs besides the target, if that is not there. The probe starts when it is
+    /// over: what takes longer than a slot may be late costs the slot.
+    fn prepare(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Probes once, and is done when `latest`, the next slot, comes.
     fn probe(&self, latest: Instant) -> impl Future<Output = Self::Found> + Send;
 
@@ -82,7 +88,12 @@ impl<J: Job> Scheduler<J> {
             let name = job.target().name.clone();
             let running = match gone.remove(&name) {
                 Some(running) => {
-                    running.job.send_replace(Some(job));
+                    // A loop is not woken for what it has already.
+                    running.job.send_if_modified(|current| {
+                        let is_same = current.as_ref().is_some_and(|one| Arc::ptr_eq(one, &job));
+                        *current = Some(job);
+                        !is_same
+                    });
                     running
                 }
                 None => self.start_loop(&name, job, start),

@@ -40,6 +40,7 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
             }
             () = sleep_until(slots.due()) => {}
         }
+        job.prepare().await;
         let started = Instant::now();
         let missed = slots.catch_up(started, busy_until);
         if missed != Missed::default() {

@@ -13,8 +13,10 @@ use axum::http::header;
 use axum::response::Response;
 use axum::routing::get;
 
+use crate::config::discovery::TargetSource;
 use crate::server::chunks;
 use crate::server::module_yaml;
+use crate::server::sources_yaml;
 use crate::server::yaml::Yaml;
 use crate::server::yaml::quoted;
 use crate::target::Target;
@@ -32,6 +34,8 @@ pub struct Configured {
     pub modules: Vec<(Arc<Module>, Option<Duration>)>,
     /// The targets.
     pub targets: Vec<Arc<Target>>,
+    /// Where further targets are found.
+    pub sources: Vec<TargetSource>,
     /// The upper bounds of the histograms' buckets.
     pub histogram_bounds: Vec<Duration>,
 }
@@ -103,6 +107,7 @@ impl Lines {
         let Configured {
             modules,
             targets,
+            sources,
             histogram_bounds,
         } = &*self.configured;
         match part {
@@ -124,6 +129,7 @@ impl Lines {
                 Some(Part::Targets(place + 1))
             }
             Part::Rest => {
+                sources_yaml::write(sources, out);
                 let seconds = histogram_bounds.iter().map(Duration::as_secs_f64);
                 let seconds: Vec<f64> = seconds.collect();
                 let mut yaml = Yaml::new(out, 0);

@@ -8,11 +8,13 @@ pub mod connections;
 pub mod door;
 pub mod external;
 pub mod listen;
+mod module_connection;
 mod module_yaml;
 mod pages;
 pub mod probe;
 pub mod reload;
 mod scrape;
+mod sources_yaml;
 mod status;
 mod yaml;
 

@@ -22,13 +22,9 @@ use crate::target::files::Part;
 use crate::target::module::IpFamily;
 use crate::target::module::IpStrategy;
 use crate::target::module::Module;
-use crate::target::proxy::Proxies;
-use crate::target::proxy::ProxySettings;
 use crate::target::reach::Reach;
 use crate::target::reach::Rules;
 use crate::target::secret::MASK;
-use crate::target::tls::TlsSettings;
-use crate::target::tls::TlsVersion;
 
 /// The headers whose values are shown: the name of a host is no secret, and the other has to fit the
 /// key `compression`. Any other may be a key to something.
@@ -91,7 +87,11 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
         IpStrategy::All => "all",
     };
     writer.yaml.entry(1, "ip_strategy", strategy);
-    writer.proxy(proxy.as_deref());
+    writer.proxy(proxy.as_deref(), 1);
+    if let Some(proxy) = proxy {
+        let skips = proxy.skips_look_up;
+        writer.yaml.entry(1, "skip_resolve_phase_with_proxy", skips);
+    }
     if let Some(resolver) = resolver {
         writer.yaml.entry(1, "resolver", quoted(resolver));
     }
@@ -102,7 +102,20 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
     writer.yaml.section(1, "conflict");
     writer.yaml.list(2, "codes", conflict_codes);
     writer.conflict_reason(conflict_reason.as_ref());
-    writer.tls(tls);
+    writer.tls(tls, 1, &|part| part);
+}
+
+/// Appends what a source of targets is asked with, so many levels less deep than its keys.
+pub fn write_asking(module: &Module, indent: usize, out: &mut String) {
+    let yaml = Yaml::new(out, indent);
+    let mut writer = Writer { yaml, module };
+    writer.http_headers(&module.http_headers);
+    writer.credentials(module.credentials.as_ref());
+    writer
+        .yaml
+        .entry(1, "follow_redirects", module.follow_redirects);
+    writer.proxy(module.proxy.as_deref(), 1);
+    writer.tls(&module.tls, 1, &|part| part);
 }
 
 /// A duration as a configuration has it.
@@ -125,7 +138,7 @@ pub fn reach_keys(rules: &Rules) -> impl Iterator<Item = (&'static str, String)>
 }
 
 /// The places of the values of each header.
-fn by_name(headers: &[(HeaderName, SecretValue)]) -> Vec<(&HeaderName, Vec<usize>)> {
+pub(super) fn by_name(headers: &[(HeaderName, SecretValue)]) -> Vec<(&HeaderName, Vec<usize>)> {
     let mut names: Vec<(&HeaderName, Vec<usize>)> = Vec::new();
     for (place, (name, _)) in headers.iter().enumerate() {
         match names.iter_mut().find(|(known, _)| *known == name) {
@@ -137,20 +150,20 @@ fn by_name(headers: &[(HeaderName, SecretValue)]) -> Vec<(&HeaderName, Vec<usize
 }
 
 /// Writes the section `http` of a module.
-struct Writer<'m, 'o> {
-    yaml: Yaml<'o>,
+pub(super) struct Writer<'m, 'o> {
+    pub(super) yaml: Yaml<'o>,
     module: &'m Module,
 }
 
 impl Writer<'_, '_> {
     /// The file that holds a part of the module.
-    fn file_of(&self, is_wanted: impl Fn(&Part) -> bool) -> Option<&Path> {
+    pub(super) fn file_of(&self, is_wanted: impl Fn(&Part) -> bool) -> Option<&Path> {
         let mut files = self.module.files.iter();
         files.find_map(|file| is_wanted(&file.part).then_some(file.path.as_path()))
     }
 
     /// The key of a secret, or of its file; nothing if there is none.
-    fn secret(&mut self, key: &str, part: &Part, depth: usize, is_absent: bool) {
+    pub(super) fn secret(&mut self, key: &str, part: &Part, depth: usize, is_absent: bool) {
         let path = self.file_of(|other| other == part);
         if let Some(path) = path.map(|path| quoted(path.display())) {
             self.yaml.entry(depth, format_args!("{key}_file"), path);
@@ -205,6 +218,7 @@ impl Writer<'_, '_> {
                 };
                 self.secret("credentials", &part, 2, false);
             }
+            Some(Credentials::OAuth2(oauth2)) => self.oauth2(oauth2),
         }
     }
 
@@ -303,84 +317,6 @@ impl Writer<'_, '_> {
         for (key, ranges) in reach_keys(everywhere) {
             let text = format_args!("and for all modules {key}: {ranges}");
             self.yaml.comment(1, text);
-        }
-    }
-
-    /// Proxies that differ by scheme come from the environment.
-    fn proxy(&mut self, proxy: Option<&ProxySettings>) {
-        let Some(ProxySettings {
-            proxies,
-            connect_headers,
-            skips_look_up,
-        }) = proxy
-        else {
-            return;
-        };
-        let Proxies {
-            http,
-            https,
-            no_proxy,
-        } = proxies;
-        match (http, https) {
-            (Some(url), Some(other)) if url == other => {
-                self.yaml.entry(1, "proxy_url", quoted(url.masked()));
-                if let Some(list) = no_proxy {
-                    self.yaml.entry(1, "no_proxy", quoted(list));
-                }
-            }
-            _ => self.yaml.entry(1, "proxy_from_environment", true),
-        }
-        if !connect_headers.is_empty() {
-            self.yaml.section(1, "proxy_connect_header");
-        }
-        for (name, places) in by_name(connect_headers) {
-            self.yaml.list(2, quoted(name), &vec![MASK; places.len()]);
-        }
-        self.yaml
-            .entry(1, "skip_resolve_phase_with_proxy", skips_look_up);
-    }
-
-    /// Certificates that stand in the configuration itself are told in a comment.
-    fn tls(&mut self, tls: &TlsSettings) {
-        let TlsSettings {
-            authorities,
-            identity,
-            server_name,
-            verify,
-            min_version,
-            max_version,
-        } = tls;
-        let version = |version: &TlsVersion| match version {
-            TlsVersion::Tls12 => "TLS12",
-            TlsVersion::Tls13 => "TLS13",
-        };
-        self.yaml.section(1, "tls_config");
-        if let Some(authorities) = authorities {
-            self.certificates("ca", &Part::Authorities, authorities.len());
-        }
-        if let Some(identity) = identity {
-            self.certificates("cert", &Part::ClientChain, identity.chain.len());
-            let is_in_file = |part: &Part| *part == Part::ClientKey;
-            match self.file_of(is_in_file).map(|path| quoted(path.display())) {
-                Some(path) => self.yaml.entry(2, "key_file", path),
-                None => self.yaml.comment(2, format_args!("key: {MASK}")),
-            }
-        }
-        if let Some(name) = server_name {
-            self.yaml.entry(2, "server_name", quoted(name));
-        }
-        self.yaml.entry(2, "insecure_skip_verify", !verify);
-        self.yaml.entry(2, "min_version", version(min_version));
-        self.yaml.entry(2, "max_version", version(max_version));
-    }
-
-    fn certificates(&mut self, key: &str, part: &Part, count: usize) {
-        let path = self.file_of(|other| other == part);
-        match path.map(|path| quoted(path.display())) {
-            Some(path) => self.yaml.entry(2, format_args!("{key}_file"), path),
-            None => self
-                .yaml
-                .comment(2, format_args!("{key}: {count} certificates")),
         }
     }
 }

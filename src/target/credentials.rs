@@ -1,7 +1,10 @@
 //! What a request shows to be let in.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 
+use crate::target::oauth2::OAuth2;
 use crate::target::secret::Secret;
 
 /// The value of a header. It may be a key to something whatever the header is called.
@@ -25,6 +28,8 @@ pub enum Credentials {
         /// The whole value.
         value: SecretValue,
     },
+    /// The header `Authorization` with a token that is had meanwhile.
+    OAuth2(Arc<OAuth2>),
 }
 
 impl Credentials {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::target::credentials::Credentials;
 use crate::target::credentials::secret_value;
@@ -11,6 +12,7 @@ use crate::target::credentials::trimmed;
 use crate::target::module::Module;
 use crate::target::secret::Secret;
 use crate::target::tls;
+use crate::target::tls::TlsSettings;
 
 /// A part of a module that a file holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,6 +36,10 @@ pub enum Part {
     ClientChain,
     /// The key of the client certificate.
     ClientKey,
+    /// The secret of the client that asks for tokens; always [`Part::OfTokens`].
+    ClientSecret,
+    /// A part of what tokens are had by: the secret, or one of its TLS.
+    OfTokens(Box<Self>),
 }
 
 impl Part {
@@ -45,8 +51,10 @@ impl Part {
             | Self::Password
             | Self::Authorization { .. }
             | Self::HttpHeader(_)
-            | Self::ClientKey => 64 << 10,
+            | Self::ClientKey
+            | Self::ClientSecret => 64 << 10,
             Self::Body | Self::Authorities | Self::ClientChain => 64 << 20,
+            Self::OfTokens(part) => part.max_bytes(),
         }
     }
 }
@@ -140,23 +148,40 @@ impl Module {
                     *value = new;
                 }
             }
-            Part::Authorities => {
-                self.tls.authorities = Some(tls::certificates(&bytes).ok_or(tls::CERTIFICATE)?);
-            }
-            Part::ClientChain => {
-                if let Some(identity) = &mut self.tls.identity {
-                    identity.chain = tls::certificates(&bytes).ok_or(tls::CERTIFICATE)?;
+            Part::OfTokens(part) => {
+                if let Some(Credentials::OAuth2(oauth2)) = &mut self.credentials {
+                    let oauth2 = Arc::make_mut(oauth2);
+                    match **part {
+                        Part::ClientSecret => {
+                            replace_secret(&mut oauth2.client_secret, trimmed(&bytes))?;
+                        }
+                        _ => replace_tls(&mut oauth2.tls, part, &bytes)?,
+                    }
                 }
             }
-            Part::ClientKey => {
-                if let Some(identity) = &mut self.tls.identity {
-                    let key = tls::private_key(&bytes).ok_or(tls::PRIVATE_KEY)?;
-                    identity.key = Secret::new(key.into());
-                }
+            Part::Authorities | Part::ClientChain | Part::ClientKey | Part::ClientSecret => {
+                replace_tls(&mut self.tls, part, &bytes)?;
             }
         }
         Ok(())
     }
+}
+
+fn replace_tls(tls: &mut TlsSettings, part: &Part, bytes: &[u8]) -> Result<(), &'static str> {
+    match (part, &mut tls.identity) {
+        (Part::Authorities, _) => {
+            tls.authorities = Some(tls::certificates(bytes).ok_or(tls::CERTIFICATE)?);
+        }
+        (Part::ClientChain, Some(identity)) => {
+            identity.chain = tls::certificates(bytes).ok_or(tls::CERTIFICATE)?;
+        }
+        (Part::ClientKey, Some(identity)) => {
+            let key = tls::private_key(bytes).ok_or(tls::PRIVATE_KEY)?;
+            identity.key = Secret::new(key.into());
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn replace_secret(secret: &mut Secret<Vec<u8>>, new: &[u8]) -> Result<(), &'static str> {

@@ -11,6 +11,7 @@ pub mod files;
 pub mod labels;
 pub mod module;
 pub mod no_proxy;
+pub mod oauth2;
 pub mod pointer;
 pub mod presets;
 pub mod proxy;

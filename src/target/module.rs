@@ -1,6 +1,7 @@
 //! How to probe: the request, and what counts as success and as conflict.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, Method};
@@ -10,6 +11,7 @@ use crate::target::checks::Checks;
 use crate::target::conflict::{OTHER, ReasonRule, UNSPECIFIED};
 use crate::target::credentials::{Credentials, SecretValue};
 use crate::target::files::PartFile;
+use crate::target::oauth2::OAuth2;
 use crate::target::proxy::ProxySettings;
 use crate::target::reach::Reach;
 use crate::target::secret::Secret;
@@ -87,6 +89,23 @@ impl Module {
             tls: TlsSettings::default(),
             enable_http2: true,
             files: Vec::new(),
+        }
+    }
+
+    /// Has tokens asked for with the `User-Agent` of the module, if it has one.
+    pub fn pass_user_agent_on(&mut self) {
+        if let Some(Credentials::OAuth2(oauth2)) = &mut self.credentials {
+            let mut headers = self.headers.iter();
+            let own = headers.find(|(name, _)| name == http::header::USER_AGENT);
+            Arc::make_mut(oauth2).user_agent = own.map(|(_, value)| value.clone());
+        }
+    }
+
+    /// How the module gets tokens, if it does.
+    pub fn oauth2(&self) -> Option<&Arc<OAuth2>> {
+        match &self.credentials {
+            Some(Credentials::OAuth2(oauth2)) => Some(oauth2),
+            _ => None,
         }
     }
 

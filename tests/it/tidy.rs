@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
     ("probe", &["target", "outcome"]),
+    ("auth", &["probe", "target"]),
     ("metrics", &["target", "outcome"]),
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
+    ("discovery", &["probe", "auth", "config", "target"]),
     ("assets", &[]),
     (
         "server",
@@ -32,9 +34,11 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "target",
             "config",
             "probe",
+            "auth",
             "metrics",
             "history",
             "scheduler",
+            "discovery",
             "server",
         ],
     ),
@@ -65,7 +69,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("h2", &["probe"]),
     ("http_body_util", &["probe"]),
     ("httparse", &["probe"]),
-    ("rustls", &["probe", "server"]),
+    ("reqwest", &["auth"]),
+    ("rustls", &["probe", "auth", "server"]),
     ("tokio_rustls", &["probe", "server"]),
     ("rustls_native_certs", &["probe"]),
     ("webpki", &["probe"]),
@@ -79,8 +84,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
-    ("serde", &["probe", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "server", "demo", "cli"]),
+    ("serde", &["probe", "config", "server", "demo", "cli"]),
+    (
+        "serde_json",
+        &["probe", "auth", "config", "server", "demo", "cli"],
+    ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),

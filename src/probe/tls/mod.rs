@@ -8,6 +8,7 @@ pub mod flood;
 pub mod fuzzing;
 mod name;
 mod observer;
+mod ordinary;
 pub mod record;
 mod trust;
 mod verifier;

@@ -141,7 +141,7 @@ impl Asked {
     /// learnt of the target, and a result would charge it with that.
     async fn probe(self, ready: &dyn ProbeModule) -> Result<ProbeResult, String> {
         let started = SystemTime::now();
-        let found = match url(&self.target) {
+        let found = match TargetUrl::of_target(&self.target, "http") {
             Err(error) => Err(error),
             Ok(url) => {
                 let probed = ready.probe(Target {
@@ -185,18 +185,6 @@ impl Asked {
 /// What is escaped within a URL is to stay so.
 fn is_escaped_whole(target: &str) -> bool {
     !target.contains("://") && target.to_ascii_lowercase().contains("%3a%2f%2f")
-}
-
-/// The URL that a target stands for; without a scheme it is plain HTTP.
-fn url(target: &str) -> Result<TargetUrl, String> {
-    let has_scheme = ["http://", "https://"].iter().any(|scheme| {
-        let start = target.as_bytes().get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
-    });
-    match has_scheme {
-        true => TargetUrl::parse(target),
-        false => TargetUrl::parse(&format!("http://{target}")),
-    }
 }
 
 /// The module with a `Host`, unless it has another one already.

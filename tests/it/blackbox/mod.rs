@@ -8,7 +8,7 @@ mod cases;
 mod comparing;
 mod servers;
 mod stage;
-mod theirs;
+pub mod theirs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

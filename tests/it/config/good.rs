@@ -196,7 +196,7 @@ fn a_complete_file_has_bounds_and_modules_besides() {
     let bounds = [1, 10, 100, 1000, 2500].map(Duration::from_millis);
     assert_eq!(config.histogram_bounds, bounds);
     let names: Vec<_> = config.modules.keys().collect();
-    let expected = "bare basic bearer bearer_file behind_a_proxy from_file http_2xx update_order";
+    let expected = "bare basic bearer bearer_file behind_a_proxy from_file http_2xx tokens tokens_by_file update_order";
     assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
     assert_eq!(
         config.modules["from_file"].timeout,
@@ -227,6 +227,35 @@ fn credentials_are_read_as_written() {
     ] {
         assert_eq!(of(name).credentials, credentials, "{name}");
     }
+    let tokens = of("tokens").oauth2().unwrap();
+    assert_eq!(tokens.client_id, "me");
+    assert_eq!(tokens.client_secret.expose(), b"canary-client");
+    assert_eq!(tokens.scopes, ["read", "write:all"]);
+    assert_eq!(
+        tokens.token_url.to_string(),
+        "https://auth.example/token?realm=xxxxx"
+    );
+    let params = tokens.endpoint_params.iter();
+    let params: Vec<_> = params
+        .map(|(name, value)| (&**name, &**value.expose()))
+        .collect();
+    assert_eq!(params, [("audience", ""), ("resource", "canary-resource")]);
+    assert_eq!(tokens.tls.server_name.as_deref(), Some("tokens.example"));
+    assert_eq!(tokens.tls.authorities.as_ref().map(Vec::len), Some(1));
+    let agent = tokens.user_agent.as_ref().unwrap();
+    assert_eq!(agent.expose(), "canary-agent");
+    let way = |url: &str| {
+        let proxy = tokens.proxy.as_deref().unwrap();
+        let proxy = proxy.of(&TargetUrl::parse(url).unwrap());
+        proxy.map(ToString::to_string)
+    };
+    let proxy = Some("socks5://proxy.example:1080".to_owned());
+    assert_eq!(way("https://auth.example/"), proxy);
+    assert_eq!(way("https://internal.example/"), None);
+    assert!(of("tokens").tls.authorities.is_none());
+    let by_file = of("tokens_by_file").oauth2().unwrap();
+    assert_eq!(by_file.client_secret.expose(), b"canary-file");
+    assert_eq!(of("tokens_by_file").files.len(), 1);
     let behind = of("behind_a_proxy").proxy.as_deref().unwrap();
     let through = |url: &str| {
         let proxy = behind.of(&TargetUrl::parse(url).unwrap())?;

@@ -66,6 +66,7 @@ fn beside(path: &str) -> &'static str {
     match path {
         "modules.NAME" => "prober: http",
         "targets[]" => "url: http://a.test/",
+        "modules.NAME.http.oauth2" => "client_id: a, token_url: 'http://a.test/'",
         "modules.NAME.http.conflict.reason" => "json: /a",
         "tls_server_config" => "cert_file: cert.pem, key_file: key.pem",
         _ if path.contains("fail_if_header_") => "header: A, regexp: a",

@@ -55,6 +55,22 @@ const WHOLE: &str = "modules:
     http:
       bearer_token_file: {dir}/bearerfile
       body_file: {dir}/bodyfile
+  f:
+    prober: http
+    http:
+      oauth2:
+        client_id: me
+        client_secret: {clientsecret}
+        token_url: http://127.0.0.1/x?k={tokenquery}
+        endpoint_params:
+          resource: {tokenparam}
+  g:
+    prober: http
+    http:
+      oauth2:
+        client_id: me
+        client_secret_file: {dir}/clientsecretfile
+        token_url: http://127.0.0.1/
 targets:
   - name: t
     url: http://{urluser}:{urlpassword}@127.0.0.1/x?t={urlquery}&{urlbare}

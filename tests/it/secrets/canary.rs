@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// Where a secret stands; each place has a text of its own. Nothing else looks like it.
-pub const PLACES: [&str; 27] = [
+pub const PLACES: [&str; 32] = [
     "header",
     "cookie",
     "value",
@@ -32,6 +32,11 @@ pub const PLACES: [&str; 27] = [
     "setcookie",
     "locationuser",
     "locationquery",
+    "clientsecret",
+    "clientsecretfile",
+    "tokenquery",
+    "tokenparam",
+    "token",
 ];
 
 /// The text of a place.

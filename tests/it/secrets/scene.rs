@@ -36,6 +36,12 @@ pub const ANSWERS: &[(&str, &str)] = &[
     ("/silent", ""),
 ];
 
+/// What it gives to who asks for a token.
+const TOKEN: (&str, &str) = (
+    "/token",
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"access_token\": \"{token}\"}",
+);
+
 /// All that a server was told.
 #[derive(Clone, Default)]
 pub struct Told(Arc<Mutex<String>>);
@@ -159,7 +165,8 @@ async fn at_own(
     });
     let end = path[1.min(path.len())..].find(['/', '?']);
     let path = &path[..end.map_or(path.len(), |end| end + 1)];
-    let answer = ANSWERS.iter().find(|(known, _)| *known == path);
+    let answers = ANSWERS.iter().chain(std::iter::once(&TOKEN));
+    let answer = answers.into_iter().find(|(known, _)| *known == path);
     let Some((_, answer)) = answer.filter(|(path, _)| *path != "/silent") else {
         return std::future::pending().await;
     };

@@ -27,6 +27,10 @@ const MODULES: &[(&str, &str)] = &[
     ("proxied", "bearer_token: {bearer}, proxy_url: 'http://{proxyuser}:{proxypassword}@{proxy}', proxy_connect_header: {X-Tenant: [{proxyheader}]}"),
     ("excepted", "proxy_url: 'http://{proxyuser}:{proxypassword}@{proxy}', no_proxy: 'u:{noproxy}@b.test'"),
     ("refused", "bearer_token: {bearer}, proxy_url: 'http://{proxyuser}:{proxypassword}@{refusing}', proxy_connect_header: {X-Tenant: [{proxyheader}]}"),
+    ("tokens", "oauth2: {client_id: me, client_secret: {clientsecret}, token_url: 'http://{own}/token?k={tokenquery}', endpoint_params: {a: {tokenparam}}}, conflict: {reason: {header: X-Reason}}"),
+    ("tokens_file", "oauth2: {client_id: me, client_secret_file: '{dir}/clientsecretfile', token_url: 'http://{own}/token'}"),
+    ("tokenless", "oauth2: {client_id: me, client_secret: {clientsecret}, token_url: 'http://{own}/failed?k={tokenquery}'}"),
+    ("lost_tokens", "oauth2: {client_id: me, client_secret: {clientsecret}, token_url: 'http://{own}/no-http'}"),
 ];
 
 /// A module that shows a client certificate, with the key in the configuration.
@@ -84,6 +88,7 @@ fn configuration(scene: &Scene, dir: &Path) -> (String, Vec<(&'static str, Strin
     text.push_str(&tls);
     let text = text
         .replace("{dir}", &dir.display().to_string())
+        .replace("{own}", &scene.own.address.to_string())
         .replace("{proxy}", &scene.proxy.address.to_string())
         .replace("{refusing}", &scene.refusing.address.to_string());
     let userinfo = "{urluser}:{urlpassword}@";
