@@ -54,6 +54,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if checked_flags.is_err() {
         return report(checked_flags, USAGE);
     }
+    let shard = match arguments.shard(&given) {
+        Ok(shard) => shard,
+        Err(what) => return report(Err(what), USAGE),
+    };
     if let Some(text) = arguments.command.as_ref().and_then(printed::text_of) {
         return report(printed::print(&text), FAILED);
     }
@@ -88,6 +92,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         web_config_file,
         telemetry_path: arguments.telemetry_path,
         prefix: arguments.external_url,
+        shard,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
             .enable_probe_endpoint

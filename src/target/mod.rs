@@ -17,6 +17,7 @@ pub mod presets;
 pub mod proxy;
 pub mod reach;
 pub mod secret;
+pub mod shard;
 pub mod tls;
 
 use std::sync::Arc;

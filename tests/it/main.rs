@@ -54,6 +54,7 @@ mod reload;
 mod rotation;
 mod schema;
 mod secrets;
+mod shards;
 mod source_address;
 mod status;
 mod supply;

@@ -76,7 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("webpki", &["probe"]),
     ("x509_parser", &["probe", "server"]),
     ("base64", &["probe", "config", "server"]),
-    ("ring", &["probe", "config", "server"]),
+    ("ring", &["probe", "config", "server", "target"]),
     ("httpdate", &["probe"]),
     ("cookie_store", &["probe"]),
     ("tokio_socks", &["probe"]),
