@@ -31,7 +31,7 @@ pub enum Shape {
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list.
-    List(&'static Shape),
+    List(&'static Self),
     /// A mapping of names that the user gives.
-    Named(&'static Shape),
+    Named(&'static Self),
 }

@@ -191,8 +191,7 @@ fn a_prometheus_started_on_it_loads_the_rules() {
     assert!(run(folder.path(), &[]).status.success());
     let sample = folder.path().join("deploy/prometheus/prometheus.yml");
     // Names that would be looked up become addresses of this machine.
-    let text = fs::read_to_string(&sample).unwrap();
-    let mut replaced = text.clone();
+    let mut replaced = fs::read_to_string(&sample).unwrap();
     for name in ["exporter:10409", "alertmanager:9093"] {
         assert!(replaced.contains(name));
         replaced = replaced.replace(name, &real_parts::free_address().to_string());

@@ -249,7 +249,17 @@ fn each_key_takes_what_its_reader_takes() {
     assert!(n_read > 300 && n_refused > 1_000, "{n_read} {n_refused}");
     let advice =
         "say in src/config/schema.rs what the key holds: text(..), boolean(..), shaped(..)";
-    assert!(wrong.is_empty(), "{}\n{advice}", wrong.join("\n"));
+    let some = wrong
+        .iter()
+        .take(10)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(
+        wrong.is_empty(),
+        "{} of them:\n{some}\n{advice}",
+        wrong.len()
+    );
 }
 
 /// What an editor shows of a key, and what it can offer.
