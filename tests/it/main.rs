@@ -33,6 +33,7 @@ mod failures;
 mod floors;
 mod hostile_days;
 mod http2;
+mod http3;
 mod migration;
 mod nginx_and_prometheus;
 mod operator;
