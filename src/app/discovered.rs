@@ -80,6 +80,7 @@ fn wanted(plan: &Plan) -> Wanted {
     Wanted {
         modules: modules.collect(),
         configured: plan.targets.iter().map(|one| one.name.clone()).collect(),
+        shard: plan.shown.shard,
     }
 }
 

@@ -67,6 +67,7 @@ use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
 use crate::target::Target;
+use crate::target::shard::Shard;
 
 /// How long probes in flight may take once the exporter stops. With what responses under way may take
 /// it is less than the ten seconds after which Docker kills.
@@ -87,6 +88,8 @@ pub struct Settings {
     pub telemetry_path: String,
     /// What stands before the paths of all pages.
     pub prefix: Prefix,
+    /// Which of the targets to probe.
+    pub shard: Shard,
     /// How many probes of each target to keep.
     pub history_limit: usize,
     /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
@@ -98,9 +101,14 @@ pub struct Settings {
     pub auto_reload: Option<Duration>,
 }
 
-/// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
-/// warnings.
+/// Reads the configuration and reports what is wrong with it, whichever targets are this exporter's;
+/// opens no socket. Returns the warnings.
 pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
+    let shard = Shard::WHOLE;
+    let settings = &Settings {
+        shard,
+        ..settings.clone()
+    };
     let web = settings
         .web_config_file
         .as_deref()
@@ -236,6 +244,7 @@ impl App {
     fn new(settings: Settings, places: Places) -> Result<Self, StartError> {
         let own = Arc::new(Own::new(SystemTime::now()));
         let failures = Arc::new(SourceFailures(own.clone()));
+        own.set_shard(settings.shard);
         Ok(Self {
             discovery: Discovery::new(failures),
             discovered: Discovered::default(),
@@ -280,6 +289,7 @@ impl App {
             telemetry_path: self.settings.telemetry_path.clone(),
             prefix: self.settings.prefix.clone(),
             config: self.config_page.clone(),
+            shard: self.settings.shard,
             endpoint: endpoint.map(Arc::new),
             reload: self
                 .settings
@@ -323,6 +333,17 @@ impl App {
     fn adopt(&mut self, plan: Plan) {
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
+        }
+        let shard = self.settings.shard;
+        if !shard.is_whole() {
+            let (targets, of) = (plan.targets.len(), plan.n_configured);
+            tracing::info!(
+                ordinal = shard.ordinal(),
+                total = shard.total(),
+                targets,
+                of,
+                "shard"
+            );
         }
         self.discovery.search(&plan.sources);
         self.tokens.reconcile(plan.modules());

@@ -28,8 +28,10 @@ use crate::target::tls::TlsSettings;
 /// What to run.
 #[derive(Debug)]
 pub struct Plan {
-    /// The targets, in the order of the file.
+    /// The targets of this shard, in the order of the file.
     pub targets: Vec<Arc<Target>>,
+    /// How many targets all shards have.
+    pub n_configured: usize,
     /// What each target needs for TLS, in the same order.
     tls_clients: Vec<Option<Arc<TlsClient>>>,
     /// Where further targets are found.
@@ -87,7 +89,10 @@ impl Plan {
             .map(Duration::as_secs_f64)
             .collect();
         let bounds = Bounds::new(&seconds).map_err(StartError::Unbuildable)?;
-        let targets: Vec<_> = config.targets.into_iter().map(Arc::new).collect();
+        let n_configured = config.targets.len();
+        let own = config.targets.into_iter();
+        let own = own.filter(|target| settings.shard.owns(&target.name));
+        let targets: Vec<_> = own.map(Arc::new).collect();
         let mut tls_clients = tls_clients.into_inner();
         let mut no_https: Option<String> = None;
         let of_targets = targets.iter().map(|target| {
@@ -118,6 +123,7 @@ impl Plan {
             modules: modules.collect(),
             targets: targets.clone(),
             sources: config.sources.clone(),
+            shard: settings.shard,
             histogram_bounds: config.histogram_bounds,
         };
         let modules = config.modules.into_values();
@@ -133,6 +139,7 @@ impl Plan {
             endpoint: endpoint.collect(),
             targets,
             sources: config.sources,
+            n_configured,
             bounds: Arc::new(bounds),
             shown: Arc::new(shown),
             warnings,

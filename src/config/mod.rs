@@ -26,6 +26,7 @@ pub mod problem;
 mod proxy;
 mod reach;
 pub mod schema;
+pub mod shape;
 mod size;
 mod source;
 pub mod stamp;

@@ -86,6 +86,10 @@ families! {
         "When the configuration in use was read, in seconds since 1970.";
     TARGETS Gauge NO_UNIT, "httpcycle_targets"
         "Targets that are probed.";
+    SHARD_ORDINAL Gauge NO_UNIT, "httpcycle_shard_ordinal"
+        "Which part of the targets this exporter probes, from 0 on.";
+    SHARDS Gauge NO_UNIT, "httpcycle_shards"
+        "How many exporters share the targets.";
     PROBES_IN_FLIGHT Gauge NO_UNIT, "httpcycle_probes_in_flight"
         "Probes that run at this moment.";
     SCHEDULE_LAG Histogram SECONDS, "httpcycle_schedule_lag_seconds"

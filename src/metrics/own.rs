@@ -33,6 +33,7 @@ use crate::metrics::lines::write_header;
 use crate::outcome::phase::Phase;
 use crate::outcome::timeline::Clock;
 use crate::outcome::timeline::Timeline;
+use crate::target::shard::Shard;
 
 /// What the exporter itself costs is far below what its targets take.
 const FINE_BOUNDS: [f64; 5] = [0.00001, 0.000_025, 0.00005, 0.0001, 0.00025];
@@ -47,6 +48,8 @@ pub struct Own {
     discovery_failures: IntCounterVec,
     in_flight: IntGauge,
     targets: IntGauge,
+    shard_ordinal: IntGauge,
+    shards: IntGauge,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
 }
@@ -99,6 +102,8 @@ impl Own {
             overhead: registered(&registry, histogram(&catalogue::PROBE_OVERHEAD)),
             in_flight: registered(&registry, gauge(&catalogue::PROBES_IN_FLIGHT)),
             targets: registered(&registry, gauge(&catalogue::TARGETS)),
+            shard_ordinal: registered(&registry, gauge(&catalogue::SHARD_ORDINAL)),
+            shards: registered(&registry, gauge(&catalogue::SHARDS)),
             reload_successful: registered(
                 &registry,
                 gauge(&catalogue::CONFIG_LAST_RELOAD_SUCCESSFUL),
@@ -110,6 +115,7 @@ impl Own {
             registry,
         };
         own.reload_succeeded(loaded);
+        own.set_shard(Shard::WHOLE);
         own
     }
 
@@ -160,6 +166,12 @@ impl Own {
     /// Counts a reading of a source of targets that failed.
     pub fn source_failed(&self, source: &str) {
         self.discovery_failures.with_label_values(&[source]).inc();
+    }
+
+    /// Sets which part of the targets is this exporter's.
+    pub fn set_shard(&self, shard: Shard) {
+        self.shard_ordinal.set(i64::from(shard.ordinal()));
+        self.shards.set(i64::from(shard.total()));
     }
 
     /// Notes that the configuration was read at `when` and is in use.

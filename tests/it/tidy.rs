@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -15,9 +15,12 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
     ("discovery", &["probe", "auth", "config", "target"]),
+    ("assets", &[]),
     (
         "server",
-        &["metrics", "history", "config", "target", "outcome"],
+        &[
+            "metrics", "history", "config", "target", "outcome", "assets",
+        ],
     ),
     ("demo", &["config", "server"]),
     (
@@ -58,6 +61,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
             "history",
             "scheduler",
             "server",
+            "assets",
             "demo",
             "app",
         ],
@@ -71,6 +75,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["probe", "server"]),
     ("hyper_util", &["server"]),
     ("h2", &["probe"]),
+    ("h3", &["probe"]),
+    ("quinn_proto", &["probe"]),
     ("http_body_util", &["probe"]),
     ("httparse", &["probe"]),
     ("reqwest", &["auth"]),
@@ -80,7 +86,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("webpki", &["probe"]),
     ("x509_parser", &["probe", "server"]),
     ("base64", &["probe", "config", "server"]),
-    ("ring", &["probe", "config", "server"]),
+    ("ring", &["probe", "config", "server", "target"]),
     ("httpdate", &["probe"]),
     ("cookie_store", &["probe"]),
     ("tokio_socks", &["probe"]),
@@ -91,7 +97,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["probe", "config", "server", "demo", "cli"]),
     (
         "serde_json",
-        &["probe", "auth", "config", "server", "demo", "fuzzing"],
+        &["probe", "auth", "config", "server", "demo", "cli", "fuzzing"],
     ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
@@ -102,6 +108,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["server"]),
     ("listenfd", &["server"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("rustix", &["cli"]),
     ("tracing_subscriber", &["cli"]),
     ("tracing_logfmt", &["cli"]),

@@ -29,6 +29,7 @@ use crate::target::address::TargetUrl;
 use crate::target::address::has_scheme;
 use crate::target::labels::Labels;
 use crate::target::module::Module;
+use crate::target::shard::Shard;
 
 /// How many discovered targets are probed.
 pub const MAX_TARGETS: usize = 200_000;
@@ -57,6 +58,8 @@ pub struct Wanted {
     pub modules: HashMap<String, UsableModule>,
     /// The names of the targets in the configuration itself.
     pub configured: HashSet<String>,
+    /// The part of all targets that is this exporter's.
+    pub shard: Shard,
 }
 
 /// What is found.
@@ -117,6 +120,9 @@ pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Ta
                     }
                 };
                 let name = &target.name;
+                if !wanted.shard.owns(name) {
+                    continue;
+                }
                 let is_configured = wanted.configured.contains(name);
                 if is_configured || !names.insert(name.clone()) {
                     let first = match is_configured {
@@ -249,6 +255,7 @@ impl<'w> Shared<'w> {
         let cap = read_duration("__scrape_timeout__", special("__scrape_timeout__"))?;
         let timeout = fitting_timeout(module, interval, cap)?;
         let scheme = match special("__scheme__") {
+            None if module.configured.module.enable_http3 => "https",
             None => "http",
             Some(scheme @ ("http" | "https")) => scheme,
             Some(other) => {
@@ -286,6 +293,12 @@ impl<'w> Shared<'w> {
         {
             return Err(format!(
                 "its address cannot be reached from {source}, the source_ip_address of its module"
+            ));
+        }
+        if module.enable_http3 && !url.is_tls() {
+            let name = quote(&module.name);
+            return Err(format!(
+                "module {name} has enable_http3, and there is no HTTP/3 for http; list it with https://"
             ));
         }
         let needs_tls =

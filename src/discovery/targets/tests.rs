@@ -21,6 +21,7 @@ fn wanted() -> Wanted {
     Wanted {
         modules: modules.into_iter().collect(),
         configured: ["http://own.test/".to_owned()].into(),
+        shard: Shard::WHOLE,
     }
 }
 
@@ -284,4 +285,25 @@ fn beyond_the_bound_those_that_run_stay() {
         said.starts_with("200010 targets are listed; 200000 of them are probed"),
         "{said}"
     );
+}
+
+#[test]
+fn each_target_is_that_of_one_shard() {
+    let urls: Vec<String> = (0..100).map(|n| format!("http://{n}.test/")).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let answers = [answer(vec![group(&urls, &[])])];
+    let found_by = |shard| {
+        let wanted = Wanted { shard, ..wanted() };
+        let found = find(&wanted, &answers, &HashMap::new()).targets;
+        let names = found.iter().map(|target| target.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    let shards = (0..3).map(|ordinal| found_by(Shard::new(ordinal, 3).unwrap()));
+    let shards: Vec<_> = shards.collect();
+    assert!(shards.iter().all(|names| names.len() > 10), "{shards:?}");
+    let mut all = shards.concat();
+    all.sort();
+    let mut expected = found_by(Shard::WHOLE);
+    expected.sort();
+    assert_eq!(all, expected);
 }
