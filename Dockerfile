@@ -27,9 +27,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM ${RUNTIME_IMAGE}
 ARG REVISION=unknown
+# Nothing of when or where it was built: the same commit makes the same labels.
 LABEL org.opencontainers.image.title="httpcycle_exporter" \
       org.opencontainers.image.description="How long each phase of the HTTP cycle takes and how often each status code comes back, 409 Conflict in particular" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}"
 # The authorities whose certificates are trusted, unless a module names its own.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -27,6 +27,12 @@ pub mod history;
 
 pub mod scheduler;
 
+// Where further targets are found.
+pub mod discovery;
+
+// The files that the program brings.
+pub mod assets;
+
 // What is served, an API to probe for who has none, the wiring of it all, the command line.
 pub mod server;
 

@@ -34,6 +34,8 @@ def made():
             "What is missing, and by whose clock",
             (8, [(12, skipped()), (12, fallbacks())]),
             (8, [(12, oldest()), (12, in_flight())]),
+            "Shards",
+            (8, [(8, shards_up()), (8, shard_targets()), (8, shards())]),
             "Resources and configuration",
             (8, [(8, memory()), (8, processor()), (8, files())]),
             (8, [(8, scrapes()), (8, reloads()), (8, builds())]),
@@ -133,6 +135,37 @@ def oldest():
 def in_flight():
     return lines("Probes in flight", "Probes that run at a moment.",
                  [query(own("httpcycle_probes_in_flight"), "{{instance}}")], "none")
+
+
+def shards_up():
+    there = f'count_values by (job) ("shard", {own("httpcycle_shard_ordinal")})'
+    return lines(
+        "Shards that answer", "How many parts of the targets are probed, beside how many there are. "
+        "Exporters that share nothing are one part each, and count as one.",
+        [query(f"count by (job) ({there})", "{{job}} up"),
+         query(f"max by (job) ({own('httpcycle_shards')})", "{{job}} of")],
+        "none", [look.override("byRegexp", "/ of$/", color=look.fixed("red"))],
+    )
+
+
+def shard_targets():
+    return lines(
+        "Targets of each exporter", "Targets are split by their names, so that shards have about as many "
+        "each.",
+        [query(own("httpcycle_targets"), "{{instance}}")], "none",
+    )
+
+
+def shards():
+    return table(
+        "Shards", "Which part of the targets each exporter has, counted from 0.",
+        [now(f"max by (job, instance) ({own('httpcycle_shard_ordinal')})", kind="table"),
+         now(f"max by (job, instance) ({own('httpcycle_shards')})", kind="table"),
+         now(f"max by (job, instance) ({own('httpcycle_targets')})", kind="table")],
+        [{"id": "merge", "options": {}},
+         organised({"instance": "Exporter", "Value #A": "Shard", "Value #B": "Of",
+                    "Value #C": "Targets", "job": "Job"}, hidden=("Time",))],
+    )
 
 
 def memory():

@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::outcome::Response;
 use crate::outcome::skip::SkipReason;
 use crate::probe::Prober;
+use crate::target::Target;
 
 /// The code of who is to show something else (RFC 9110, 15.5.2).
 const UNAUTHORIZED: u16 = 401;
@@ -18,19 +19,33 @@ const UNAUTHORIZED: u16 = 401;
 pub type Latest = Option<Arc<Prober>>;
 
 /// The prober of a target, now and when the files or the token of its module have changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Current {
     made: Made,
     tokens: Option<Arc<Source>>,
 }
 
 /// What makes probers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Made {
     /// The module has no files.
     Once(Arc<Prober>),
-    /// What the files held last made this, if they could be read.
-    OfFiles(watch::Receiver<Latest>),
+    /// The module has files.
+    OfFiles {
+        /// What they held last made this, if they could be read.
+        latest: watch::Receiver<Latest>,
+        /// What they held when the configuration was read made this.
+        first: Arc<Prober>,
+    },
+}
+
+/// A prober that is to follow the files of its module, which somebody looks at already.
+#[derive(Debug)]
+pub struct Joining {
+    /// With the module as the configuration was read.
+    pub prober: Arc<Prober>,
+    /// Where to tell what the files hold.
+    pub send: watch::Sender<Latest>,
 }
 
 impl Current {
@@ -40,17 +55,48 @@ impl Current {
         Self { made, tokens }
     }
 
-    /// The prober that was received last.
-    pub fn changing(latest: watch::Receiver<Latest>, tokens: Option<Arc<Source>>) -> Self {
-        let made = Made::OfFiles(latest);
+    /// The prober that was received last; `first` has the module as the configuration was read.
+    pub fn changing(
+        latest: watch::Receiver<Latest>,
+        first: Arc<Prober>,
+        tokens: Option<Arc<Source>>,
+    ) -> Self {
+        let made = Made::OfFiles { latest, first };
         Self { made, tokens }
+    }
+
+    /// What this would be for `target`, which has the same module. If that has files, it is as they are
+    /// now, and follows them once it has joined.
+    pub fn aimed_at(&self, target: &Arc<Target>) -> (Self, Option<Joining>) {
+        let tokens = self.tokens.clone();
+        match &self.made {
+            Made::Once(prober) => {
+                let prober = Arc::new(prober.aimed_at(target.clone()));
+                (Self::fixed(prober, tokens), None)
+            }
+            Made::OfFiles { latest, first } => {
+                let now = latest.borrow().clone().map(|prober| {
+                    Arc::new(prober.aimed_at(Target {
+                        module: prober.target().module.clone(),
+                        ..Target::clone(target)
+                    }))
+                });
+                let first = Arc::new(first.aimed_at(target.clone()));
+                let (send, receive) = watch::channel(now);
+                let joining = Joining {
+                    prober: first.clone(),
+                    send,
+                };
+                (Self::changing(receive, first, tokens), Some(joining))
+            }
+        }
     }
 
     /// The prober, which has no token yet; `None` if a file cannot be read.
     pub fn prober(&self) -> Latest {
         match &self.made {
             Made::Once(prober) => Some(prober.clone()),
-            Made::OfFiles(latest) => latest.borrow().clone(),
+            Made::OfFiles { latest, .. } => latest.borrow().clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
 mod current;
+mod discovered;
 mod doors;
 mod endpoint;
 mod error;
@@ -33,6 +34,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::app::current::Current;
+use crate::app::discovered::Discovered;
+use crate::app::discovered::SourceFailures;
 use crate::app::endpoint::ConfiguredProbes;
 use crate::app::endpoint::EndpointModules;
 pub use crate::app::error::StartError;
@@ -44,6 +47,8 @@ use crate::app::rotation::Watcher;
 use crate::app::signals::StopSignals;
 use crate::auth::Tokens;
 use crate::config::content::Origin;
+use crate::config::discovery::TargetSource;
+use crate::discovery::Discovery;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
@@ -61,6 +66,8 @@ use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
+use crate::target::Target;
+use crate::target::shard::Shard;
 
 /// How long probes in flight may take once the exporter stops. With what responses under way may take
 /// it is less than the ten seconds after which Docker kills.
@@ -81,6 +88,8 @@ pub struct Settings {
     pub telemetry_path: String,
     /// What stands before the paths of all pages.
     pub prefix: Prefix,
+    /// Which of the targets to probe.
+    pub shard: Shard,
     /// How many probes of each target to keep.
     pub history_limit: usize,
     /// How many seconds less than the scrape a probe of `/probe` has; `None` to probe nothing on
@@ -92,15 +101,20 @@ pub struct Settings {
     pub auto_reload: Option<Duration>,
 }
 
-/// Reads the configuration and reports what is wrong with it; opens no socket. Returns the
-/// warnings.
+/// Reads the configuration and reports what is wrong with it, whichever targets are this exporter's;
+/// opens no socket. Returns the warnings.
 pub fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
+    let shard = Shard::WHOLE;
+    let settings = &Settings {
+        shard,
+        ..settings.clone()
+    };
     let web = settings
         .web_config_file
         .as_deref()
         .map_or(Ok(()), doors::check);
     match (Plan::load(settings), web) {
-        (Ok(plan), Ok(())) => Ok(plan.warnings),
+        (Ok(plan), Ok(())) => Ok(discovered::with_remarks(plan)),
         (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
         (Err(one), Err(other)) => Err(StartError::Both(Box::new([one, other]))),
     }
@@ -175,7 +189,7 @@ async fn start(
     );
     let mut app = App::new(settings, places)?;
     // Every series and module stands before the first request can come.
-    app.adopt_series(&plan);
+    app.adopt_series(&plan, &[]);
     app.tokens.reconcile(plan.modules());
     let templates = app.templates(&plan).into_iter().map(|template| {
         let tokens = app.tokens.of(&template.target().module);
@@ -186,6 +200,11 @@ async fn start(
     let heartbeat = app.heartbeat.clone();
     tokio::spawn(async move { heartbeat.beat().await });
     app.adopt(plan);
+    tokio::select! {
+        () = app.find_first() => {}
+        // It is stopped below as at any other time.
+        () = signals.recv() => {}
+    }
     app.ready.store(true, Ordering::Release);
     on_ready(&urls);
     app.run_until_stopped(&mut signals, reloader).await;
@@ -215,18 +234,25 @@ struct App {
     config_page: Arc<ConfigPage>,
     watcher: Watcher,
     tokens: Tokens,
+    discovery: Discovery,
+    discovered: Discovered,
     scheduler: Scheduler<TargetJob>,
     jobs: HashMap<String, Arc<TargetJob>>,
 }
 
 impl App {
     fn new(settings: Settings, places: Places) -> Result<Self, StartError> {
+        let own = Arc::new(Own::new(SystemTime::now()));
+        let failures = Arc::new(SourceFailures(own.clone()));
+        own.set_shard(settings.shard);
         Ok(Self {
+            discovery: Discovery::new(failures),
+            discovered: Discovered::default(),
             watcher: Watcher::start().map_err(StartError::Runtime)?,
             tokens: Tokens::default(),
             store: Arc::new(Store::new()),
             histories: Arc::new(Histories::new(settings.history_limit)),
-            own: Arc::new(Own::new(SystemTime::now())),
+            own,
             ready: Arc::default(),
             system_files: Arc::new(SystemFiles::of_this_system()),
             heartbeat: Arc::default(),
@@ -263,6 +289,7 @@ impl App {
             telemetry_path: self.settings.telemetry_path.clone(),
             prefix: self.settings.prefix.clone(),
             config: self.config_page.clone(),
+            shard: self.settings.shard,
             endpoint: endpoint.map(Arc::new),
             reload: self
                 .settings
@@ -302,39 +329,53 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// Makes `plan` what is probed and shown.
+    /// Makes `plan` what is probed and shown, with what its sources list.
     fn adopt(&mut self, plan: Plan) {
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
-        self.adopt_series(&plan);
+        let shard = self.settings.shard;
+        if !shard.is_whole() {
+            let (targets, of) = (plan.targets.len(), plan.n_configured);
+            tracing::info!(
+                ordinal = shard.ordinal(),
+                total = shard.total(),
+                targets,
+                of,
+                "shard"
+            );
+        }
+        self.discovery.search(&plan.sources);
         self.tokens.reconcile(plan.modules());
         let mut probers = plan.probers(&self.system_files, &self.heartbeat);
         probers.extend(self.templates(&plan));
         let mut watched = self.watcher.watch(probers, &self.tokens);
         let templates = watched.split_off(plan.targets.len());
-        self.adopt_modules(&plan, templates);
-        let mut jobs = HashMap::with_capacity(watched.len());
-        let mut in_order = Vec::with_capacity(watched.len());
-        for (target, current) in plan.targets.iter().zip(watched) {
-            let name = target.name.clone();
-            let (Some(series), Some(history)) =
-                (self.store.series(&name), self.histories.of(&name))
-            else {
-                continue;
-            };
-            let before = self.jobs.get(&name);
-            let own = self.own.clone();
-            let places = self.places.clone();
-            let target = target.clone();
-            let job = Arc::new(TargetJob::new(
-                target, current, series, history, own, places, before,
-            ));
-            in_order.push(job.clone());
-            jobs.insert(name, job);
-        }
-        self.jobs = jobs;
-        self.scheduler.reconcile(in_order);
+        self.adopt_modules(&plan, templates.iter().cloned());
+        self.discovered.begin_anew(&plan, templates);
+        let found = self.find();
+        self.adopt_series(&plan, &found);
+        let configured = plan.targets.iter().zip(watched);
+        let configured = configured.filter_map(|(target, current)| self.job(target, current));
+        self.discovered.configured = configured.collect();
+        self.probe(found, true);
+    }
+
+    /// The job of a target whose series stand.
+    fn job(&self, target: &Arc<Target>, current: Current) -> Option<Arc<TargetJob>> {
+        let name = &target.name;
+        let (series, history) = (self.store.series(name)?, self.histories.of(name)?);
+        let before = self.jobs.get(name);
+        let (own, places) = (self.own.clone(), self.places.clone());
+        Some(Arc::new(TargetJob::new(
+            target.clone(),
+            current,
+            series,
+            history,
+            own,
+            places,
+            before,
+        )))
     }
 
     /// Probers of no target, one for each module that `/probe` probes with.
@@ -362,10 +403,10 @@ impl App {
             }));
     }
 
-    fn adopt_series(&self, plan: &Plan) {
+    fn adopt_series(&self, plan: &Plan, found: &[Arc<Target>]) {
         self.config_page.replace(plan.shown.clone());
-        self.store.reconcile(&plan.targets, &plan.bounds);
-        self.histories.reconcile(&plan.targets);
-        self.own.set_targets(plan.targets.len());
+        let sources: Vec<String> = plan.sources.iter().map(TargetSource::name).collect();
+        self.own.set_sources(&sources);
+        self.reconcile_series(plan.targets.iter(), found, &plan.bounds);
     }
 }

@@ -11,6 +11,7 @@ use crate::app::StartError;
 use crate::config::ConfiguredModule;
 use crate::config::content::Content;
 use crate::config::content::Digest;
+use crate::config::discovery::TargetSource;
 use crate::metrics::bounds::Bounds;
 use crate::probe::Prober;
 use crate::probe::dns::Resolver;
@@ -27,15 +28,19 @@ use crate::target::tls::TlsSettings;
 /// What to run.
 #[derive(Debug)]
 pub struct Plan {
-    /// The targets, in the order of the file.
+    /// The targets of this shard, in the order of the file.
     pub targets: Vec<Arc<Target>>,
+    /// How many targets all shards have.
+    pub n_configured: usize,
     /// What each target needs for TLS, in the same order.
     tls_clients: Vec<Option<Arc<TlsClient>>>,
+    /// Where further targets are found.
+    pub sources: Vec<TargetSource>,
     /// The bounds of the histograms.
     pub bounds: Arc<Bounds>,
     /// What to show of it.
     pub shown: Arc<Configured>,
-    /// The modules that `/probe` probes with, if it does.
+    /// The modules that `/probe` and discovered targets are probed with, if there are any.
     pub endpoint: Vec<EndpointModule>,
     /// What the operator should know.
     pub warnings: Vec<String>,
@@ -43,7 +48,7 @@ pub struct Plan {
     pub digest: Digest,
 }
 
-/// A module that `/probe` probes with.
+/// A module that is aimed at targets which are not in the configuration.
 #[derive(Debug)]
 pub struct EndpointModule {
     /// The module with its timeout.
@@ -84,7 +89,10 @@ impl Plan {
             .map(Duration::as_secs_f64)
             .collect();
         let bounds = Bounds::new(&seconds).map_err(StartError::Unbuildable)?;
-        let targets: Vec<_> = config.targets.into_iter().map(Arc::new).collect();
+        let n_configured = config.targets.len();
+        let own = config.targets.into_iter();
+        let own = own.filter(|target| settings.shard.owns(&target.name));
+        let targets: Vec<_> = own.map(Arc::new).collect();
         let mut tls_clients = tls_clients.into_inner();
         let mut no_https: Option<String> = None;
         let of_targets = targets.iter().map(|target| {
@@ -114,10 +122,13 @@ impl Plan {
         let shown = Configured {
             modules: modules.collect(),
             targets: targets.clone(),
+            sources: config.sources.clone(),
+            shard: settings.shard,
             histogram_bounds: config.histogram_bounds,
         };
         let modules = config.modules.into_values();
-        let modules = modules.filter(|_| settings.probe_endpoint.is_some());
+        let is_wanted = settings.probe_endpoint.is_some() || !config.sources.is_empty();
+        let modules = modules.filter(|_| is_wanted);
         let endpoint = modules.map(|configured| {
             let tls = tls_clients.build(&configured.module.tls);
             EndpointModule { configured, tls }
@@ -127,6 +138,8 @@ impl Plan {
             tls_clients: tls_clients_of_targets,
             endpoint: endpoint.collect(),
             targets,
+            sources: config.sources,
+            n_configured,
             bounds: Arc::new(bounds),
             shown: Arc::new(shown),
             warnings,
@@ -160,7 +173,7 @@ impl Plan {
             .collect()
     }
 
-    /// Makes a prober for each module of `/probe`, in their order, that is to be aimed at a target.
+    /// Makes a prober for each of those modules, in their order, that is to be aimed at a target.
     pub fn templates(
         &self,
         system_files: &Arc<SystemFiles>,

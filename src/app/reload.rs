@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio::time::Interval;
 use tokio::time::MissedTickBehavior;
 use tokio::time::interval_at;
+use tokio::time::sleep;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
 
@@ -80,6 +81,8 @@ enum Cause {
     Asked(Vec<Answer>),
     /// It is time to look at the file.
     Look,
+    /// The sources of targets list others.
+    Found,
 }
 
 impl Reloader {
@@ -109,7 +112,8 @@ impl Reloader {
     /// happened or not, and nothing in between.
     pub async fn run(&mut self, app: &mut App) {
         loop {
-            match self.next().await {
+            match self.next(app.discovery.changed()).await {
+                Cause::Found => app.adopt_found(),
                 Cause::Asked(answers) => {
                     let settings = app.settings.clone();
                     let loaded = spawn_blocking(move || Plan::load(&settings)).await;
@@ -133,7 +137,7 @@ impl Reloader {
 
     /// Waits for a cause. Requests that come while a reload reads the file find it over and lead to
     /// another one, so that the last content is never missed.
-    async fn next(&mut self) -> Cause {
+    async fn next(&mut self, found: impl Future<Output = ()>) -> Cause {
         let looks = &mut self.looks;
         let look = async {
             match looks {
@@ -148,6 +152,11 @@ impl Reloader {
             _ = self.hang_up.recv() => {}
             Some(answer) = self.line.recv() => answers.push(answer),
             () = look => return Cause::Look,
+            () = found => {
+                // Sources often change together.
+                sleep(QUIET).await;
+                return Cause::Found;
+            }
         }
         let latest = Instant::now() + PATIENCE;
         let quiet = async {

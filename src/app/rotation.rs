@@ -1,27 +1,25 @@
 //! Files of modules that change while the exporter runs: a thread looks at them, and the probes that
 //! begin after it are made of what they hold then.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
-use std::time::SystemTime;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::app::current::Current;
+use crate::app::current::Joining;
 use crate::app::current::Latest;
 use crate::auth::Tokens;
 use crate::auth::source::Source;
 use crate::config::file;
+use crate::config::stamp::Stamp;
 use crate::probe::Prober;
 use crate::probe::tls::TlsClient;
 use crate::target::files::FileError;
@@ -30,10 +28,6 @@ use crate::target::module::Module;
 
 /// The time between two looks. A change counts within a second.
 const EVERY: Duration = Duration::from_millis(500);
-
-/// A file that was changed so shortly before it was read may have been changed again within the same
-/// tick of its time stamps, and is read once more.
-const SETTLED: Duration = Duration::from_secs(2);
 
 /// A file that is being written holds nothing of use, as does a certificate whose key is about to
 /// follow. What was there before stands in for so long.
@@ -48,7 +42,16 @@ type Read<'r> = dyn Fn(&PartFile) -> io::Result<Vec<u8>> + 'r;
 
 /// The thread that looks at files. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Watcher(mpsc::Sender<Vec<Watched>>);
+pub struct Watcher(mpsc::Sender<Change>);
+
+/// What to look at from now on.
+#[derive(Debug)]
+enum Change {
+    /// These and no others.
+    All(Vec<Watched>),
+    /// These besides.
+    More(Vec<Joining>),
+}
 
 impl Watcher {
     /// Starts the thread, which sleeps as long as there are no files. It is one of its own, as a file
@@ -83,18 +86,29 @@ impl Watcher {
             });
             let (send, receive) = watch::channel(Some(prober.clone()));
             if let Some(one) = watched.get_mut(place) {
-                one.probers.push((prober, send));
+                one.probers.push((prober.clone(), send));
             }
-            current.push(Current::changing(receive, source));
+            current.push(Current::changing(receive, prober, source));
         }
-        if self.0.send(watched).is_err() {
+        self.send(Change::All(watched));
+        current
+    }
+
+    /// Has these probers follow the files of their modules, which are looked at already.
+    pub fn join(&self, joining: Vec<Joining>) {
+        if !joining.is_empty() {
+            self.send(Change::More(joining));
+        }
+    }
+
+    fn send(&self, change: Change) {
+        if self.0.send(change).is_err() {
             tracing::error!("files of modules are not looked at: their thread has ended");
         }
-        current
     }
 }
 
-fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
+fn watch(inbox: &mpsc::Receiver<Change>) {
     let mut watched: Vec<Watched> = Vec::new();
     loop {
         let next = if watched.is_empty() {
@@ -103,7 +117,11 @@ fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
             inbox.recv_timeout(EVERY)
         };
         match next {
-            Ok(others) => watched = others,
+            Ok(Change::All(others)) => watched = others,
+            Ok(Change::More(joining)) => {
+                take_in(&mut watched, joining);
+                continue;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -113,9 +131,28 @@ fn watch(inbox: &mpsc::Receiver<Vec<Watched>>) {
     }
 }
 
+/// Adds probers to their modules, and forgets those that nobody has any more.
+fn take_in(watched: &mut [Watched], joining: Vec<Joining>) {
+    for one in &mut *watched {
+        one.probers.retain(|(_, send)| !send.is_closed());
+    }
+    for one in joining {
+        let known = watched.iter_mut();
+        let mut known =
+            known.filter(|known| Arc::ptr_eq(&known.first, &one.prober.target().module));
+        if let Some(known) = known.next() {
+            known.take_in(one.prober, one.send);
+        }
+    }
+}
+
 /// A module with files and the probers that are made of it.
 #[derive(Debug)]
 struct Watched {
+    /// As the configuration was read.
+    first: Arc<Module>,
+    /// What its files hold for TLS, once they have changed.
+    tls: Option<Arc<TlsClient>>,
     /// As it was read last.
     module: Arc<Module>,
     /// Whether it is what the probers are made of.
@@ -139,41 +176,11 @@ enum Trouble {
     Useless(String),
 }
 
-/// What tells one state of a file from another without reading it. Through a symbolic link it is that
-/// of the file behind it, so that a link that is moved counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        Ok(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
-
-    /// Whether the file has been left alone for long enough that another change would show.
-    fn has_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let (seconds, _) = self.changed;
-        let changed = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-        now.is_ok_and(|now| changed + SETTLED < now)
-    }
-}
-
 impl Watched {
     fn new(module: Arc<Module>, tokens: Option<Arc<Source>>) -> Self {
         Self {
+            first: module.clone(),
+            tls: None,
             module,
             in_use: true,
             seen: None,
@@ -216,6 +223,18 @@ impl Watched {
                 }
             }
         }
+    }
+
+    /// Adds a prober and makes it what the others are.
+    fn take_in(&mut self, prober: Arc<Prober>, send: watch::Sender<Latest>) {
+        let latest = self
+            .in_use
+            .then(|| match Arc::ptr_eq(&self.module, &self.first) {
+                true => prober.clone(),
+                false => Arc::new(prober.renewed(self.module.clone(), self.tls.clone())),
+            });
+        send.send_replace(latest);
+        self.probers.push((prober, send));
     }
 
     /// Whether what is in the files may become of use within a moment. They are read until then.
@@ -263,7 +282,7 @@ impl Watched {
             }
             false => None,
         };
-        self.module = Arc::new(module);
+        (self.module, self.tls) = (Arc::new(module), tls.clone());
         let renewed = self.probers.iter().map(|(prober, _)| {
             let module = self.module.clone();
             prober.renewed(module, tls.clone())
@@ -275,37 +294,10 @@ impl Watched {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     use super::*;
     use crate::target::files::Part;
-
-    #[test]
-    fn whatever_changes_a_file_changes_its_stamp() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        let stamp = || Stamp::of(&at("link")).expect("a file");
-        for (name, text) in [("one", "1"), ("two", "2"), ("three", "3")] {
-            fs::write(at(name), text).expect("written");
-        }
-        symlink("one", at("link")).expect("linked");
-        let before = stamp();
-        assert_eq!(stamp(), before);
-        assert!(!before.has_settled(), "it was written just now");
-
-        let moved = at("moved");
-        symlink("two", &moved).expect("linked");
-        fs::rename(&moved, at("link")).expect("moved");
-        let of_two = stamp();
-        assert_ne!(of_two, before);
-        fs::rename(at("three"), at("two")).expect("replaced");
-        let of_three = stamp();
-        assert_ne!(of_three, of_two);
-        fs::write(at("two"), "longer").expect("rewritten");
-        assert_ne!(stamp(), of_three);
-        fs::remove_file(at("two")).expect("removed");
-        assert!(Stamp::of(&at("link")).is_err());
-    }
 
     /// A module whose file has been as it is for long.
     fn watched() -> Watched {

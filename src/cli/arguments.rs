@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgMatches;
 use clap::Parser;
 use clap::Subcommand;
 use clap::builder::OsStringValueParser;
 use clap::builder::RangedU64ValueParser;
 use clap::builder::TypedValueParser as _;
+use clap::parser::ValueSource;
+use clap::value_parser;
+use clap_complete::Shell;
 
 use crate::cli::logging::LogFormat;
 use crate::cli::logging::LogLevel;
@@ -15,6 +19,7 @@ use crate::cli::probe::ProbeArguments;
 use crate::config::duration;
 use crate::server::external::Prefix;
 use crate::server::listen::ListenAddress;
+use crate::target::shard::Shard;
 
 /// More would be a data base's work.
 const MAX_HISTORY: u64 = 10_000;
@@ -110,6 +115,25 @@ pub struct Arguments {
     )]
     pub history_limit: usize,
 
+    /// Which part of the targets to probe, from 0 on, where several exporters share them.
+    #[arg(
+        long = "shard.ordinal",
+        value_name = "N",
+        default_value_t = 0,
+        global = true
+    )]
+    pub shard_ordinal: u16,
+
+    /// How many exporters share the targets.
+    #[arg(
+        long = "shard.total",
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = value_parser!(u16).range(1..),
+        global = true
+    )]
+    pub shard_total: u16,
+
     /// Reads the configuration again on POST /-/reload.
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub enable_lifecycle: bool,
@@ -152,6 +176,23 @@ pub struct Arguments {
 /// What else there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes the dashboards, the rules with their runbook, and samples of what Grafana, Prometheus and
+    /// Alertmanager need to read them.
+    Assets {
+        /// The folder to write to; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+
+        /// Replaces files that are there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Prints what completes the flags and subcommands in a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// Probes a small API of orders that it brings, with conflicts, and says what to open; needs no
     /// file, and logs errors alone unless --log.level is given.
     Demo,
@@ -160,8 +201,36 @@ pub enum Command {
         /// Its health page; by default that of an exporter started with the same flags here.
         url: Option<String>,
     },
+    /// Prints the manual page.
+    Man,
     /// Probes a URL, or several times with --count or --interval, and draws its phases.
     Probe(ProbeArguments),
+    /// Prints the JSON Schema of the configuration file, by which editors complete and check it.
+    Schema,
+}
+
+impl Arguments {
+    /// The part of the targets that the flags that were `given` name, both of them or none.
+    pub fn shard(&self, given: &ArgMatches) -> Result<Shard, String> {
+        let is_given = |id| given.value_source(id) == Some(ValueSource::CommandLine);
+        let (ordinal, total) = (self.shard_ordinal, self.shard_total);
+        match (is_given("shard_ordinal"), is_given("shard_total")) {
+            (true, false) => Err(format!(
+                "--shard.ordinal={ordinal} without --shard.total: give the number of shards as well"
+            )),
+            (false, true) => Err(format!(
+                "--shard.total={total} without --shard.ordinal: give each of the {total} a number of its \
+                 own, from 0 on"
+            )),
+            _ => Shard::new(ordinal, total).ok_or_else(|| {
+                format!(
+                    "--shard.ordinal={ordinal} of --shard.total={total}: shards are counted from 0, so \
+                     the last one is {}",
+                    total.saturating_sub(1)
+                )
+            }),
+        }
+    }
 }
 
 /// Accepts a path that pages can be told apart by.

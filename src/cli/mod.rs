@@ -2,15 +2,20 @@
 
 pub mod allocator;
 mod arguments;
+mod assets;
 mod demo;
 mod healthcheck;
 mod logging;
+mod manual;
+mod printed;
 mod probe;
+mod schema;
 mod useless;
 
 use std::ffi::OsString;
 use std::io;
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,6 +54,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if checked_flags.is_err() {
         return report(checked_flags, USAGE);
     }
+    let shard = match arguments.shard(&given) {
+        Ok(shard) => shard,
+        Err(what) => return report(Err(what), USAGE),
+    };
+    if let Some(text) = arguments.command.as_ref().and_then(printed::text_of) {
+        return report(printed::print(&text), FAILED);
+    }
+    if let Some(Command::Assets { folder, force }) = &arguments.command {
+        return report(write_assets(folder, *force), FAILED);
+    }
     if let Some(Command::Probe(probed)) = &arguments.command {
         let is_file_named = given.value_source("config_file") == Some(ValueSource::CommandLine);
         return finished(probe::run(probed, &arguments.config_file, is_file_named));
@@ -77,6 +92,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         web_config_file,
         telemetry_path: arguments.telemetry_path,
         prefix: arguments.external_url,
+        shard,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
             .enable_probe_endpoint
@@ -108,6 +124,15 @@ fn checked(settings: &Settings, config_file: &PathBuf) -> Result<bool, StartErro
         say(&format!("{} is fine", file.display()));
     }
     Ok(true)
+}
+
+/// Writes the files that the program brings, and says which.
+fn write_assets(folder: &Path, force: bool) -> Result<(), String> {
+    assets::write(folder, &crate::assets::FILES, force)?;
+    for file in crate::assets::FILES {
+        say(&folder.join(file.path).display().to_string());
+    }
+    Ok(())
 }
 
 /// The exit status of what could run, with success or without, or could not.

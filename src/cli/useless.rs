@@ -14,10 +14,17 @@ impl Command {
     /// Its name, and whether the flag of this name has an effect on it.
     fn heeds(&self, flag: &str) -> (&'static str, bool) {
         match self {
-            Self::Demo => ("demo", !flag.starts_with("config.")),
+            Self::Demo => (
+                "demo",
+                !flag.starts_with("config.") && !flag.starts_with("shard."),
+            ),
             // Containers give it the flags of the exporter that it asks.
             Self::Healthcheck { .. } => ("healthcheck", flag != "config.check"),
             Self::Probe(_) => ("probe", flag == "config.file"),
+            Self::Assets { .. } => ("assets", false),
+            Self::Completions { .. } => ("completions", false),
+            Self::Man => ("man", false),
+            Self::Schema => ("schema", false),
         }
     }
 }

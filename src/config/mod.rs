@@ -10,10 +10,12 @@ mod checks;
 mod conflict;
 pub mod content;
 mod credentials;
+pub mod discovery;
 pub mod duration;
 mod field;
 mod fields;
 pub mod file;
+pub mod groups;
 mod headers;
 mod http;
 mod http3;
@@ -24,10 +26,12 @@ pub mod problem;
 mod proxy;
 mod reach;
 pub mod schema;
+pub mod shape;
 mod size;
 mod source;
-mod targets;
-mod text;
+pub mod stamp;
+pub mod targets;
+pub mod text;
 mod tls;
 pub mod web;
 mod yaml;
@@ -42,6 +46,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::content::Content;
+use crate::config::discovery::{TargetSource, WrittenTls};
 use crate::config::fields::Fields;
 use crate::config::modules::{HttpModule, ModuleEntry};
 use crate::config::problem::{Pos, Problem, Problems, Report};
@@ -56,6 +61,8 @@ use crate::target::tls::TlsSettings;
 pub struct Config {
     /// What to probe, in the order of the file.
     pub targets: Vec<Target>,
+    /// Where further targets are found.
+    pub sources: Vec<TargetSource>,
     /// The modules of the HTTP prober by name, `http_2xx` always among them unless the
     /// file makes it one that is skipped.
     pub modules: BTreeMap<String, ConfiguredModule>,
@@ -138,18 +145,22 @@ pub fn parse(
     let mut take = |key| fields.as_mut().and_then(|fields| fields.take(key));
 
     let (modules, targets) = (take("modules"), take("targets"));
+    let (files, http) = (take("file_sd_configs"), take("http_sd_configs"));
     let histogram_bounds = bounds::read(take("histogram_bounds"), &mut report);
     let (allowed, denied) = (take(reach::ALLOW), take(reach::DENY));
     let everywhere = Arc::new(reach::read(allowed, denied, &mut report));
     let modules = modules::read(modules, base_dir, &everywhere, &mut report);
     let targets = targets::read(targets, &modules, &mut report);
+    let (sources, tls) = discovery::read(files, http, base_dir, &mut report);
     if let Some(fields) = fields {
         fields.finish(&mut report);
     }
     check_all_tls(&modules, &targets, check_tls, &mut report);
+    check_tls_of_sources(&tls, check_tls, &mut report);
     Ok(Config {
         warnings: report.finish()?,
         targets: targets.into_iter().map(|written| written.target).collect(),
+        sources,
         modules: modules.into_iter().filter_map(configured).collect(),
         histogram_bounds,
     })
@@ -197,6 +208,15 @@ fn check_all_tls(
         if let Err(error) = check_tls(&http.module.tls) {
             let name = text::quote(name);
             report.mistake(pos, format!("TLS of module {name} cannot work: {error}"));
+        }
+    }
+}
+
+/// Tries what sources of targets are asked with.
+fn check_tls_of_sources(tls: &[WrittenTls], check_tls: TlsCheck<'_>, report: &mut Report) {
+    for (settings, pos) in tls {
+        if let Err(error) = check_tls(settings) {
+            report.mistake(*pos, format!("TLS of the source cannot work: {error}"));
         }
     }
 }

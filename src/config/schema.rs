@@ -1,5 +1,7 @@
 //! Every key of both files in one place: what readers may take, what messages offer, and what the
-//! reference in the documentation has to tell of.
+//! reference in the documentation has to tell of. The JSON Schema that editors check by is made of it.
+
+use crate::config::shape::Shape;
 
 /// A mapping of the schema.
 #[derive(Debug)]
@@ -22,8 +24,10 @@ pub struct Key {
 /// What the value of a key is made of.
 #[derive(Clone, Copy, Debug)]
 pub enum Holds {
-    /// A value, or several under names that the user gives.
+    /// A value of any shape, or several under names that the user gives.
     Value,
+    /// A value of this shape, or several.
+    Shaped(Shape),
     /// A mapping with keys of its own.
     Section(&'static Section),
     /// A list of such mappings.
@@ -62,6 +66,25 @@ const fn value(name: &'static str) -> Key {
     }
 }
 
+const fn shaped(name: &'static str, shape: Shape) -> Key {
+    Key {
+        name,
+        holds: Holds::Shaped(shape),
+    }
+}
+
+const fn text(name: &'static str) -> Key {
+    shaped(name, Shape::Text)
+}
+
+const fn texts(name: &'static str) -> Key {
+    shaped(name, Shape::List(&Shape::Text))
+}
+
+const fn boolean(name: &'static str) -> Key {
+    shaped(name, Shape::Boolean)
+}
+
 const fn section(name: &'static str, section: &'static Section) -> Key {
     Key {
         name,
@@ -96,9 +119,11 @@ pub static CONFIGURATION: Section = Section {
     keys: &[
         named("modules", &MODULE),
         list("targets", &TARGET),
-        value("histogram_bounds"),
-        value("allow_addresses"),
-        value("deny_addresses"),
+        list("file_sd_configs", &FILE_SD),
+        list("http_sd_configs", &HTTP_SD),
+        shaped("histogram_bounds", Shape::List(&Shape::Seconds)),
+        texts("allow_addresses"),
+        texts("deny_addresses"),
     ],
 };
 
@@ -106,8 +131,8 @@ pub static CONFIGURATION: Section = Section {
 pub static MODULE: Section = Section {
     what: "a module",
     keys: &[
-        value("prober"),
-        value("timeout"),
+        shaped("prober", Shape::OneOf(&["http"])),
+        shaped("timeout", Shape::Timeout),
         section("http", &HTTP),
         // blackbox_exporter's other probers; their sections have their names.
         nothing("tcp"),
@@ -123,63 +148,66 @@ pub static MODULE: Section = Section {
 pub static HTTP: Section = Section {
     what: "http",
     keys: &[
-        value("method"),
-        value("headers"),
+        text("method"),
+        shaped("headers", Shape::Named(&Shape::MaybeText)),
         named("http_headers", &HTTP_HEADER),
         section("basic_auth", &BASIC_AUTH),
         section("authorization", &AUTHORIZATION),
         section("oauth2", &OAUTH2),
-        value("bearer_token"),
-        value("bearer_token_file"),
-        value("body"),
-        value("body_file"),
-        value("valid_status_codes"),
-        value("valid_http_versions"),
-        value("follow_redirects"),
-        value("no_follow_redirects"),
-        value("fail_if_ssl"),
-        value("fail_if_not_ssl"),
+        text("bearer_token"),
+        text("bearer_token_file"),
+        text("body"),
+        text("body_file"),
+        shaped("valid_status_codes", Shape::List(&Shape::Code)),
+        shaped("valid_http_versions", Shape::List(&Shape::Version)),
+        boolean("follow_redirects"),
+        boolean("no_follow_redirects"),
+        boolean("fail_if_ssl"),
+        boolean("fail_if_not_ssl"),
         list("fail_if_header_matches", &HEADER_MATCH),
         list("fail_if_header_not_matches", &HEADER_MATCH),
-        value("fail_if_body_matches_regexp"),
-        value("fail_if_body_not_matches_regexp"),
-        value("fail_if_body_json_matches_cel"),
-        value("fail_if_body_json_not_matches_cel"),
-        value("compression"),
-        value("body_size_limit"),
-        value("proxy_url"),
-        value("no_proxy"),
-        value("proxy_from_environment"),
-        value("proxy_connect_header"),
-        value("skip_resolve_phase_with_proxy"),
-        value("preferred_ip_protocol"),
-        value("ip_protocol_fallback"),
-        value("resolver"),
-        value("ip_strategy"),
-        value("source_ip_address"),
-        value("allow_addresses"),
-        value("deny_addresses"),
+        texts("fail_if_body_matches_regexp"),
+        texts("fail_if_body_not_matches_regexp"),
+        text("fail_if_body_json_matches_cel"),
+        text("fail_if_body_json_not_matches_cel"),
+        shaped("compression", Shape::Compression),
+        shaped("body_size_limit", Shape::Size),
+        text("proxy_url"),
+        text("no_proxy"),
+        boolean("proxy_from_environment"),
+        shaped(
+            "proxy_connect_header",
+            Shape::Named(&Shape::List(&Shape::Text)),
+        ),
+        boolean("skip_resolve_phase_with_proxy"),
+        shaped("preferred_ip_protocol", Shape::OneOf(&["ip4", "ip6"])),
+        boolean("ip_protocol_fallback"),
+        text("resolver"),
+        shaped("ip_strategy", Shape::OneOf(&["first", "all"])),
+        text("source_ip_address"),
+        texts("allow_addresses"),
+        texts("deny_addresses"),
         section("conflict", &CONFLICT),
         section("tls_config", &TLS_CONFIG),
-        value("enable_http2"),
-        value("enable_http3"),
+        boolean("enable_http2"),
+        boolean("enable_http3"),
     ],
 };
 
 /// One header of `http_headers`.
 pub static HTTP_HEADER: Section = Section {
     what: "a header of http_headers",
-    keys: &[value("values"), value("secrets"), value("files")],
+    keys: &[texts("values"), texts("secrets"), texts("files")],
 };
 
 /// A user and a password.
 pub static BASIC_AUTH: Section = Section {
     what: "basic_auth",
     keys: &[
-        value("username"),
-        value("username_file"),
-        value("password"),
-        value("password_file"),
+        text("username"),
+        text("username_file"),
+        text("password"),
+        text("password_file"),
         nothing("username_ref"),
         nothing("password_ref"),
     ],
@@ -189,9 +217,9 @@ pub static BASIC_AUTH: Section = Section {
 pub static AUTHORIZATION: Section = Section {
     what: "authorization",
     keys: &[
-        value("type"),
-        value("credentials"),
-        value("credentials_file"),
+        text("type"),
+        text("credentials"),
+        text("credentials_file"),
         nothing("credentials_ref"),
     ],
 };
@@ -200,18 +228,21 @@ pub static AUTHORIZATION: Section = Section {
 pub static OAUTH2: Section = Section {
     what: "oauth2",
     keys: &[
-        value("client_id"),
-        value("client_secret"),
-        value("client_secret_file"),
-        value("scopes"),
-        value("token_url"),
-        value("endpoint_params"),
-        value("grant_type"),
+        text("client_id"),
+        text("client_secret"),
+        text("client_secret_file"),
+        texts("scopes"),
+        text("token_url"),
+        shaped("endpoint_params", Shape::Named(&Shape::Text)),
+        shaped("grant_type", Shape::OneOf(&["client_credentials"])),
         section("tls_config", &TLS_CONFIG),
-        value("proxy_url"),
-        value("no_proxy"),
-        value("proxy_from_environment"),
-        value("proxy_connect_header"),
+        text("proxy_url"),
+        text("no_proxy"),
+        boolean("proxy_from_environment"),
+        shaped(
+            "proxy_connect_header",
+            Shape::Named(&Shape::List(&Shape::Text)),
+        ),
         nothing("client_secret_ref"),
         // Those of the JWT bearer grant.
         nothing("client_certificate_key_id"),
@@ -228,25 +259,28 @@ pub static OAUTH2: Section = Section {
 /// One of `fail_if_header_matches` and `fail_if_header_not_matches`.
 pub static HEADER_MATCH: Section = Section {
     what: "a header to match",
-    keys: &[value("header"), value("regexp"), value("allow_missing")],
+    keys: &[text("header"), text("regexp"), boolean("allow_missing")],
 };
 
 /// Which codes are conflicts, and what tells why.
 pub static CONFLICT: Section = Section {
     what: "conflict",
-    keys: &[value("codes"), section("reason", &REASON)],
+    keys: &[
+        shaped("codes", Shape::List(&Shape::Code)),
+        section("reason", &REASON),
+    ],
 };
 
 /// Where a conflict tells its reason.
 pub static REASON: Section = Section {
     what: "reason",
     keys: &[
-        value("json"),
-        value("header"),
-        value("regexp"),
-        value("regex"),
-        value("preset"),
-        value("values"),
+        text("json"),
+        text("header"),
+        text("regexp"),
+        text("regex"),
+        shaped("preset", Shape::Preset),
+        shaped("values", Shape::Named(&Shape::Text)),
     ],
 };
 
@@ -254,16 +288,19 @@ pub static REASON: Section = Section {
 pub static TLS_CONFIG: Section = Section {
     what: "tls_config",
     keys: &[
-        value("ca"),
-        value("ca_file"),
-        value("cert"),
-        value("cert_file"),
-        value("key"),
-        value("key_file"),
-        value("server_name"),
-        value("insecure_skip_verify"),
-        value("min_version"),
-        value("max_version"),
+        text("ca"),
+        text("ca_file"),
+        text("cert"),
+        text("cert_file"),
+        text("key"),
+        text("key_file"),
+        text("server_name"),
+        boolean("insecure_skip_verify"),
+        shaped(
+            "min_version",
+            Shape::OneOf(&["TLS12", "TLS13", "TLS10", "TLS11"]),
+        ),
+        shaped("max_version", Shape::OneOf(&["TLS12", "TLS13"])),
         nothing("ca_ref"),
         nothing("cert_ref"),
         nothing("key_ref"),
@@ -274,12 +311,49 @@ pub static TLS_CONFIG: Section = Section {
 pub static TARGET: Section = Section {
     what: "a target",
     keys: &[
-        value("name"),
-        value("url"),
-        value("module"),
-        value("interval"),
-        value("labels"),
+        text("name"),
+        shaped("url", Shape::Url),
+        text("module"),
+        shaped("interval", Shape::Duration),
+        shaped("labels", Shape::Named(&Shape::Text)),
     ],
+};
+
+/// One of `file_sd_configs`.
+pub static FILE_SD: Section = Section {
+    what: "a source in files",
+    keys: &[texts("files"), shaped("refresh_interval", Shape::Duration)],
+};
+
+/// One of `http_sd_configs`.
+pub static HTTP_SD: Section = Section {
+    what: "a source over HTTP",
+    keys: &[
+        text("url"),
+        shaped("refresh_interval", Shape::Duration),
+        section("basic_auth", &BASIC_AUTH),
+        section("authorization", &AUTHORIZATION),
+        text("bearer_token"),
+        text("bearer_token_file"),
+        section("tls_config", &TLS_CONFIG),
+        text("proxy_url"),
+        text("no_proxy"),
+        boolean("proxy_from_environment"),
+        shaped(
+            "proxy_connect_header",
+            Shape::Named(&Shape::List(&Shape::Text)),
+        ),
+        boolean("follow_redirects"),
+        boolean("enable_http2"),
+        named("http_headers", &HTTP_HEADER),
+        section("oauth2", &OAUTH2),
+    ],
+};
+
+/// A group of targets in the files of `file_sd_configs`.
+pub static TARGET_GROUP: Section = Section {
+    what: "a group",
+    keys: &[value("targets"), value("labels")],
 };
 
 /// The web configuration file.

@@ -47,6 +47,9 @@ impl Histories {
             .into_iter()
             .map(|target| {
                 Arc::new(match find(&current, &target.name) {
+                    Some(history) if Arc::ptr_eq(&history.target, target) => {
+                        return Arc::clone(history);
+                    }
                     Some(history) => history.renewed(target),
                     None => History::new(target, self.limit),
                 })

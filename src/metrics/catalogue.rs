@@ -86,6 +86,10 @@ families! {
         "When the configuration in use was read, in seconds since 1970.";
     TARGETS Gauge NO_UNIT, "httpcycle_targets"
         "Targets that are probed.";
+    SHARD_ORDINAL Gauge NO_UNIT, "httpcycle_shard_ordinal"
+        "Which part of the targets this exporter probes, from 0 on.";
+    SHARDS Gauge NO_UNIT, "httpcycle_shards"
+        "How many exporters share the targets.";
     PROBES_IN_FLIGHT Gauge NO_UNIT, "httpcycle_probes_in_flight"
         "Probes that run at this moment.";
     SCHEDULE_LAG Histogram SECONDS, "httpcycle_schedule_lag_seconds"
@@ -94,6 +98,8 @@ families! {
         "Time inside a probe that belongs to no phase.";
     CLOCK_FALLBACKS Counter NO_UNIT, "httpcycle_clock_fallbacks_total"
         "Ends of phases taken from the exporter's clock where the kernel's was wanted.";
+    DISCOVERY_FAILURES Counter NO_UNIT, "httpcycle_discovery_failures_total"
+        "Readings of a source of targets that failed.";
     PROCESS_CPU Counter SECONDS, "process_cpu_seconds_total"
         "Total user and system CPU time spent in seconds.";
     PROCESS_OPEN_FDS Gauge NO_UNIT, "process_open_fds"

@@ -44,6 +44,11 @@ impl Histograms {
         Self::new(Arc::clone(&self.bounds))
     }
 
+    /// Whether these are its bounds, and no others followed.
+    pub(crate) fn has_bounds(&self, bounds: &Arc<Bounds>) -> bool {
+        self.next.get().is_none() && self.bounds == *bounds
+    }
+
     /// The histograms for a list of targets with `bounds`: these, or new ones that also take what
     /// holders of these still record.
     pub(crate) fn with_bounds(self: &Arc<Self>, bounds: &Arc<Bounds>) -> Arc<Self> {

@@ -33,6 +33,7 @@ use crate::metrics::lines::write_header;
 use crate::outcome::phase::Phase;
 use crate::outcome::timeline::Clock;
 use crate::outcome::timeline::Timeline;
+use crate::target::shard::Shard;
 
 /// What the exporter itself costs is far below what its targets take.
 const FINE_BOUNDS: [f64; 5] = [0.00001, 0.000_025, 0.00005, 0.0001, 0.00025];
@@ -44,8 +45,11 @@ pub struct Own {
     lag: Histogram,
     overhead: Histogram,
     clock_fallbacks: [IntCounter; Phase::COUNT],
+    discovery_failures: IntCounterVec,
     in_flight: IntGauge,
     targets: IntGauge,
+    shard_ordinal: IntGauge,
+    shards: IntGauge,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
 }
@@ -90,10 +94,16 @@ impl Own {
         let own = Self {
             clock_fallbacks: Phase::ALL
                 .map(|phase| clock_fallbacks.with_label_values(&[phase.label()])),
+            discovery_failures: registered(
+                &registry,
+                IntCounterVec::new(opts(&catalogue::DISCOVERY_FAILURES), &["source"]),
+            ),
             lag: registered(&registry, histogram(&catalogue::SCHEDULE_LAG)),
             overhead: registered(&registry, histogram(&catalogue::PROBE_OVERHEAD)),
             in_flight: registered(&registry, gauge(&catalogue::PROBES_IN_FLIGHT)),
             targets: registered(&registry, gauge(&catalogue::TARGETS)),
+            shard_ordinal: registered(&registry, gauge(&catalogue::SHARD_ORDINAL)),
+            shards: registered(&registry, gauge(&catalogue::SHARDS)),
             reload_successful: registered(
                 &registry,
                 gauge(&catalogue::CONFIG_LAST_RELOAD_SUCCESSFUL),
@@ -105,6 +115,7 @@ impl Own {
             registry,
         };
         own.reload_succeeded(loaded);
+        own.set_shard(Shard::WHOLE);
         own
     }
 
@@ -134,6 +145,33 @@ impl Own {
     pub fn set_targets(&self, n_targets: usize) {
         self.targets
             .set(i64::try_from(n_targets).unwrap_or(i64::MAX));
+    }
+
+    /// Shows what of these sources of targets failed, and of no others.
+    pub fn set_sources(&self, sources: &[String]) {
+        for family in self.discovery_failures.collect() {
+            for metric in family.get_metric() {
+                let shown = metric.get_label().iter().map(|label| label.value());
+                for gone in shown.filter(|shown| !sources.iter().any(|source| source == shown)) {
+                    // It is there, or it has just been taken away.
+                    self.discovery_failures.remove_label_values(&[gone]).ok();
+                }
+            }
+        }
+        for source in sources {
+            self.discovery_failures.with_label_values(&[source]);
+        }
+    }
+
+    /// Counts a reading of a source of targets that failed.
+    pub fn source_failed(&self, source: &str) {
+        self.discovery_failures.with_label_values(&[source]).inc();
+    }
+
+    /// Sets which part of the targets is this exporter's.
+    pub fn set_shard(&self, shard: Shard) {
+        self.shard_ordinal.set(i64::from(shard.ordinal()));
+        self.shards.set(i64::from(shard.total()));
     }
 
     /// Notes that the configuration was read at `when` and is in use.

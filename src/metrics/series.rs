@@ -105,6 +105,11 @@ impl Series {
         }
     }
 
+    /// Whether these are the series of that very target, with these bounds.
+    pub(crate) fn is_of(&self, target: &Arc<Target>, bounds: &Arc<Bounds>) -> bool {
+        Arc::ptr_eq(&self.target, target) && self.histograms.has_bounds(bounds)
+    }
+
     /// Takes in the addresses that the name has `now`; returns those that are to be probed, with
     /// their series. The series of the target itself hold what concerns no single address.
     pub fn take_in(&self, ips: &[IpAddr], now: Instant) -> Vec<(IpAddr, Arc<Self>)> {

@@ -58,6 +58,8 @@ impl Store {
             .into_iter()
             .map(|target| {
                 Arc::new(match find(&current, &target.name) {
+                    // Of a target that is the very same there is nothing to renew.
+                    Some(series) if series.is_of(target, bounds) => return Arc::clone(series),
                     Some(series) => series.renewed(target, bounds),
                     None => Series::new(target, bounds),
                 })

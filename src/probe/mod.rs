@@ -23,6 +23,7 @@ mod kernel;
 mod permit;
 mod progress;
 mod proxy;
+mod quic;
 mod redirect;
 pub mod request;
 pub mod show;
@@ -122,8 +123,8 @@ impl Prober {
     }
 
     /// A prober of another target with what this one has for its module.
-    pub fn aimed_at(&self, target: Target) -> Self {
-        Self::new(Arc::new(target), self.resolver.clone(), self.tls.clone())
+    pub fn aimed_at(&self, target: impl Into<Arc<Target>>) -> Self {
+        Self::new(target.into(), self.resolver.clone(), self.tls.clone())
             .with_wall_clock(self.wall_clock)
             .with_heartbeat(self.heartbeat.clone())
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::IoSlice;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -19,6 +20,8 @@ use crate::probe::kernel;
 use crate::probe::kernel::Received;
 use crate::probe::tls::flood::WithoutData;
 use crate::probe::tls::record::RecordSizes;
+use crate::probe::turn;
+use crate::probe::turn::Turn;
 use crate::probe::wire::Wire;
 
 /// A connected socket below TLS. Whatever is stamped is stamped here.
@@ -30,6 +33,10 @@ pub struct ProbeSocket {
     records: Option<RecordSizes>,
     /// What arrived of TLS without any data in it.
     without_data: Option<WithoutData>,
+    /// What is left of this probe's turn, whatever it is that it reads.
+    turn: Turn,
+    /// Whether that is over.
+    has_had_its_turn: bool,
 }
 
 impl ProbeSocket {
@@ -40,6 +47,8 @@ impl ProbeSocket {
             wire,
             records: None,
             without_data: None,
+            turn: Turn::new(),
+            has_had_its_turn: false,
         }
     }
 
@@ -114,6 +123,11 @@ impl AsyncRead for ProbeSocket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if mem::take(&mut self.has_had_its_turn) {
+            turn::give_core_away();
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let room = match &self.records {
             Some(records) => buffer.remaining().min(records.left()),
             None => buffer.remaining(),
@@ -122,6 +136,7 @@ impl AsyncRead for ProbeSocket {
         let received = ready!(self.poll_receive(cx, target))?;
         if received.length > 0 {
             self.wire.marks().note_arrival(received.stamp);
+            self.has_had_its_turn = self.turn.ends_with(received.length);
             if let Some(without_data) = &mut self.without_data {
                 without_data.take(received.length)?;
             }

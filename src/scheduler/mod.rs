@@ -88,7 +88,12 @@ impl<J: Job> Scheduler<J> {
             let name = job.target().name.clone();
             let running = match gone.remove(&name) {
                 Some(running) => {
-                    running.job.send_replace(Some(job));
+                    // A loop is not woken for what it has already.
+                    running.job.send_if_modified(|current| {
+                        let is_same = current.as_ref().is_some_and(|one| Arc::ptr_eq(one, &job));
+                        *current = Some(job);
+                        !is_same
+                    });
                     running
                 }
                 None => self.start_loop(&name, job, start),

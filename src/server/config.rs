@@ -13,12 +13,15 @@ use axum::http::header;
 use axum::response::Response;
 use axum::routing::get;
 
+use crate::config::discovery::TargetSource;
 use crate::server::chunks;
 use crate::server::module_yaml;
+use crate::server::sources_yaml;
 use crate::server::yaml::Yaml;
 use crate::server::yaml::quoted;
 use crate::target::Target;
 use crate::target::module::Module;
+use crate::target::shard::Shard;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -30,8 +33,12 @@ const CHUNK: usize = 64 * 1024;
 pub struct Configured {
     /// The modules with the timeouts that are written with them.
     pub modules: Vec<(Arc<Module>, Option<Duration>)>,
-    /// The targets.
+    /// The targets of the shard.
     pub targets: Vec<Arc<Target>>,
+    /// Where further targets are found.
+    pub sources: Vec<TargetSource>,
+    /// The part of the targets that is shown.
+    pub shard: Shard,
     /// The upper bounds of the histograms' buckets.
     pub histogram_bounds: Vec<Duration>,
 }
@@ -103,6 +110,8 @@ impl Lines {
         let Configured {
             modules,
             targets,
+            sources,
+            shard,
             histogram_bounds,
         } = &*self.configured;
         match part {
@@ -116,6 +125,10 @@ impl Lines {
                 Some(Part::Modules(place + 1))
             }
             Part::Targets(place) => {
+                if place == 0 && !shard.is_whole() {
+                    // As a comment: flags say so, and no key.
+                    out.push_str(&format!("# targets of {shard}\n"));
+                }
                 begin("targets", place, targets.len(), out);
                 let Some(target) = targets.get(place) else {
                     return Some(Part::Rest);
@@ -124,6 +137,7 @@ impl Lines {
                 Some(Part::Targets(place + 1))
             }
             Part::Rest => {
+                sources_yaml::write(sources, out);
                 let seconds = histogram_bounds.iter().map(Duration::as_secs_f64);
                 let seconds: Vec<f64> = seconds.collect();
                 let mut yaml = Yaml::new(out, 0);

@@ -14,6 +14,7 @@ mod pages;
 pub mod probe;
 pub mod reload;
 mod scrape;
+mod sources_yaml;
 mod status;
 mod yaml;
 
@@ -43,6 +44,7 @@ use crate::server::door::Door;
 use crate::server::external::Prefix;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
+use crate::target::shard::Shard;
 
 /// What the server serves.
 #[derive(Clone, Debug)]
@@ -61,6 +63,8 @@ pub struct Site {
     pub prefix: Prefix,
     /// What shows the configuration in use.
     pub config: Arc<ConfigPage>,
+    /// Which of the targets are probed.
+    pub shard: Shard,
     /// What probes on request, if anything does.
     pub endpoint: Option<Arc<Endpoint>>,
     /// What reads the configuration again on request, if anything does.
@@ -74,6 +78,7 @@ impl Site {
             self.histories.clone(),
             self.endpoint.clone(),
             &telemetry_path,
+            self.shard,
         );
         let ready = self.ready.clone();
         let endpoint = self.endpoint.clone();

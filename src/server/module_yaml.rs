@@ -43,6 +43,7 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
         valid_status_codes,
         follow_redirects,
         enable_http2,
+        enable_http3,
         checks,
         conflict_codes,
         conflict_reason,
@@ -73,6 +74,7 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
     writer.secret("body", &Part::Body, 1, body.expose().is_empty());
     writer.yaml.entry(1, "follow_redirects", follow_redirects);
     writer.yaml.entry(1, "enable_http2", enable_http2);
+    writer.yaml.entry(1, "enable_http3", enable_http3);
     writer.checks(checks);
     let family = match preferred_family {
         IpFamily::V4 => "ip4",
@@ -103,6 +105,19 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
     writer.yaml.list(2, "codes", conflict_codes);
     writer.conflict_reason(conflict_reason.as_ref());
     writer.tls(tls, 1, &|part| part);
+}
+
+/// Appends what a source of targets is asked with, so many levels less deep than its keys.
+pub fn write_asking(module: &Module, indent: usize, out: &mut String) {
+    let yaml = Yaml::new(out, indent);
+    let mut writer = Writer { yaml, module };
+    writer.http_headers(&module.http_headers);
+    writer.credentials(module.credentials.as_ref());
+    writer
+        .yaml
+        .entry(1, "follow_redirects", module.follow_redirects);
+    writer.proxy(module.proxy.as_deref(), 1);
+    writer.tls(&module.tls, 1, &|part| part);
 }
 
 /// A duration as a configuration has it.

@@ -77,6 +77,15 @@ impl TargetUrl {
         Self::from_url(url)
     }
 
+    /// Parses what stands for a target where Prometheus would have host and port: a URL, or one without
+    /// its scheme, which is then `scheme`.
+    pub fn of_target(text: &str, scheme: &str) -> Result<Self, String> {
+        match has_scheme(text) {
+            true => Self::parse(text),
+            false => Self::parse(&format!("{scheme}://{text}")),
+        }
+    }
+
     /// Takes apart a URL whose scheme is one of the two.
     fn from_url(url: Url) -> Result<Self, String> {
         let host = match url.host() {
@@ -165,6 +174,14 @@ impl TargetUrl {
         let password = self.url.password();
         (!user.is_empty() || password.is_some()).then(|| (user, password.unwrap_or_default()))
     }
+}
+
+/// Whether a text begins with one of the two schemes.
+pub fn has_scheme(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        let start = text.as_bytes().get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+    })
 }
 
 /// Checks a name by the limits of DNS (RFC 1035, 2.3.4), so that it can be looked up.

@@ -127,6 +127,7 @@ fn the_service_is_held_to_what_it_needs() {
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Restart=on-failure",
         "RestartPreventExitStatus=2",
+        "User=httpcycle_exporter",
         "DynamicUser=yes",
         "UMask=0077",
         "NoNewPrivileges=yes",
@@ -160,10 +161,9 @@ fn systemd_takes_the_unit_and_finds_it_closed() {
     }
     let (folder, program) = program();
     let unit = fs::read_to_string(deploy("systemd/httpcycle_exporter.service")).unwrap();
-    let unit = unit.replace(
-        "/usr/local/bin/httpcycle_exporter",
-        program.to_str().unwrap(),
-    );
+    let installed = format!("\nExecStart={} ", program.display());
+    let unit = unit.replace("\nExecStart=httpcycle_exporter ", &installed);
+    assert!(unit.contains(&installed));
     let path = folder.path().join("httpcycle_exporter.service");
     fs::write(&path, unit).unwrap();
     let socket = "httpcycle_exporter.socket";

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 use tempfile::TempDir;
 
@@ -113,7 +114,25 @@ fn a_spike_of_conflicts_reaches_the_webhook_and_ends_while_a_steady_target_stays
     // Without the folder above it the order has no place: 409.
     let away = folder.path().join("away");
     fs::rename(&orders, &away).unwrap();
-    wait_for(TOLD_WITHIN, "the spike is told", || told("firing"));
+    let seen = || {
+        let of = |promql| prometheus.ask("query", &[("query", promql)]);
+        format!(
+            "{:?}\n{:?}\n{:?}\n{:?}",
+            prometheus.ask("alerts", &[]),
+            of("target:httpcycle_conflicts_per_responses:ratio"),
+            of("target_window:httpcycle_conflicts:zscore"),
+            of("ALERTS"),
+        )
+    };
+    let start = Instant::now();
+    while !told("firing") {
+        assert!(
+            start.elapsed() < TOLD_WITHIN,
+            "the spike was not told: {}",
+            seen()
+        );
+        thread::sleep(Duration::from_millis(100));
+    }
     fs::rename(&away, &orders).unwrap();
     wait_for(RESOLVED_WITHIN, "its end is told", || told("resolved"));
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use granit_parser::Parser;
+use httpcycle_exporter::assets;
 use tempfile::TempDir;
 
 use crate::support::exporter::program;
@@ -80,7 +81,10 @@ fn every_file_is_yaml_and_every_mounted_path_exists() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yml") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "yml" || extension == "yaml")
+            {
                 n_files += 1;
                 let text = fs::read_to_string(&path).unwrap();
                 for event in Parser::new_from_str(&text) {
@@ -160,6 +164,7 @@ fn the_image_is_built_from_all_that_the_program_is_built_from() {
     let mut folders = vec![root.join("src")];
     // askama reads these.
     let mut needed = vec![root.join("templates")];
+    needed.extend(assets::FILES.map(|file| root.join(file.path)));
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

@@ -96,6 +96,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/demo.md",
         "docs/flags.md",
         "docs/hostile.md",
+        "docs/kubernetes.md",
         "docs/measured.md",
         "docs/metrics.md",
         "docs/migration.md",

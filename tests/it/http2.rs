@@ -178,7 +178,19 @@ async fn a_large_body_is_read_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_probe_is_one_task_and_leaves_nothing() {
     let half = [settings(), head("200", &[], 0), on_stream(DATA, 0, b"half")].concat();
+    let n_tasks = || Handle::current().metrics().num_alive_tasks();
+    // The runtime lets go of a task a moment after its end is known.
+    let until = |n| async move {
+        let reached = async {
+            while n_tasks() != n {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.unwrap();
+    };
+    let none = n_tasks();
     for answer in [vec![], settings(), half] {
+        until(none).await;
         let (sender, mut events) = mpsc::unbounded_channel();
         let peer = peer::serve(move |mut stream| {
             let (sender, answer) = (sender.clone(), answer.clone());
@@ -194,7 +206,6 @@ async fn a_probe_is_one_task_and_leaves_nothing() {
         .await;
         let url = http2::url(peer.address);
         let prober = probing::prober(&url, http2::module(), PATIENCE);
-        let n_tasks = || Handle::current().metrics().num_alive_tasks();
         let before = n_tasks();
         let probing = tokio::spawn(async move { prober.probe().await });
         assert_eq!(events.recv().await, Some("asked"));
@@ -208,13 +219,7 @@ async fn a_probe_is_one_task_and_leaves_nothing() {
         let ended = tokio::time::timeout(PATIENCE, events.recv()).await;
         assert_eq!(ended.unwrap(), Some("ended"));
         assert!(probing.await.unwrap_err().is_cancelled());
-        // The runtime lets go of a task a moment after its end is known.
-        let gone = async {
-            while n_tasks() != before + 1 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, gone).await.unwrap();
+        until(before + 1).await;
     }
 }
 

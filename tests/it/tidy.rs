@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each module may import. The order is the reading order.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("outcome", &[]),
     ("target", &["outcome"]),
     ("config", &["target"]),
@@ -14,9 +14,13 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("metrics", &["target", "outcome"]),
     ("history", &["target", "outcome"]),
     ("scheduler", &["target", "outcome"]),
+    ("discovery", &["probe", "auth", "config", "target"]),
+    ("assets", &[]),
     (
         "server",
-        &["metrics", "history", "config", "target", "outcome"],
+        &[
+            "metrics", "history", "config", "target", "outcome", "assets",
+        ],
     ),
     ("demo", &["config", "server"]),
     (
@@ -34,6 +38,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "metrics",
             "history",
             "scheduler",
+            "discovery",
             "server",
         ],
     ),
@@ -48,6 +53,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "history",
             "scheduler",
             "server",
+            "assets",
             "demo",
             "app",
         ],
@@ -61,6 +67,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["probe", "server"]),
     ("hyper_util", &["server"]),
     ("h2", &["probe"]),
+    ("h3", &["probe"]),
+    ("quinn_proto", &["probe"]),
     ("http_body_util", &["probe"]),
     ("httparse", &["probe"]),
     ("reqwest", &["auth"]),
@@ -70,7 +78,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("webpki", &["probe"]),
     ("x509_parser", &["probe", "server"]),
     ("base64", &["probe", "config", "server"]),
-    ("ring", &["probe", "config", "server"]),
+    ("ring", &["probe", "config", "server", "target"]),
     ("httpdate", &["probe"]),
     ("cookie_store", &["probe"]),
     ("tokio_socks", &["probe"]),
@@ -78,8 +86,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["probe"]),
     ("prometheus", &["metrics"]),
     ("regex", &["target"]),
-    ("serde", &["probe", "server", "demo", "cli"]),
-    ("serde_json", &["probe", "auth", "server", "demo"]),
+    ("serde", &["probe", "config", "server", "demo", "cli"]),
+    (
+        "serde_json",
+        &["probe", "auth", "config", "server", "demo", "cli"],
+    ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),
     ("brotli_decompressor", &["probe"]),
@@ -89,6 +100,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["server"]),
     ("listenfd", &["server"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("rustix", &["cli"]),
     ("tracing_subscriber", &["cli"]),
     ("tracing_logfmt", &["cli"]),

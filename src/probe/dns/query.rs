@@ -18,7 +18,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
-use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 use tokio::time::timeout;
@@ -33,6 +32,7 @@ use crate::probe::kernel;
 use crate::probe::stop::Stop;
 use crate::probe::stop::errno;
 use crate::probe::stop::own_fault;
+use crate::probe::turn::give_way;
 
 /// The largest datagram that is read; servers send more only over TCP, where the answer is then
 /// asked for.
@@ -162,7 +162,7 @@ async fn over_udp(
             }
         }
         // There may be no end to what others are told.
-        yield_now().await;
+        give_way().await;
     }
     let detail = format!("{server} sent {MAX_NOISE} datagrams and no answer");
     Err(Stop::failed(Reason::DnsMalformed, detail))

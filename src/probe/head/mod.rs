@@ -2,6 +2,7 @@
 //! byte of the final response came nor what was wrong with a head that it refuses.
 
 mod empty_lines;
+mod end;
 mod fault;
 mod status_line;
 
@@ -10,6 +11,7 @@ use httparse::ParserConfig;
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::head::empty_lines::EmptyLines;
+use crate::probe::head::end::EndOfHead;
 pub use crate::probe::head::fault::HeadFault;
 use crate::probe::head::status_line::StatusLine;
 
@@ -37,10 +39,11 @@ fn parser() -> ParserConfig {
 #[derive(Debug, Default)]
 pub struct ResponseHead {
     bytes: Vec<u8>,
-    searched: usize,
+    end: EndOfHead,
     /// How many bytes stood before: interim responses and empty lines.
     dropped: usize,
     empty_lines: EmptyLines,
+    is_blank: bool,
     interims: u32,
     first_byte: Option<Arrival>,
     complete: bool,
@@ -51,15 +54,21 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Takes the bytes that arrived at `at`; those behind the head are left alone.
     pub fn feed(&mut self, mut arrived: &[u8], at: Arrival) -> Result<(), HeadFault> {
-        if self.complete {
-            return Ok(());
+        self.is_blank = !self.complete;
+        while !self.complete && !arrived.is_empty() {
+            arrived = self.feed_one(arrived, at)?;
         }
+        Ok(())
+    }
+
+    /// Takes what is of one head, and returns what comes behind it.
+    fn feed_one<'a>(&mut self, mut arrived: &'a [u8], at: Arrival) -> Result<&'a [u8], HeadFault> {
         if self.bytes.is_empty() {
             let skipped = self.empty_lines.count(arrived);
             arrived = arrived.get(skipped..).unwrap_or_default();
             self.drop_bytes(skipped)?;
             if arrived.is_empty() {
-                return Ok(());
+                return Ok(arrived);
             }
             self.first_byte = Some(at);
             if self.empty_lines.is_within_one() {
@@ -67,31 +76,30 @@ impl ResponseHead {
                 return Err(HeadFault::Broken(Reason::TransferNotHttp));
             }
         }
+        self.is_blank = false;
         let known = self.bytes.len();
-        self.bytes.extend_from_slice(arrived);
+        let length = self.end.find(arrived);
+        let (of_head, behind) = arrived.split_at(length.unwrap_or(arrived.len()));
+        self.bytes.extend_from_slice(of_head);
         if known <= StatusLine::BYTES
             && let StatusLine::Wrong(reason) = StatusLine::of(&self.bytes)
         {
             return Err(HeadFault::Broken(reason));
         }
-        let end = self.end_of_head();
-        if end.unwrap_or(self.bytes.len()) > MAX_HEAD_BYTES {
+        if self.bytes.len() > MAX_HEAD_BYTES {
             return Err(HeadFault::Bytes);
         }
-        let Some(end) = end else {
+        if length.is_none() {
             if known == 0 {
                 // hyper reads the first piece of a head and then the whole.
                 self.is_refused_early = self.has_code() && self.fault_of_fields().is_some();
             }
-            self.searched = self.bytes.len().saturating_sub(3);
-            return Ok(());
-        };
-        if !self.is_interim() {
-            self.bytes.truncate(end);
-            self.complete = true;
-            return Ok(());
+            return Ok(behind);
         }
-        let rest = self.bytes.split_off(end);
+        if !self.is_interim() {
+            self.complete = true;
+            return Ok(behind);
+        }
         // hyper goes on with the next one, or does not and no longer has this one.
         if let Some(reason) = self.fault_of_fields() {
             return Err(HeadFault::Broken(reason));
@@ -100,11 +108,11 @@ impl ResponseHead {
         if self.interims > MAX_INTERIMS {
             return Err(HeadFault::Interims);
         }
+        let dropped = self.bytes.len();
         self.bytes.clear();
-        self.searched = 0;
         self.first_byte = None;
-        self.drop_bytes(end)?;
-        self.feed(&rest, at)
+        self.drop_bytes(dropped)?;
+        Ok(behind)
     }
 
     /// Counts what is no part of the final head, of which there is a bound as well.
@@ -128,6 +136,12 @@ impl ResponseHead {
     /// Whether the head of the final response has arrived whole.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether what came last are nothing but empty lines before a head. hyper would look at all of them
+    /// again with every piece.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
     }
 
     /// Whether hyper should not have it yet, as it would refuse it before its end is there: a head counts
@@ -198,19 +212,6 @@ impl ResponseHead {
             Err(httparse::Error::TooManyHeaders) => Some(Reason::TransferHeaderTooLarge),
             Err(_) => Some(Reason::TransferHeaderInvalid),
         }
-    }
-
-    /// Where the empty line after the head ends. Bare line feeds will do (RFC 9112, 2.2).
-    fn end_of_head(&self) -> Option<usize> {
-        let unsearched = self.bytes.get(self.searched..).unwrap_or_default();
-        unsearched.iter().enumerate().find_map(|(at, byte)| {
-            let behind = unsearched.get(at + 1..).unwrap_or_default();
-            match (byte, behind) {
-                (b'\n', [b'\n', ..]) => Some(self.searched + at + 2),
-                (b'\n', [b'\r', b'\n', ..]) => Some(self.searched + at + 3),
-                _ => None,
-            }
-        })
     }
 
     fn has_code(&self) -> bool {

@@ -14,6 +14,8 @@ use axum::response::Response;
 use axum::routing::get;
 use ring::digest;
 
+use crate::assets;
+use crate::assets::File;
 use crate::server::chunks;
 
 /// The style sheet.
@@ -42,34 +44,16 @@ pub static ICON: Asset = Asset {
 
 /// The dashboards for Grafana, by what pages call them.
 pub static DASHBOARDS: [(&str, Asset); 3] = [
-    (
-        "all targets",
-        dashboard(
-            "dashboards/httpcycle-overview.json",
-            include_str!("../../../dashboards/httpcycle-overview.json"),
-        ),
-    ),
-    (
-        "one target",
-        dashboard(
-            "dashboards/httpcycle-target.json",
-            include_str!("../../../dashboards/httpcycle-target.json"),
-        ),
-    ),
-    (
-        "the exporter itself",
-        dashboard(
-            "dashboards/httpcycle-exporter.json",
-            include_str!("../../../dashboards/httpcycle-exporter.json"),
-        ),
-    ),
+    ("all targets", dashboard(&assets::OVERVIEW)),
+    ("one target", dashboard(&assets::TARGET)),
+    ("the exporter itself", dashboard(&assets::EXPORTER)),
 ];
 
-const fn dashboard(name: &'static str, content: &'static str) -> Asset {
+const fn dashboard(file: &'static File) -> Asset {
     Asset {
-        name,
+        name: file.path,
         content_type: "application/json",
-        content,
+        content: file.content,
         digest: OnceLock::new(),
     }
 }

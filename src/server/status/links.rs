@@ -7,6 +7,7 @@ use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
 
 use crate::server::status::assets;
+use crate::target::shard::Shard;
 
 /// What is left as it is in a part of a path.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -22,6 +23,8 @@ pub struct Frame {
     pub base: String,
     /// The way from there to the metrics.
     pub metrics: String,
+    /// The part of the targets that the pages show.
+    pub shard: Shard,
 }
 
 impl Frame {
@@ -31,7 +34,13 @@ impl Frame {
         Self {
             base: base.to_owned(),
             metrics: metrics.to_owned(),
+            shard: Shard::WHOLE,
         }
+    }
+
+    /// The same for pages that show only the targets of `shard`.
+    pub fn of(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     /// The version of the exporter.

@@ -51,6 +51,7 @@ use crate::server::status::overview::Overviews;
 use crate::server::status::query::Query;
 use crate::server::status::target::MissingPage;
 use crate::server::status::target::TargetPage;
+use crate::target::shard::Shard;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -71,6 +72,7 @@ pub struct Status {
     histories: Arc<Histories>,
     endpoint: Option<Arc<Endpoint>>,
     telemetry_path: String,
+    shard: Shard,
     overviews: Overviews,
 }
 
@@ -79,6 +81,7 @@ pub fn router(
     histories: Arc<Histories>,
     endpoint: Option<Arc<Endpoint>>,
     telemetry_path: &str,
+    shard: Shard,
 ) -> Router {
     let mut router = Router::new()
         .route("/targets/", get(named))
@@ -92,6 +95,7 @@ pub fn router(
         histories,
         endpoint,
         telemetry_path: telemetry_path.to_owned(),
+        shard,
         overviews: Overviews::default(),
     }))
 }
@@ -109,6 +113,7 @@ async fn all(
     let frame = Frame::new("./", &status.telemetry_path);
     let endpoint = status.endpoint.as_ref();
     let requested = endpoint.map(|endpoint| endpoint.recent(MAX_PROBES));
+    let frame = frame.of(status.shard);
     let page = OverviewPage::new(frame, &histories, &overview, query, requested, now);
     answer(StatusCode::OK, &page, &request)
 }
@@ -141,12 +146,22 @@ async fn named(
 fn target(status: &Status, name: Option<String>, base: &str, request: &HeaderMap) -> Response {
     let now = SystemTime::now();
     let frame = Frame::new(base, &status.telemetry_path);
-    match name.and_then(|name| status.histories.of(&name)) {
+    let frame = frame.of(status.shard);
+    let history = name.as_deref().and_then(|name| status.histories.of(name));
+    match history {
         Some(history) => {
             let page = TargetPage::new(frame, &history, MAX_PROBES, now);
             answer(StatusCode::OK, &page, request)
         }
-        None => answer(StatusCode::NOT_FOUND, &MissingPage { frame }, request),
+        None => {
+            let owner = name.map(|name| status.shard.owner_of(&name));
+            let owner = owner.filter(|owner| *owner != status.shard.ordinal());
+            answer(
+                StatusCode::NOT_FOUND,
+                &MissingPage { frame, owner },
+                request,
+            )
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct TargetPage {
 pub struct MissingPage {
     /// What stands around it.
     pub frame: Frame,
+    /// The shard that has the target, if any has, unless this is it.
+    pub owner: Option<u16>,
 }
 
 /// When the first certificate of the chain expires.

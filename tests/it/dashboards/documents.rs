@@ -4,7 +4,12 @@ use std::fs;
 
 use crate::dashboards::model::{Query, shipped};
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/phases.md", "docs/conflicts.md"];
+const DOCUMENTS: [&str; 4] = [
+    "README.md",
+    "docs/phases.md",
+    "docs/conflicts.md",
+    "docs/scaling.md",
+];
 
 /// Every query of the documents.
 pub fn queries() -> Vec<Query> {

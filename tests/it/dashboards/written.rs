@@ -36,7 +36,14 @@ fn the_dashboards_are_those_that_the_script_writes() {
     }
     let n_shipped = fs::read_dir(shipped("dashboards"))
         .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some())
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .path()
+                .extension()
+                .is_some_and(|end| end == "json")
+        })
         .count();
     assert_eq!(n_shipped, n_written, "each dashboard has a source");
 }

@@ -18,6 +18,7 @@ use httpcycle_exporter::target::Target;
 use httpcycle_exporter::target::address::TargetUrl;
 use httpcycle_exporter::target::labels::Labels;
 use httpcycle_exporter::target::module::Module;
+use httpcycle_exporter::target::shard::Shard;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -98,6 +99,7 @@ pub fn site(n_targets: usize) -> Site {
         telemetry_path: "/metrics".to_owned(),
         prefix: Prefix::default(),
         config: Arc::default(),
+        shard: Shard::WHOLE,
         endpoint: None,
         reload: None,
     }

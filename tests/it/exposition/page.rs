@@ -8,6 +8,7 @@ use httpcycle_exporter::metrics::store::Store;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::skip::SkipReason;
 use httpcycle_exporter::outcome::timeline::{Clock, Span, Timeline};
+use httpcycle_exporter::target::shard::Shard;
 
 use super::*;
 
@@ -76,6 +77,7 @@ fn gauges_of_the_last_response_vanish_with_it() {
 fn the_exporter_tells_about_itself() {
     let own = Own::new(at(1_600_000_000.5));
     own.set_targets(3);
+    own.set_shard(Shard::new(2, 5).unwrap());
     own.reload_failed();
     own.observe_lag(Duration::from_micros(20));
     let mut timeline = Timeline::new();
@@ -100,6 +102,8 @@ fn the_exporter_tells_about_itself() {
             1_600_000_000.5,
         ),
         ("httpcycle_targets", 3.0),
+        ("httpcycle_shard_ordinal", 2.0),
+        ("httpcycle_shards", 5.0),
         ("httpcycle_clock_fallbacks_total{phase=\"connect\"}", 1.0),
         ("httpcycle_clock_fallbacks_total{phase=\"dns\"}", 0.0),
         ("httpcycle_probes_in_flight", 1.0),

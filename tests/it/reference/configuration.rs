@@ -16,14 +16,17 @@ const FILES: [(&str, &Section); 2] = [
 ];
 
 /// Every section of a file by the path to it. The file itself stands under its name.
-fn sections(file: &'static str, section: &'static Section) -> BTreeMap<String, &'static Section> {
+pub fn sections(
+    file: &'static str,
+    section: &'static Section,
+) -> BTreeMap<String, &'static Section> {
     let mut found = BTreeMap::from([(file.to_owned(), section)]);
     let mut open = vec![(String::new(), section)];
     while let Some((path, section)) = open.pop() {
         for key in section.keys {
             let dot = if path.is_empty() { "" } else { "." };
             let (section, end) = match key.holds {
-                Holds::Value | Holds::Nothing => continue,
+                Holds::Value | Holds::Shaped(_) | Holds::Nothing => continue,
                 Holds::Section(section) => (section, ""),
                 Holds::List(section) => (section, "[]"),
                 Holds::Named(section) => (section, ".NAME"),
@@ -72,7 +75,7 @@ fn beside(path: &str) -> &'static str {
 }
 
 /// A file that has this section with these keys in it, and on the way there what is needed.
-fn file_with(path: &str, keys: &str) -> String {
+pub fn file_with(path: &str, keys: &str) -> String {
     let is_file = FILES.iter().any(|(file, _)| *file == path);
     let joined = |one: &str, other: &str| match (one, other) {
         ("", one) | (one, "") => one.to_owned(),
@@ -98,7 +101,7 @@ fn file_with(path: &str, keys: &str) -> String {
 }
 
 /// What becomes of a file, as text, with what is said about it.
-fn loaded(file: &str, text: &str) -> Result<String, String> {
+pub fn loaded(file: &str, text: &str) -> Result<String, String> {
     if file == "httpcycle.yml" {
         let config = config::parse("f", Path::new(""), text, &|_| Ok(()));
         return match config {

@@ -1,6 +1,6 @@
 //! The reference in `docs` against the code: what it lists is what there is, and nothing else.
 
-mod configuration;
+pub mod configuration;
 mod conflicts;
 mod flags;
 mod metrics;

@@ -67,10 +67,18 @@ impl Prometheus {
              scrape_configs:\n- job_name: httpcycle\n  static_configs: [{{targets: ['{exporter}']}}]\n{more}"
         );
         fs::write(here.join("prometheus.yml"), config).unwrap();
+        Self::run(&here.join("prometheus.yml"), folder)
+    }
+
+    /// Starts one by a configuration that stands elsewhere.
+    pub fn start_by(config: &Path) -> Self {
+        Self::run(config, TempDir::new().unwrap())
+    }
+
+    fn run(config: &Path, folder: TempDir) -> Self {
         let address = real_parts::free_address();
-        let child = start(here, address);
         Self {
-            child,
+            child: start(config, folder.path(), address),
             address,
             _folder: folder,
         }
@@ -106,13 +114,10 @@ impl Prometheus {
     }
 }
 
-fn start(folder: &Path, address: SocketAddr) -> Child {
+fn start(config: &Path, folder: &Path, address: SocketAddr) -> Child {
     let log = fs::File::create(folder.join("log")).unwrap();
     Command::new("prometheus")
-        .arg(format!(
-            "--config.file={}",
-            folder.join("prometheus.yml").display()
-        ))
+        .arg(format!("--config.file={}", config.display()))
         .arg(format!(
             "--storage.tsdb.path={}",
             folder.join("tsdb").display()

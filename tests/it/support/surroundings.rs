@@ -20,6 +20,16 @@ impl Running {
         let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
         Self(silent.spawn().unwrap())
     }
+
+    /// Waits until it listens there itself, for which it must not have ended.
+    fn until_it_listens(mut self, name: &str, address: SocketAddr) -> Self {
+        wait_until(&format!("{name} listens"), || {
+            let ended = self.0.try_wait().unwrap();
+            assert!(ended.is_none(), "{name} ended: {ended:?}");
+            TcpStream::connect(address).is_ok()
+        });
+        self
+    }
 }
 
 impl Drop for Running {
@@ -63,9 +73,8 @@ pub fn nginx(folder: &Path, address: SocketAddr, more: &str, locations: &str) ->
     let path = folder.join("nginx.conf");
     fs::write(&path, config).unwrap();
     let mut command = Command::new("nginx");
-    let running = Running::start(command.arg("-c").arg(&path).arg("-p").arg(folder));
-    wait_until("nginx listens", || TcpStream::connect(address).is_ok());
-    running
+    Running::start(command.arg("-c").arg(&path).arg("-p").arg(folder))
+        .until_it_listens("nginx", address)
 }
 
 fn is_root() -> bool {
@@ -85,8 +94,5 @@ pub fn alertmanager(folder: &Path, address: SocketAddr, config: &str) -> Running
             .arg(format!("--web.listen-address={address}"))
             .arg("--cluster.listen-address="),
     );
-    wait_until("Alertmanager listens", || {
-        TcpStream::connect(address).is_ok()
-    });
-    running
+    running.until_it_listens("Alertmanager", address)
 }

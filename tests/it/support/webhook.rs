@@ -36,11 +36,15 @@ impl Webhook {
         let told = Arc::<Mutex<Vec<Notification>>>::default();
         let kept = told.clone();
         thread::spawn(move || {
-            for stream in listener.incoming() {
-                // A connection that is given up is told anew.
-                if let Some(body) = stream.ok().and_then(answer) {
-                    kept.lock().unwrap().extend(notifications(&body));
-                }
+            for stream in listener.incoming().flatten() {
+                let kept = kept.clone();
+                // A thread each, as clients open connections that they do not use.
+                thread::spawn(move || {
+                    // What is given up is told anew.
+                    if let Some(body) = answer(stream) {
+                        kept.lock().unwrap().extend(notifications(&body));
+                    }
+                });
             }
         });
         Self { address, told }

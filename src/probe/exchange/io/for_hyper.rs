@@ -30,8 +30,11 @@ impl Read for ExchangeIo {
             let wire = self.wire.clone();
             let mut held = std::mem::take(&mut self.held);
             let before = held.len();
+            let mut is_blank = false;
             let read = self.read_with(cx, target.remaining(), |bytes| {
-                if before > 0 || wire.marks().head.is_held_back() {
+                if !bytes.is_empty() && wire.marks().head.is_blank() {
+                    is_blank = true;
+                } else if before > 0 || wire.marks().head.is_held_back() {
                     held.extend_from_slice(bytes);
                 } else {
                     target.put_slice(bytes);
@@ -39,7 +42,7 @@ impl Read for ExchangeIo {
             });
             let is_any_held = held.len() > before;
             self.held = held;
-            if read.is_pending() || !is_any_held {
+            if read.is_pending() || !is_any_held && !is_blank {
                 return read;
             }
             ready!(read)?;
