@@ -83,6 +83,13 @@ impl SingleTarget {
             },
             Some(file) => configured(module, file)?,
         };
+        if module.enable_http3 && !url.is_tls() {
+            let name = &module.name;
+            let what = format!(
+                "module {name:?} has enable_http3, and there is no HTTP/3 for http; write https://"
+            );
+            return Err(StartError::Unbuildable(what));
+        }
         limits::leave_no_core();
         let timeout = timeout.unwrap_or(TIMEOUT);
         let proxy = module.proxy.as_ref();

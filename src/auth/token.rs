@@ -259,7 +259,7 @@ mod tests {
             (
                 200,
                 JSON,
-                r#"{"access_token":"t\n"}"#,
+                r#"{"access_token":"a\nb"}"#,
                 "cannot stand in a header",
             ),
             (

@@ -4,6 +4,7 @@ use http::HeaderName;
 
 use crate::config::field::Field;
 use crate::config::fields::Fields;
+use crate::config::http3;
 use crate::config::problem::Report;
 use crate::config::schema;
 use crate::config::text::quote;
@@ -14,7 +15,7 @@ use crate::target::expression::Expression;
 const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"];
 
 /// Reads the keys; what is wrong in them is left at its default.
-pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Checks {
+pub fn read(fields: &mut Fields<'_>, enable_http3: bool, report: &mut Report) -> Checks {
     let versions = fields.take("valid_http_versions");
     let ssl = fields.take("fail_if_ssl");
     let not_ssl = fields.take("fail_if_not_ssl");
@@ -27,7 +28,7 @@ pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Checks {
     };
     let checks = Checks {
         http_versions: versions
-            .and_then(|field| http_versions(field, report))
+            .and_then(|field| http_versions(field, enable_http3, report))
             .unwrap_or_default(),
         fail_if_ssl: boolean(ssl, report),
         fail_if_not_ssl: boolean(not_ssl, report),
@@ -42,7 +43,7 @@ pub fn read(fields: &mut Fields<'_>, report: &mut Report) -> Checks {
     checks
 }
 
-fn http_versions(field: Field<'_>, report: &mut Report) -> Option<Vec<String>> {
+fn http_versions(field: Field<'_>, enable_http3: bool, report: &mut Report) -> Option<Vec<String>> {
     let mut versions = Vec::new();
     for item in field.list("a list of versions like [HTTP/1.1]", report)? {
         let item = Field {
@@ -52,8 +53,8 @@ fn http_versions(field: Field<'_>, report: &mut Report) -> Option<Vec<String>> {
         let Some(version) = item.text(report) else {
             continue;
         };
-        if version == "HTTP/3.0" {
-            item.mistake::<()>("lists HTTP/3.0, which needs enable_http3", report);
+        if enable_http3 || version == http3::VERSION {
+            http3::check_version(version, item, enable_http3, report);
         } else if !VERSIONS.contains(&version) {
             // blackbox_exporter loads such a file.
             let shown = quote(version);

@@ -15,6 +15,7 @@ use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::headers;
 use crate::config::http_headers;
+use crate::config::http3;
 use crate::config::problem::{Pos, Report};
 use crate::config::proxy;
 use crate::config::reach;
@@ -63,6 +64,8 @@ pub fn read(
         return (module, TlsConfigs::default());
     };
     let mut files = Files::new(base_dir);
+    let http3 = fields.take("enable_http3");
+    module.enable_http3 = http3.and_then(|field| field.boolean(report)) == Some(true);
     if let Some(method) = fields
         .take_given("method")
         .and_then(|field| method(field, report))
@@ -83,7 +86,7 @@ pub fn read(
         module.valid_status_codes = field.status_codes(report).unwrap_or_default();
     }
     module.follow_redirects = follow_redirects(&mut fields, report);
-    module.checks = checks::read(&mut fields, report);
+    module.checks = checks::read(&mut fields, module.enable_http3, report);
     body_checks::read(&mut fields, &mut module, report);
     if let Some(field) = fields.take_given("preferred_ip_protocol") {
         module.preferred_family = family(field, report).unwrap_or(IpFamily::V6);
@@ -123,9 +126,8 @@ pub fn read(
         module.enable_http2 = field.boolean(report).unwrap_or(true);
     }
     module.files = files.found;
-    if let Some(field) = fields.take("enable_http3") {
-        // Who wants it does not come here, see `http3`.
-        field.boolean(report);
+    if let Some(field) = http3.filter(|_| module.enable_http3) {
+        http3::check(&module, field, own.map(|config| config.pos), report);
     }
     fields.belong(["timeout", "prober"], "to the module, beside http");
     fields.finish(report);

@@ -1,42 +1,44 @@
-//! Modules that ask for HTTP/3, which is not spoken yet. One that blackbox_exporter would refuse is
-//! refused; any other is skipped, since its default configuration has one beside those that can be
-//! probed with.
+//! What `enable_http3` wants beside it: blackbox_exporter's rules, and what QUIC cannot do.
 
 use crate::config::field::Field;
-use crate::config::problem::Report;
-use crate::config::yaml::Kind;
+use crate::config::problem::{Pos, Report};
+use crate::config::text::quote;
+use crate::target::module::Module;
+use crate::target::tls::TlsVersion;
 
-/// Whether the section `http` of a module asks for HTTP/3; what is wrong then is reported.
-pub fn is_asked_for(section: Option<Field<'_>>, report: &mut Report) -> bool {
-    let asks = |field: &Field<'_>| field.boolean(&mut Report::new("")) == Some(true);
-    let Some(field) = find(section, "enable_http3").filter(asks) else {
-        return false;
-    };
-    let http2 = find(section, "enable_http2");
-    if http2.and_then(|field| field.boolean(report)) != Some(false) {
+/// The version that responses over HTTP/3 have.
+pub const VERSION: &str = "HTTP/3.0";
+
+/// Reports what goes not together in a module with `enable_http3`, whose key stands there.
+pub fn check(module: &Module, field: Field<'_>, tls_config: Option<Pos>, report: &mut Report) {
+    if module.enable_http2 {
         let message = "enable_http3 needs enable_http2: false beside it";
         report.mistake(field.key_pos, message);
     }
-    let versions = find(section, "valid_http_versions");
-    let versions = versions.and_then(|field| field.list("a list of versions", report));
-    for item in versions.unwrap_or_default() {
-        let item = Field {
-            name: "valid_http_versions",
-            node: item,
-            ..field
-        };
-        if item.text(report).is_some_and(|text| text != "HTTP/3.0") {
-            let message = "has a version that enable_http3 rules out; only HTTP/3.0 can be listed";
-            item.mistake::<()>(message, report);
-        }
+    if module.proxy.is_some() {
+        let message = "enable_http3 beside proxy_url or proxy_from_environment: HTTP/3 goes through \
+                       no proxy; leave one of them out";
+        report.mistake(field.key_pos, message);
     }
-    true
+    if let Some(pos) = tls_config.filter(|_| module.tls.max_version < TlsVersion::Tls13) {
+        let message =
+            "max_version rules out TLS 1.3, and enable_http3 needs it; leave one of them out";
+        report.mistake(pos, message);
+    }
 }
 
-fn find<'n>(section: Option<Field<'n>>, key: &str) -> Option<Field<'n>> {
-    let Kind::Mapping(entries) = &section?.node.kind else {
-        return None;
-    };
-    let entry = entries.iter().find(|entry| entry.key == key)?;
-    (!entry.value.is_null()).then(|| Field::of(entry))
+/// Reports a version in `valid_http_versions` that no response can have.
+pub fn check_version(version: &str, item: Field<'_>, enable_http3: bool, report: &mut Report) {
+    match (version == VERSION, enable_http3) {
+        (true, false) => {
+            item.mistake::<()>("lists HTTP/3.0, which needs enable_http3", report);
+        }
+        (false, true) => {
+            let shown = quote(version);
+            let message =
+                format!("has {shown}, which enable_http3 rules out; only HTTP/3.0 can be listed");
+            item.mistake::<()>(&message, report);
+        }
+        (true, true) | (false, false) => {}
+    }
 }

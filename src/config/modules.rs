@@ -9,7 +9,6 @@ use crate::config::duration;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::http::{self, TlsConfigs};
-use crate::config::http3;
 use crate::config::problem::{Pos, Report};
 use crate::config::schema;
 use crate::config::text::quote;
@@ -23,8 +22,6 @@ pub enum ModuleEntry {
     Http(HttpModule),
     /// It has another prober.
     Skipped(String),
-    /// It asks for HTTP/3.
-    Http3,
     /// Its mistakes are reported.
     Broken,
 }
@@ -117,12 +114,6 @@ fn read_module(
     }
     let timeout = fields.take("timeout");
     let section = fields.take("http");
-    if http3::is_asked_for(section, report) {
-        let name = quote(name);
-        let message = format!("module {name} is skipped: \"enable_http3\" is not supported yet");
-        report.warning(pos, message);
-        return ModuleEntry::Http3;
-    }
     let (mut module, tls_configs) = http::read(section, name, base_dir, report);
     module.reach.everywhere = everywhere.clone();
     // The sections of other probers, which have their names.

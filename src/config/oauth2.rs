@@ -43,8 +43,8 @@ pub fn read(
     let url_field = required(fields.take_given("token_url"), "token_url", field, report);
     let token_url = url_field.and_then(|field| token_url(field, report));
     let scopes = fields.take("scopes");
-    let has_scopes = scopes.is_some();
     let scopes = scopes.map_or_else(Vec::new, |field| texts(field, report));
+    let has_scopes = !scopes.is_empty();
     let params = fields.take("endpoint_params");
     let endpoint_params =
         params.map_or_else(Vec::new, |field| params_of(field, has_scopes, report));

@@ -81,6 +81,7 @@ fn read_target(
     let timeout = fitting_timeout(http, every, pos, report)?;
     if let Some((url, url_pos)) = &url {
         refuse_other_family(url, *url_pos, http, report);
+        refuse_plain_http3(url, *url_pos, http, report);
         warn_of_denied(url, *url_pos, http, report);
     }
     let target = Target {
@@ -176,13 +177,6 @@ fn read_module<'m>(
                 quote(name)
             ),
         ),
-        Some(ModuleEntry::Http3) => report.mistake(
-            pos,
-            format!(
-                "module {} has enable_http3, which is not supported yet; use another module",
-                quote(name)
-            ),
-        ),
         None => {
             let advice = suggest(name, modules.keys().map(String::as_str));
             report.mistake(
@@ -238,6 +232,18 @@ fn refuse_other_family(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mu
         let message = format!(
             "the address of the url cannot be reached from {source}, the source_ip_address of \
              module {name}; use an address of its family"
+        );
+        report.mistake(pos, message);
+    }
+}
+
+/// Refuses a URL without TLS for a module that speaks HTTP/3 alone.
+fn refuse_plain_http3(url: &TargetUrl, pos: Pos, http: &HttpModule, report: &mut Report) {
+    if http.module.enable_http3 && !url.is_tls() {
+        let name = quote(&http.module.name);
+        let message = format!(
+            "module {name} has enable_http3, and there is no HTTP/3 for http; write https:// or use \
+             another module"
         );
         report.mistake(pos, message);
     }

@@ -158,6 +158,8 @@ pub enum HttpVersion {
     Http11,
     /// HTTP/2.
     Http2,
+    /// HTTP/3.
+    Http3,
 }
 
 impl HttpVersion {
@@ -167,6 +169,7 @@ impl HttpVersion {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2.0",
+            Self::Http3 => "HTTP/3.0",
         }
     }
 
@@ -176,6 +179,7 @@ impl HttpVersion {
             Self::Http10 => 1.0,
             Self::Http11 => 1.1,
             Self::Http2 => 2.0,
+            Self::Http3 => 3.0,
         }
     }
 }

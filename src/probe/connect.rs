@@ -130,13 +130,7 @@ async fn attempt(
     walk: &mut Walk,
 ) -> Result<TcpStream, Stop> {
     // Here and nowhere else, so that the address that is judged is the one that is connected to.
-    permit(address.ip(), reach, walk)?;
-    if let Some(source) = source
-        && address.ip().to_canonical().is_unspecified()
-    {
-        // From an address of its own a socket connects to nowhere as to that address.
-        permit(source, reach, walk)?;
-    }
+    permit_way(address, source, reach, walk)?;
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -173,19 +167,38 @@ async fn attempt(
         .inspect(|_| walk.end(established))
 }
 
-/// Has the socket send from `source`. An address that this machine does not have, or may not send
-/// from, is no fault of the target.
+/// Refuses an address that may not be reached from `source`.
+pub fn permit_way(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    reach: &Reach,
+    walk: &Walk,
+) -> Result<(), Stop> {
+    permit(address.ip(), reach, walk)?;
+    if let Some(source) = source
+        && address.ip().to_canonical().is_unspecified()
+    {
+        // From an address of its own a socket connects to nowhere as to that address.
+        permit(source, reach, walk)?;
+    }
+    Ok(())
+}
+
+/// Has the socket send from `source`.
 fn bind(socket: &TcpSocket, source: IpAddr) -> Result<(), Stop> {
     kernel::choose_port_late(socket);
-    socket
-        .bind((source, 0).into())
-        .map_err(|error| match own_fault(&error) {
-            Some(skip) => Stop::Skipped(skip),
-            None if errno(&error) == Some(Errno::EADDRINUSE) => {
-                Stop::Skipped(SkipReason::PortExhausted)
-            }
-            None => Stop::Skipped(SkipReason::NoRoute),
-        })
+    let bound = socket.bind((source, 0).into());
+    bound.map_err(|error| blame_bind(&error))
+}
+
+/// Why a socket cannot send from an address. One that this machine does not have, or may not send
+/// from, is no fault of the target.
+pub fn blame_bind(error: &io::Error) -> Stop {
+    Stop::Skipped(match own_fault(error) {
+        Some(skip) => skip,
+        None if errno(error) == Some(Errno::EADDRINUSE) => SkipReason::PortExhausted,
+        None => SkipReason::NoRoute,
+    })
 }
 
 /// When the answer to the SYN arrived. The kernel knows how long it took; the exporter learns of it
@@ -199,7 +212,12 @@ fn established(stream: &TcpStream, began: Instant) -> Arrival {
 /// Tells a fault of this machine from an answer of the network. A route of this machine that leads
 /// nowhere on purpose is told as the network would tell it, unless another address can stand in or
 /// the operator chose where to send from.
-fn blame(address: SocketAddr, source: Option<IpAddr>, gives_way: bool, error: &io::Error) -> Stop {
+pub fn blame(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    gives_way: bool,
+    error: &io::Error,
+) -> Stop {
     if let Some(skip) = own_fault(error) {
         return Stop::Skipped(skip);
     }

@@ -82,7 +82,7 @@ impl Prober {
             let marks = wire.marks();
             let head = match &marks.head {
                 ResponseProgress::Text(head) => Some(head.bytes().to_vec()),
-                ResponseProgress::Frames(_) => None,
+                ResponseProgress::Frames(_) | ResponseProgress::Stream(_) => None,
             };
             (marks.head.is_complete(), head)
         };

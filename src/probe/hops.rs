@@ -19,7 +19,9 @@ use crate::probe::connect::Choice;
 use crate::probe::dns::Addresses;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::exchange;
+use crate::probe::exchange::http3;
 use crate::probe::proxy::Way;
+use crate::probe::quic;
 use crate::probe::redirect::Chain;
 use crate::probe::redirect::Redirection;
 use crate::probe::socket::ProbeSocket;
@@ -47,6 +49,10 @@ impl Prober {
             };
             let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
             chain.follow(&redirection)?;
+            if self.target.module.enable_http3 && !chain.url().is_tls() {
+                let detail = "redirected to http, which there is no HTTP/3 for";
+                return Err(Stop::failed(Reason::RedirectScheme, detail));
+            }
             walk.begin_hop();
             if let Some(detail) = &mut walk.detail {
                 let location = self.masked(&chain.url().to_string());
@@ -63,6 +69,10 @@ impl Prober {
         walk: &mut Walk,
     ) -> Result<Option<Redirection>, Stop> {
         let module = &self.target.module;
+        if module.enable_http3 {
+            // In a box, as it takes more room than the other ways together.
+            return Box::pin(self.walk_http3(url, address, request, walk)).await;
+        }
         let settings = module.proxy.as_deref();
         let proxy = settings.and_then(|settings| Some((settings, settings.of(url)?)));
         let carrier = match proxy {
@@ -101,23 +111,53 @@ impl Prober {
         exchange(stream, request, module, walk).await
     }
 
+    /// One request over HTTP/3, which has a way of its own from the look-up on.
+    async fn walk_http3(
+        &self,
+        url: &TargetUrl,
+        address: Option<IpAddr>,
+        request: Request<Full<Bytes>>,
+        walk: &mut Walk,
+    ) -> Result<Option<Redirection>, Stop> {
+        let module = &self.target.module;
+        let Some(tls) = self.tls.as_deref().filter(|_| url.is_tls()) else {
+            return Err(Stop::Skipped(SkipReason::Internal));
+        };
+        let choice = self.choose(url, address, walk).await?;
+        let opened = quic::open(choice, url.port(), &module.reach, walk)?;
+        let host = self.server_name(url);
+        let is_own = url.is_same_origin(&self.target.url);
+        let connection = quic::handshake(opened, tls, &host, is_own, walk).await?;
+        http3::exchange(connection, request, module, walk).await
+    }
+
+    /// The address to connect to, of those of the host unless it is known.
+    async fn choose(
+        &self,
+        url: &TargetUrl,
+        address: Option<IpAddr>,
+        walk: &mut Walk,
+    ) -> Result<Choice, Stop> {
+        match address {
+            Some(first) => Ok(Choice {
+                first,
+                fallback: None,
+                source: self.target.module.source_ip,
+            }),
+            None => {
+                let addresses = self.look_up(url.host(), walk).await?;
+                connect::choose(&addresses, &self.target.module)
+            }
+        }
+    }
+
     async fn connect(
         &self,
         url: &TargetUrl,
         address: Option<IpAddr>,
         walk: &mut Walk,
     ) -> Result<Carrier, Stop> {
-        let choice = match address {
-            Some(first) => Choice {
-                first,
-                fallback: None,
-                source: self.target.module.source_ip,
-            },
-            None => {
-                let addresses = self.look_up(url.host(), walk).await?;
-                connect::choose(&addresses, &self.target.module)?
-            }
-        };
+        let choice = self.choose(url, address, walk).await?;
         let reach = &self.target.module.reach;
         let connected = connect::connect(choice, url.port(), reach, walk).await;
         let stream = connected.map_err(|stop| reset_once_open(stop, url.is_tls(), walk))?;

@@ -23,6 +23,7 @@ mod kernel;
 mod permit;
 mod progress;
 mod proxy;
+mod quic;
 mod redirect;
 pub mod request;
 pub mod show;

@@ -6,6 +6,7 @@ use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::frames::ResponseFrames;
 use crate::probe::head::ResponseHead;
+use crate::probe::quic::response::ResponseStream;
 
 /// What h2 allocates for a frame besides what is in it.
 const FRAME_BYTES: usize = 256;
@@ -17,6 +18,8 @@ pub enum ResponseProgress {
     Text(ResponseHead),
     /// The frames of HTTP/2.
     Frames(Box<ResponseFrames>),
+    /// The stream of HTTP/3.
+    Stream(Box<ResponseStream>),
 }
 
 impl Default for ResponseProgress {
@@ -34,6 +37,7 @@ impl ResponseProgress {
                 .map_err(io::Error::other)
                 .map(|()| true),
             Self::Frames(frames) => frames.feed(arrived, at).map_err(io::Error::other),
+            Self::Stream(stream) => stream.feed(arrived, at).map_err(io::Error::other),
         }
     }
 
@@ -43,6 +47,7 @@ impl ResponseProgress {
         match self {
             Self::Text(_) => usize::MAX,
             Self::Frames(frames) => frames.frame_from(),
+            Self::Stream(stream) => stream.frame_from(),
         }
     }
 
@@ -50,7 +55,7 @@ impl ResponseProgress {
     /// besides their own.
     pub fn take_upkeep(&mut self) -> usize {
         match self {
-            Self::Text(_) => 0,
+            Self::Text(_) | Self::Stream(_) => 0,
             Self::Frames(frames) => FRAME_BYTES * frames.take_count(),
         }
     }
@@ -60,6 +65,7 @@ impl ResponseProgress {
         match self {
             Self::Text(head) => head.first_byte(),
             Self::Frames(frames) => frames.first_byte(),
+            Self::Stream(stream) => stream.first_byte(),
         }
     }
 
@@ -68,6 +74,7 @@ impl ResponseProgress {
         match self {
             Self::Text(head) => head.is_complete(),
             Self::Frames(frames) => frames.is_complete(),
+            Self::Stream(stream) => stream.is_complete(),
         }
     }
 
@@ -84,7 +91,7 @@ impl ResponseProgress {
     pub fn timeout_reason(&self) -> Reason {
         let fault = match self {
             Self::Text(head) => head.fault(),
-            Self::Frames(_) => Reason::TransferHeaderTruncated,
+            Self::Frames(_) | Self::Stream(_) => Reason::TransferHeaderTruncated,
         };
         match fault {
             Reason::TransferHeaderTruncated => Reason::TransferHeaderTimeout,
@@ -92,14 +99,25 @@ impl ResponseProgress {
         }
     }
 
-    /// The whole head that the client refuses though its status can be read; of HTTP/2 that is all
-    /// that is known.
+    /// Takes note that the server finished the stream of HTTP/3.
+    pub fn end(&mut self) {
+        if let Self::Stream(stream) = self {
+            stream.end();
+        }
+    }
+
+    /// The whole head that the client refuses though its status can be read; of HTTP/2 and HTTP/3 that
+    /// is all that is known.
     pub fn refused(&self) -> Option<http::Response<()>> {
         match self {
             Self::Text(head) => head.refused(),
             Self::Frames(frames) => {
                 let head = http::Response::builder().status(frames.code()?);
                 head.version(http::Version::HTTP_2).body(()).ok()
+            }
+            Self::Stream(stream) => {
+                let head = http::Response::builder().status(stream.code()?);
+                head.version(http::Version::HTTP_3).body(()).ok()
             }
         }
     }

@@ -43,6 +43,7 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
         valid_status_codes,
         follow_redirects,
         enable_http2,
+        enable_http3,
         checks,
         conflict_codes,
         conflict_reason,
@@ -73,6 +74,7 @@ pub fn write(module: &Module, timeout: Option<Duration>, indent: usize, out: &mu
     writer.secret("body", &Part::Body, 1, body.expose().is_empty());
     writer.yaml.entry(1, "follow_redirects", follow_redirects);
     writer.yaml.entry(1, "enable_http2", enable_http2);
+    writer.yaml.entry(1, "enable_http3", enable_http3);
     writer.checks(checks);
     let family = match preferred_family {
         IpFamily::V4 => "ip4",

@@ -59,12 +59,14 @@ impl Target {
         }
     }
 
-    /// Whether `phase` can run for this target: an address needs no look-up, plain HTTP no TLS.
+    /// Whether `phase` can run for this target: an address needs no look-up, plain HTTP no TLS, and in
+    /// HTTP/3 one handshake opens the connection and the session.
     pub fn can_run(&self, phase: Phase) -> bool {
         match phase {
             Phase::Dns => self.looks_up(),
             Phase::Tls => self.url.is_tls(),
-            Phase::Connect | Phase::Send | Phase::FirstByte | Phase::Transfer => true,
+            Phase::Connect => !self.module.enable_http3,
+            Phase::Send | Phase::FirstByte | Phase::Transfer => true,
         }
     }
 }

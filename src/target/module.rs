@@ -60,6 +60,8 @@ pub struct Module {
     pub tls: TlsSettings,
     /// Whether HTTP/2 may be spoken.
     pub enable_http2: bool,
+    /// Whether HTTP/3 is spoken, and nothing else.
+    pub enable_http3: bool,
     /// Which parts of all this come from files.
     pub files: Vec<PartFile>,
 }
@@ -88,6 +90,7 @@ impl Module {
             reach: Reach::default(),
             tls: TlsSettings::default(),
             enable_http2: true,
+            enable_http3: false,
             files: Vec::new(),
         }
     }

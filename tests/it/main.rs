@@ -35,6 +35,7 @@ mod failures;
 mod floors;
 mod hostile_days;
 mod http2;
+mod http3;
 mod kubernetes;
 mod migration;
 mod nginx_and_prometheus;

@@ -67,6 +67,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["probe", "server"]),
     ("hyper_util", &["server"]),
     ("h2", &["probe"]),
+    ("h3", &["probe"]),
+    ("quinn_proto", &["probe"]),
     ("http_body_util", &["probe"]),
     ("httparse", &["probe"]),
     ("reqwest", &["auth"]),

@@ -255,6 +255,7 @@ impl<'w> Shared<'w> {
         let cap = read_duration("__scrape_timeout__", special("__scrape_timeout__"))?;
         let timeout = fitting_timeout(module, interval, cap)?;
         let scheme = match special("__scheme__") {
+            None if module.configured.module.enable_http3 => "https",
             None => "http",
             Some(scheme @ ("http" | "https")) => scheme,
             Some(other) => {
@@ -292,6 +293,12 @@ impl<'w> Shared<'w> {
         {
             return Err(format!(
                 "its address cannot be reached from {source}, the source_ip_address of its module"
+            ));
+        }
+        if module.enable_http3 && !url.is_tls() {
+            let name = quote(&module.name);
+            return Err(format!(
+                "module {name} has enable_http3, and there is no HTTP/3 for http; list it with https://"
             ));
         }
         let needs_tls =

@@ -50,7 +50,7 @@ pub fn of_http2(error: &h2::Error, marks: &Marks) -> Stop {
             (Some(code), ResponseProgress::Frames(frames)) => {
                 of_frames(code, error.is_reset(), frames)
             }
-            (Some(_), ResponseProgress::Text(_)) => Reason::TransferH2Protocol,
+            (Some(_), _) => Reason::TransferH2Protocol,
             (None, _) => of_end(End::Other, marks),
         });
     Stop::failed(reason, words_of_http2(error, marks))
@@ -134,12 +134,14 @@ fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
 fn fault_of_head(marks: &Marks) -> Reason {
     match &marks.head {
         ResponseProgress::Text(head) => head.fault(),
-        ResponseProgress::Frames(_) => Reason::TransferHeaderTruncated,
+        ResponseProgress::Frames(_) | ResponseProgress::Stream(_) => {
+            Reason::TransferHeaderTruncated
+        }
     }
 }
 
 /// The reason for a connection that ended, by what was under way.
-fn of_end(end: End, marks: &Marks) -> Reason {
+pub fn of_end(end: End, marks: &Marks) -> Reason {
     if let (ResponseProgress::Frames(frames), End::Closed | End::Reset) = (&marks.head, end)
         && frames.control.has_goaway()
     {
@@ -183,13 +185,18 @@ fn of_end(end: End, marks: &Marks) -> Reason {
 
 /// How a connection ended, whatever was under way.
 #[derive(Clone, Copy, Debug)]
-enum End {
+pub enum End {
+    /// The peer closed it.
     Closed,
+    /// The peer reset it.
     Reset,
+    /// The kernel or the transport gave it up.
     TimedOut,
+    /// The client of HTTP/1 could not read the body.
     BadBody,
     /// Bytes came before the request was sent, or the end of the connection did.
     Unsolicited,
+    /// Not foreseen.
     Other,
 }
 

@@ -147,9 +147,9 @@ pub async fn exchange(
     Ok(None)
 }
 
-/// The request as HTTP/2 has it: the host in `:authority`, and nothing about a connection of
+/// The request as HTTP/2 and HTTP/3 have it: the host in `:authority`, and nothing about a connection of
 /// HTTP/1. A host that is no authority stays a header, and the address stands in for it.
-fn converted(
+pub fn converted(
     request: Request<Full<Bytes>>,
     scheme: Scheme,
     remote: Option<SocketAddr>,

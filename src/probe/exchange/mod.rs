@@ -4,6 +4,8 @@
 mod failure;
 mod http1;
 mod http2;
+pub mod http3;
+mod http3_failure;
 mod io;
 mod sent;
 
@@ -55,12 +57,17 @@ pub async fn exchange(
         true => http2::exchange(stream, request, module, walk).await?,
         false => http1::exchange(stream, request, module, walk).await?,
     };
+    Ok(end(redirection, module, walk))
+}
+
+/// Ends the phases with the last byte that arrived. Returns the redirect if it is to be followed.
+fn end(redirection: Option<Redirection>, module: &Module, walk: &mut Walk) -> Option<Redirection> {
     let last_byte = walk.wire.marks().last_byte;
     if let Some(at) = last_byte {
         walk.end(at);
     }
     // A conflict is what was asked for: it counts, wherever it points.
-    Ok(redirection.filter(|_| module.follow_redirects && !walk.has_conflict()))
+    redirection.filter(|_| module.follow_redirects && !walk.has_conflict())
 }
 
 /// Keeps what counts of a head: from here on the response was seen. Returns the redirect that it is,
@@ -120,6 +127,7 @@ fn version_of(version: Version) -> HttpVersion {
     match version {
         Version::HTTP_10 => HttpVersion::Http10,
         Version::HTTP_2 => HttpVersion::Http2,
+        Version::HTTP_3 => HttpVersion::Http3,
         _ => HttpVersion::Http11,
     }
 }

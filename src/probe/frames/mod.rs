@@ -13,10 +13,16 @@ mod status;
 mod table;
 
 pub use crate::probe::frames::block::BlockFault;
+pub use crate::probe::frames::budget::Budget;
 pub use crate::probe::frames::fault::FrameFault;
 pub use crate::probe::frames::request::PREFACE;
 pub use crate::probe::frames::request::RequestFrames;
 pub use crate::probe::frames::response::ResponseFrames;
+pub use crate::probe::frames::status::Status;
+pub use crate::probe::frames::status::StatusReader;
+pub use crate::probe::frames::status::integer;
+pub use crate::probe::frames::status::status_of;
+pub use crate::probe::frames::status::string;
 
 /// The stream of the one request that a connection carries.
 const STREAM: u32 = 1;

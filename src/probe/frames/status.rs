@@ -25,12 +25,19 @@ pub struct StatusReader {
     bytes: [u8; MAX_BYTES],
     length: usize,
     status: Status,
+    read: fn(&[u8]) -> Option<Status>,
 }
 
 impl StatusReader {
-    /// Begins before the block.
+    /// Begins before a block of HTTP/2.
     pub fn new() -> Self {
+        Self::with(read)
+    }
+
+    /// Begins before a block that `read` finds the status of, as soon as enough of it is there.
+    pub fn with(read: fn(&[u8]) -> Option<Status>) -> Self {
         Self {
+            read,
             bytes: [0; MAX_BYTES],
             length: 0,
             status: Status::Unknown,
@@ -52,7 +59,7 @@ impl StatusReader {
             self.length += 1;
         }
         let known = self.bytes.get(..self.length).unwrap_or_default();
-        self.status = match read(known) {
+        self.status = match (self.read)(known) {
             Some(status) => status,
             None if self.length == MAX_BYTES => Status::Invalid,
             None => Status::Unknown,
@@ -92,19 +99,24 @@ fn read(mut block: &[u8]) -> Option<Status> {
     }
     let (is_coded, length) = string(&mut block)?;
     let value = block.get(..length)?;
+    Some(status_of(value, is_coded))
+}
+
+/// The status that a value is, in Huffman's code or not.
+pub fn status_of(value: &[u8], is_coded: bool) -> Status {
     let digits = if is_coded {
         decoded(value)
     } else {
         value.try_into().ok()
     };
-    Some(match digits {
+    match digits {
         Some([b'1', b'0'..=b'9', b'0'..=b'9']) => Status::Interim,
         Some(digits @ [b'2'..=b'9', b'0'..=b'9', b'0'..=b'9']) => {
             let code = |code, digit: u8| code * 10 + u16::from(digit - b'0');
             Status::Final(digits.into_iter().fold(0, code))
         }
         _ => Status::Invalid,
-    })
+    }
 }
 
 /// An integer whose first byte has a prefix of this many bits (RFC 7541, 5.1).

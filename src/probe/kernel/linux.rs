@@ -18,6 +18,8 @@ use nix::sys::socket::recvmsg;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::GetStruct;
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
+use nix::sys::socket::sockopt::Ipv4RecvErr;
+use nix::sys::socket::sockopt::Ipv6RecvErr;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
 use nix::sys::time::TimeSpec;
 
@@ -59,6 +61,18 @@ pub fn enable_stamps(socket: &impl AsFd) {
 pub fn choose_port_late(socket: &impl AsFd) {
     if let Err(error) = setsockopt(socket, IpBindAddressNoPort, &true) {
         tracing::debug!(%error, "the kernel takes a port for each bound socket");
+    }
+}
+
+/// Has a UDP socket told whatever the network says of the way, as a TCP socket is while it connects. A
+/// kernel that will not is no reason to fail: what is not told ends at the deadline.
+pub fn enable_network_errors(socket: &impl AsFd, is_ipv4: bool) {
+    let enabled = match is_ipv4 {
+        true => setsockopt(socket, Ipv4RecvErr, &true),
+        false => setsockopt(socket, Ipv6RecvErr, &true),
+    };
+    if let Err(error) = enabled {
+        tracing::debug!(%error, "the kernel does not tell errors of the network");
     }
 }
 

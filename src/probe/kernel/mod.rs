@@ -6,6 +6,7 @@
 mod system;
 
 pub use crate::probe::kernel::system::choose_port_late;
+pub use crate::probe::kernel::system::enable_network_errors;
 pub use crate::probe::kernel::system::enable_stamps;
 pub use crate::probe::kernel::system::handshake_round_trip;
 pub use crate::probe::kernel::system::hold_stamping;

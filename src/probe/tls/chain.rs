@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use ring::digest::SHA256;
 use ring::digest::digest;
 use rustls::CipherSuite;
-use rustls::ClientConnection;
+use rustls::CommonState;
 use rustls::ProtocolVersion;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
@@ -37,10 +37,9 @@ impl TlsClient {
     /// What a handshake showed; `connection` is there if it came to its end.
     pub(crate) fn detail(
         &self,
-        connection: Option<&ClientConnection>,
+        agreed: Option<Agreed>,
         chain: &[CertificateDer<'static>],
     ) -> Option<Tls> {
-        let agreed = connection.map(agreed);
         // What was presented in a handshake that failed may be no more than its look.
         let verified_by = self.trust.as_deref().filter(|_| agreed.is_some());
         let chain = match verified_by {
@@ -107,7 +106,8 @@ fn dns_names(certificate: &X509Certificate<'_>) -> String {
     names.collect::<Vec<_>>().join(",")
 }
 
-fn agreed(connection: &ClientConnection) -> Agreed {
+/// What a session that has shaken hands agreed on.
+pub fn agreed(connection: &CommonState) -> Agreed {
     let suite = connection
         .negotiated_cipher_suite()
         .map(|suite| suite.suite());

@@ -9,6 +9,7 @@ pub mod fuzzing;
 mod name;
 mod observer;
 mod ordinary;
+pub mod quic;
 pub mod record;
 mod trust;
 mod verifier;
@@ -20,18 +21,23 @@ use std::sync::OnceLock;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::outcome::detail::Agreed;
 use crate::outcome::phase::Phase;
+use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::stop::Stop;
 use crate::probe::tls::chain::Chains;
+use crate::probe::tls::failure::ClientCertificate;
 use crate::probe::tls::observer::Observer;
+use crate::probe::tls::quic::SessionStart;
 use crate::probe::tls::trust::Trust;
 use crate::probe::tls::verifier::Verifier;
 use crate::probe::walk::Walk;
@@ -140,13 +146,10 @@ impl TlsClient {
         let ended = last_read.filter(|_| ended_by_bytes);
         walk.end(ended.unwrap_or_else(|| Arrival::by_user(Instant::now())));
         let chain = observer.chain();
-        walk.cert_expiry = expiry::earliest(&chain);
-        if let Some(detail) = &mut walk.detail {
-            let connection = shaken.as_ref().ok().map(|stream| stream.get_ref().1);
-            detail.tls = self.detail(connection, &chain);
-        }
         let certificate = observer.client_certificate();
-        wire.marks().client_certificate = certificate;
+        let agreed = shaken.as_ref().ok().filter(|_| walk.detail.is_some());
+        let agreed = agreed.map(|stream| chain::agreed(stream.get_ref().1));
+        self.note_handshake(agreed, &chain, certificate, walk);
         let mut shaken =
             shaken.map_err(|error| failure::of_handshake(&error, &chain, certificate))?;
         shaken.get_mut().0.end_handshake();
@@ -173,21 +176,61 @@ impl TlsClient {
         Ok(shaken)
     }
 
+    /// The session of a connection of QUIC, with the same observer; `host` is the name to ask for, and
+    /// `identity` whether the server is shown the client's certificate if it asks.
+    pub fn quic_session(
+        &self,
+        host: &str,
+        identity: bool,
+    ) -> Result<(SessionStart, Arc<Observer>), Stop> {
+        let name = server_name(host).map_err(failure::name)?;
+        let (config, observer) = self.observed_config(&[quic::HTTP3], identity);
+        let session = SessionStart::new(Arc::new(config), name);
+        let session = session.ok_or(Stop::Skipped(SkipReason::Internal))?;
+        Ok((session, observer))
+    }
+
+    /// Keeps what a handshake showed, and what was agreed on if it came to its end.
+    pub fn note_handshake(
+        &self,
+        agreed: Option<Agreed>,
+        chain: &[CertificateDer<'static>],
+        certificate: ClientCertificate,
+        walk: &mut Walk,
+    ) {
+        walk.cert_expiry = expiry::earliest(chain);
+        walk.wire.marks().client_certificate = certificate;
+        if let Some(detail) = &mut walk.detail {
+            detail.tls = self.detail(agreed, chain);
+        }
+    }
+
     /// What shakes hands once, and what sees which certificates are shown meanwhile.
     fn observed(&self, offer: Offer) -> (TlsConnector, Arc<Observer>) {
+        let protocols: &[&[u8]] = match offer.http2 {
+            true => &[HTTP2, HTTP1],
+            false => &[],
+        };
+        let (config, observer) = self.observed_config(protocols, offer.identity);
+        (TlsConnector::from(Arc::new(config)), observer)
+    }
+
+    fn observed_config(
+        &self,
+        protocols: &[&[u8]],
+        identity: bool,
+    ) -> (ClientConfig, Arc<Observer>) {
         let mut config = self.config.clone();
-        if offer.http2 {
-            config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-        }
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let observer = Arc::new(Observer::new(
             self.verifier.clone(),
-            Some(config.client_auth_cert_resolver.clone()).filter(|_| offer.identity),
+            Some(config.client_auth_cert_resolver.clone()).filter(|_| identity),
         ));
         config
             .dangerous()
             .set_certificate_verifier(observer.clone());
         config.client_auth_cert_resolver = observer.clone();
-        (TlsConnector::from(Arc::new(config)), observer)
+        (config, observer)
     }
 }
 

@@ -141,7 +141,7 @@ impl Asked {
     /// learnt of the target, and a result would charge it with that.
     async fn probe(self, ready: &dyn ProbeModule) -> Result<ProbeResult, String> {
         let started = SystemTime::now();
-        let found = match TargetUrl::of_target(&self.target, "http") {
+        let found = match url(&self.target, self.module.enable_http3) {
             Err(error) => Err(error),
             Ok(url) => {
                 let probed = ready.probe(Target {
@@ -185,6 +185,18 @@ impl Asked {
 /// What is escaped within a URL is to stay so.
 fn is_escaped_whole(target: &str) -> bool {
     !target.contains("://") && target.to_ascii_lowercase().contains("%3a%2f%2f")
+}
+
+/// The URL that a target stands for; without a scheme it is plain HTTP. A module that speaks HTTP/3
+/// makes https of it, as blackbox_exporter does.
+fn url(target: &str, is_http3: bool) -> Result<TargetUrl, String> {
+    if !is_http3 {
+        return TargetUrl::of_target(target, "http");
+    }
+    let scheme = "http://";
+    let (start, rest) = target.split_at_checked(scheme.len()).unwrap_or_default();
+    let is_plain = start.eq_ignore_ascii_case(scheme);
+    TargetUrl::of_target(if is_plain { rest } else { target }, "https")
 }
 
 /// The module with a `Host`, unless it has another one already.

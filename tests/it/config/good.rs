@@ -334,16 +334,11 @@ fn aliases_and_merge_keys_share_what_is_written_once() {
 fn what_blackbox_exporter_comes_with_loads() {
     let config = good("blackbox_default.yml");
     let names: Vec<_> = config.modules.keys().collect();
-    assert_eq!(names, ["http_2xx", "http_post_2xx"]);
-    assert_eq!(config.warnings.len(), 12, "one a module of another prober");
-    let http3: Vec<_> = config
-        .warnings
-        .iter()
-        .filter(|warning| warning.message.contains("enable_http3"))
-        .map(|warning| warning.message.as_str())
-        .collect();
-    let expected = "module \"http_3xx\" is skipped: \"enable_http3\" is not supported yet";
-    assert_eq!(http3, [expected]);
+    assert_eq!(names, ["http_2xx", "http_3xx", "http_post_2xx"]);
+    assert_eq!(config.warnings.len(), 11, "one a module of another prober");
+    let http3 = &config.modules["http_3xx"].module;
+    assert!(http3.enable_http3 && !http3.enable_http2);
+    assert_eq!(http3.checks.http_versions, ["HTTP/3.0"]);
 }
 
 #[test]

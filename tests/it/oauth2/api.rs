@@ -20,9 +20,13 @@ pub struct Api {
 }
 
 impl Api {
-    /// Lets everybody in.
+    /// Lets everybody in who shows something.
     pub async fn open() -> Self {
-        Self::start(Arc::new(|_| "204 No Content".to_owned())).await
+        let judge = |value: &str| match value {
+            "none" => "401 Unauthorized".to_owned(),
+            _ => "204 No Content".to_owned(),
+        };
+        Self::start(Arc::new(judge)).await
     }
 
     pub async fn start(judge: Arc<Judge>) -> Self {

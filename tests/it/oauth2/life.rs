@@ -8,11 +8,10 @@ use tokio::time::Instant;
 
 use crate::oauth2::api::Api;
 use crate::oauth2::server::{PATIENCE, Reply, TokenServer};
-use crate::oauth2::{client, config};
+use crate::oauth2::{client, config, n_refused};
 use crate::support::exporter::Exporter;
 
 const PROBES: &str = "httpcycle_probes_total";
-const FAILURES: &str = "httpcycle_probe_failures_total";
 const WITHOUT: &str = "httpcycle_probes_skipped_total{target=\"t0\",reason=\"token_unavailable\"}";
 
 /// Scrapes until the sum of a family is as wanted.
@@ -32,7 +31,7 @@ async fn a_thousand_probes_take_one_token() {
     let exporter = Exporter::start(&config(&client(&tokens.url()), 100, &url, "250ms"));
     wait_for_sum(&exporter, PROBES, 1000.0);
     assert_eq!(tokens.seen.count(), 1);
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
     let shown = api.shown();
     assert!(shown.len() >= 1000);
     assert!(shown.iter().all(|value| value == "Bearer token-0"));
@@ -85,7 +84,7 @@ async fn a_token_is_renewed_before_it_ends() {
         let apart = two[1].at - two[0].at;
         assert!(apart >= Duration::from_secs(LIFE / 3), "{apart:?}");
     }
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
     assert_eq!(tokens.seen.most_at_once(), 1);
 }
 
@@ -104,7 +103,8 @@ async fn without_a_server_of_tokens_nobody_is_charged_and_it_recovers() {
     exporter.wait_for(WITHOUT, |skipped| skipped >= Some(5.0));
     let said = exporter.wait_for_log("no token can be had");
     assert!(said.contains("status 503"), "{said}");
-    assert_eq!((exporter.sum(PROBES), exporter.sum(FAILURES)), (0.0, 0.0));
+    let failures = exporter.sum("httpcycle_probe_failures_total");
+    assert_eq!((exporter.sum(PROBES), failures), (0.0, 0.0));
     assert!(api.shown().is_empty());
     is_up.store(true, Ordering::SeqCst);
     wait_for_sum(&exporter, PROBES, 2.0);
@@ -112,5 +112,5 @@ async fn without_a_server_of_tokens_nobody_is_charged_and_it_recovers() {
     let rest = exporter.rest_of_log();
     let repeated = rest.iter().filter(|line| line.contains("no token"));
     assert_eq!(repeated.count(), 0, "{rest:?}");
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
 }

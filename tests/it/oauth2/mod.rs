@@ -19,6 +19,8 @@ use httpcycle_exporter::config;
 use httpcycle_exporter::target::oauth2::OAuth2;
 use tokio::runtime::Handle;
 
+use crate::support::exporter::Exporter;
+
 /// A configuration with a module `m` that gets tokens, and so many targets of it.
 fn config(oauth2: &str, n_targets: usize, url: &str, interval: &str) -> String {
     let mut text = format!(
@@ -36,6 +38,16 @@ fn config(oauth2: &str, n_targets: usize, url: &str, interval: &str) -> String {
 /// Who asks, and whom.
 fn client(token_url: &str) -> String {
     format!("client_id: me, client_secret: hunter2, token_url: '{token_url}'")
+}
+
+/// How many probes failed for what the API answered. On a busy machine it may also be late.
+fn n_refused(exporter: &Exporter) -> f64 {
+    let page = exporter.get_text("GET /metrics");
+    let lines = page.lines().filter(|line| {
+        line.starts_with("httpcycle_probe_failures_total{") && line.contains("reason=\"status\"")
+    });
+    let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+    values.sum()
 }
 
 /// The settings of a module.

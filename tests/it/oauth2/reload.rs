@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use crate::oauth2::api::Api;
 use crate::oauth2::server::{Reply, TokenServer};
-use crate::oauth2::{client, config};
+use crate::oauth2::{client, config, n_refused};
 use crate::support::exporter::Exporter;
 
 const PROBES: &str = "httpcycle_probes_total{target=\"t0\"";
-const FAILURES: &str = "httpcycle_probe_failures_total";
 const SKIPPED: &str = "httpcycle_probes_skipped_total{target=\"t0\",reason=";
 
 fn one_more(exporter: &Exporter) {
@@ -79,13 +78,13 @@ async fn the_file_of_the_secret_counts_while_it_runs() {
     assert_eq!(api.shown().last().unwrap(), "Bearer of-Basic-bWU6b25l");
     exporter.wait_for_log("tokens can be had again");
     api.wait_for("Bearer of-Basic-bWU6dHdv").await;
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
     fs::remove_file(&file).unwrap();
     let skipped = format!("{SKIPPED}\"secret_unreadable\"");
     exporter.wait_for(&skipped, |skipped| skipped >= Some(3.0));
     fs::write(&file, "two\n").unwrap();
     one_more(&exporter);
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
 }
 
 /// A token that was revoked is renewed, but not again and again.
@@ -104,7 +103,7 @@ async fn a_401_leads_to_another_token_once() {
     let url = format!("http://{}/", api.address);
     let exporter = Exporter::start(&config(&client(&tokens.url()), 3, &url, "50ms"));
     api.wait_for("Bearer token-0").await;
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
     is_revoked.store(true, Ordering::SeqCst);
     api.wait_for("Bearer token-1").await;
     for _ in 0..10 {
@@ -113,7 +112,7 @@ async fn a_401_leads_to_another_token_once() {
     assert_eq!(tokens.seen.count(), 2, "once a minute");
     let responses = "httpcycle_responses_total{target=\"t0\",code=\"401\"}";
     assert!(exporter.value(responses) > Some(1.0));
-    assert!(exporter.sum(FAILURES) > 1.0, "a 401 counts");
+    assert!(n_refused(&exporter) > 1.0, "a 401 counts");
 }
 
 /// A token is shown while it is valid though no other can be had, and not any longer.
@@ -140,7 +139,7 @@ async fn the_old_token_is_used_while_it_is_valid() {
     let probes = exporter.value(PROBES);
     exporter.wait_for(&skipped, |now| now > before.map(|before| before + 6.0));
     assert_eq!(exporter.value(PROBES), probes);
-    assert_eq!(exporter.sum(FAILURES), 0.0);
+    assert_eq!(n_refused(&exporter), 0.0);
     assert!(api.shown().iter().all(|shown| shown == "Bearer old"));
 }
 
@@ -151,7 +150,7 @@ async fn a_redirect_of_the_target_takes_the_token_nowhere_else() {
         Reply::Late(Duration::from_millis(1), Box::new(Reply::token("t", 3600)))
     })
     .await;
-    let other = Api::open().await;
+    let other = Api::start(Arc::new(|_: &str| "204 No Content".to_owned())).await;
     let away = format!("307 Away\r\nLocation: http://{}/", other.address);
     let api = Api::start(Arc::new(move |_: &str| away.clone())).await;
     let url = format!("http://u:p@{}/", api.address);

@@ -5,6 +5,7 @@ pub mod cut;
 pub mod dns;
 pub mod exporter;
 pub mod http2;
+pub mod http3;
 pub mod name_server;
 pub mod peer;
 pub mod pki;

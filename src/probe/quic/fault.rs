@@ -1,0 +1,40 @@
+//! What a server does on the stream of the request that ends the reading of it.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::outcome::reason::Reason;
+use crate::probe::head::HeadFault;
+
+/// Why nothing more is read of a server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StreamFault {
+    /// Frames come in an order that HTTP/3 does not have.
+    Order,
+    /// It sends more that carries nothing of the response than the bound.
+    Flood,
+    /// A bound of the head is broken.
+    Head(HeadFault),
+}
+
+impl StreamFault {
+    /// The reason of the failure.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Order | Self::Flood => Reason::TransferFraming,
+            Self::Head(limit) => limit.reason(),
+        }
+    }
+}
+
+impl fmt::Display for StreamFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order => f.write_str("frames of HTTP/3 in an order that is not allowed"),
+            Self::Flood => f.write_str("too much of HTTP/3 that carries nothing of a response"),
+            Self::Head(limit) => limit.fmt(f),
+        }
+    }
+}
+
+impl Error for StreamFault {}
