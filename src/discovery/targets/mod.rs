@@ -319,6 +319,11 @@ impl<'w> Shared<'w> {
 
     /// The path of the labels is for what has none of its own.
     fn url(&self, text: &str) -> Result<TargetUrl, String> {
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            // One that is not probed is said to be that.
+            TargetUrl::parse(text)?;
+        }
         let behind = match has_scheme(text) {
             true => text.split_once("://").map_or(text, |(_, behind)| behind),
             false => text,

@@ -156,7 +156,7 @@ fn what_cannot_be_probed_is_told_and_the_others_are() {
         (
             &["ftp://b"][..],
             &[][..],
-            "f:1: group 2, target 1: the URL is invalid: invalid port number",
+            "f:1: group 2, target 1: the URL is invalid: scheme \"ftp\" is not probed",
         ),
         (
             &["http://b", "b:x"],
