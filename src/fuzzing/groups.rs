@@ -17,6 +17,7 @@ use crate::discovery::targets;
 use crate::discovery::targets::UsableModule;
 use crate::discovery::targets::Wanted;
 use crate::target::module::Module;
+use crate::target::shard::Shard;
 
 /// Reads the bytes in both formats, and makes targets of what they list.
 pub fn run(data: &[u8]) {
@@ -106,5 +107,6 @@ fn wanted() -> Wanted {
     Wanted {
         modules: HashMap::from([module("http_2xx", None), slow]),
         configured: HashSet::from(["http://own.test/".to_owned()]),
+        shard: Shard::WHOLE,
     }
 }

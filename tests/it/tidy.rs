@@ -97,7 +97,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["probe", "config", "server", "demo", "cli"]),
     (
         "serde_json",
-        &["probe", "auth", "config", "server", "demo", "cli", "fuzzing"],
+        &[
+            "probe", "auth", "config", "server", "demo", "cli", "fuzzing",
+        ],
     ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),

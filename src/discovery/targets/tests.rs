@@ -1,4 +1,11 @@
+use std::time::Duration;
+
 use super::*;
+use crate::config::ConfiguredModule;
+use crate::config::groups::Group;
+use crate::discovery::targets::shared::MAX_LABEL_BYTES;
+use crate::discovery::targets::shared::MAX_TARGET_BYTES;
+use crate::target::module::Module;
 
 fn module(name: &str, timeout: Option<u64>) -> (String, UsableModule) {
     let module = Module {
