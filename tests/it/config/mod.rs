@@ -3,6 +3,7 @@
 mod bad;
 mod good;
 mod good_tls;
+mod good_tokens;
 mod hostile;
 
 use std::path::{Path, PathBuf};
