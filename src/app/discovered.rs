@@ -120,19 +120,23 @@ impl App {
     /// Makes what the sources list now what is probed besides the configured targets. Those that stay
     /// are not touched.
     pub fn adopt_found(&mut self) {
-        let before = self.discovered.targets.len();
         let found = self.find();
+        let before = &self.discovered.targets;
+        let n_new = found
+            .iter()
+            .filter(|one| !before.contains_key(&one.name))
+            .count();
+        let n_gone = before.len() + n_new - found.len();
         let configured = std::mem::take(&mut self.discovered.configured);
         if let Some(bounds) = self.discovered.bounds.clone() {
             let targets = configured.iter().map(|job| job.target());
             self.reconcile_series(targets, &found, &bounds);
         }
         self.discovered.configured = configured;
-        let n_found = found.len();
+        let discovered = found.len();
         self.probe(found, false);
-        if n_found != before {
-            let targets = self.jobs.len();
-            tracing::info!(discovered = n_found, targets, "targets discovered");
+        if n_new + n_gone > 0 {
+            tracing::info!(discovered, new = n_new, gone = n_gone, "targets discovered");
         }
     }
 

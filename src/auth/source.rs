@@ -113,8 +113,10 @@ impl Source {
     /// The token to show now, if there is one.
     pub fn token(&self) -> Option<Arc<Token>> {
         let token = self.shared.held.borrow().usable().cloned();
-        if !self.shared.is_kept.load(Ordering::Relaxed) {
-            self.shared.is_wanted.store(true, Ordering::Relaxed);
+        if !self.shared.is_kept.load(Ordering::Relaxed)
+            && !self.shared.is_wanted.swap(true, Ordering::Relaxed)
+        {
+            self.shared.call.notify_one();
         }
         token
     }

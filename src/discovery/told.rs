@@ -71,7 +71,7 @@ mod tests {
             remarks: (0..100).map(remark).collect(),
             ..Found::default()
         };
-        let news = told.news(&mut found);
+        let news = Told::default().news(&mut found);
         assert_eq!(news.len(), MAX_LINES + 1);
         let last = news.last().map(String::as_str);
         assert_eq!(last, Some("and 80 more remarks on discovered targets"));

@@ -6,6 +6,7 @@
 mod bytes;
 mod config;
 mod exposition;
+mod groups;
 mod parsing;
 mod reader;
 mod response;
@@ -19,12 +20,13 @@ use crate::probe::fuzzing::json;
 pub type Run = fn(&[u8]);
 
 /// What can be fuzzed, by the names of the folders in `fuzz/seeds`.
-pub const TARGETS: [(&str, Run); 8] = [
+pub const TARGETS: [(&str, Run); 9] = [
     ("certificate", certificate),
     ("config", config::run),
     ("cookies", cookies),
     ("dns", dns),
     ("exposition", exposition::run),
+    ("groups", groups::run),
     ("json", json),
     ("parsing", parsing::run),
     ("response", response::run),

@@ -94,6 +94,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/conflicts.md",
         "docs/demo.md",
+        "docs/discovery.md",
         "docs/flags.md",
         "docs/hostile.md",
         "docs/kubernetes.md",

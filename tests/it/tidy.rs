@@ -25,7 +25,15 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("demo", &["config", "server"]),
     (
         "fuzzing",
-        &["outcome", "target", "config", "probe", "metrics", "server"],
+        &[
+            "outcome",
+            "target",
+            "config",
+            "probe",
+            "metrics",
+            "discovery",
+            "server",
+        ],
     ),
     (
         "app",
@@ -89,7 +97,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["probe", "config", "server", "demo", "cli"]),
     (
         "serde_json",
-        &["probe", "auth", "config", "server", "demo", "cli"],
+        &[
+            "probe", "auth", "config", "server", "demo", "cli", "fuzzing",
+        ],
     ),
     ("humantime", &["server", "cli"]),
     ("flate2", &["probe", "server"]),

@@ -1,4 +1,11 @@
+use std::time::Duration;
+
 use super::*;
+use crate::config::ConfiguredModule;
+use crate::config::groups::Group;
+use crate::discovery::targets::shared::MAX_LABEL_BYTES;
+use crate::discovery::targets::shared::MAX_TARGET_BYTES;
+use crate::target::module::Module;
 
 fn module(name: &str, timeout: Option<u64>) -> (String, UsableModule) {
     let module = Module {
@@ -156,7 +163,7 @@ fn what_cannot_be_probed_is_told_and_the_others_are() {
         (
             &["ftp://b"][..],
             &[][..],
-            "f:1: group 2, target 1: the URL is invalid: invalid port number",
+            "f:1: group 2, target 1: the URL is invalid: scheme \"ftp\" is not probed",
         ),
         (
             &["http://b", "b:x"],

@@ -2,6 +2,7 @@
 
 mod bad;
 mod good;
+mod good_sources;
 mod good_tls;
 mod hostile;
 

@@ -65,8 +65,11 @@ fn every_key_has_its_row_and_no_other() {
 fn beside(path: &str) -> &'static str {
     match path {
         "modules.NAME" => "prober: http",
-        "targets[]" => "url: http://a.test/",
-        "modules.NAME.http.oauth2" => "client_id: a, token_url: 'http://a.test/'",
+        "targets[]" | "http_sd_configs[]" => "url: http://a.test/",
+        "file_sd_configs[]" => "files: [a.json]",
+        "modules.NAME.http.oauth2" | "http_sd_configs[].oauth2" => {
+            "client_id: a, token_url: 'http://a.test/'"
+        }
         "modules.NAME.http.conflict.reason" => "json: /a",
         "tls_server_config" => "cert_file: cert.pem, key_file: key.pem",
         _ if path.contains("fail_if_header_") => "header: A, regexp: a",

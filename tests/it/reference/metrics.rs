@@ -66,7 +66,8 @@ fn labels(page: &str) -> BTreeMap<String, BTreeSet<&str>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_family_has_the_labels_of_its_row() {
-    let config = "targets:\n  - {name: a, url: http://127.0.0.1:1/, interval: 50ms}\n";
+    let config = "targets:\n  - {name: a, url: http://127.0.0.1:1/, interval: 50ms}\n\
+                  file_sd_configs: [{files: [nothing.json]}]\n";
     let exporter = Exporter::start(config);
     let deadline = Instant::now() + Duration::from_secs(30);
     while exporter.value("httpcycle_probe_failures_total").is_none() {

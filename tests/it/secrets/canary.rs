@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// Where a secret stands; each place has a text of its own. Nothing else looks like it.
-pub const PLACES: [&str; 32] = [
+pub const PLACES: [&str; 38] = [
     "header",
     "cookie",
     "value",
@@ -37,6 +37,12 @@ pub const PLACES: [&str; 32] = [
     "tokenquery",
     "tokenparam",
     "token",
+    "listuser",
+    "listpassword",
+    "listquery",
+    "listheader",
+    "listclient",
+    "listpasswordfile",
 ];
 
 /// The text of a place.

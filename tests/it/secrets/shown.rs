@@ -33,6 +33,15 @@ const MODULES: &[(&str, &str)] = &[
     ("lost_tokens", "oauth2: {client_id: me, client_secret: {clientsecret}, token_url: 'http://{own}/no-http'}"),
 ];
 
+/// Servers that are asked for targets; each answers with something else.
+const SOURCES: &str = "http_sd_configs:
+  - {url: 'http://{listuser}:{listpassword}@{own}/ok?k={listquery}', refresh_interval: 1s}
+  - {url: 'http://{own}/away?k={listquery}', http_headers: {X-Key: {secrets: [{listheader}]}}}
+  - {url: 'http://{own}/no-http', basic_auth: {username: u, password_file: '{dir}/listpasswordfile'}}
+  - {url: 'http://{own}/echo', authorization: {credentials: {listheader}}, proxy_url: 'http://{proxyuser}:{proxypassword}@{proxy}'}
+  - {url: 'http://{own}/nowhere', oauth2: {client_id: me, client_secret: {listclient}, token_url: 'http://{own}/token'}}
+";
+
 /// A module that shows a client certificate, with the key in the configuration.
 const TLS: &str = "  tls:
     prober: http
@@ -86,6 +95,7 @@ fn configuration(scene: &Scene, dir: &Path) -> (String, Vec<(&'static str, Strin
         .replace("CHAIN", &indented(&scene.client_chain))
         .replace("KEY", &indented(&scene.client_key));
     text.push_str(&tls);
+    text.push_str(SOURCES);
     let text = text
         .replace("{dir}", &dir.display().to_string())
         .replace("{own}", &scene.own.address.to_string())
