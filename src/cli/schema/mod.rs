@@ -72,7 +72,12 @@ fn property(key: &Key, path: &str, is_required: bool, reference: &Reference) -> 
         Holds::Value => json!({}),
         Holds::Shaped(shape) if is_required => shapes::present(shape),
         Holds::Shaped(shape) => shapes::schema(shape),
-        Holds::Section(section) => mapping(section, &here, reference),
+        Holds::Section(section) => {
+            let mut schema = mapping(section, &here, reference);
+            // Nothing is a section that is not there, whatever would have to be in it.
+            schema["type"] = json!(["object", "null"]);
+            schema
+        }
         Holds::List(section) => json!({
             "type": ["array", "null"],
             "items": mapping(section, &format!("{here}[]"), reference),
