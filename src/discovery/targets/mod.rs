@@ -120,7 +120,10 @@ pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Ta
                     );
                     continue;
                 }
-                let known = before.get(name).filter(|known| ***known == target);
+                let known = before.get(name).filter(|known| {
+                    // A module that was read before is one whose files nobody follows any more.
+                    Arc::ptr_eq(&known.module, &target.module) && ***known == target
+                });
                 found
                     .targets
                     .push(known.cloned().unwrap_or_else(|| Arc::new(target)));
