@@ -1,5 +1,6 @@
 //! The wiring: configuration → stores, probers, scheduler, server. The only place that knows all.
 
+mod adopt;
 mod current;
 mod discovered;
 mod doors;
@@ -36,7 +37,6 @@ use tokio::time::sleep;
 use crate::app::current::Current;
 use crate::app::discovered::Discovered;
 use crate::app::discovered::SourceFailures;
-use crate::app::endpoint::ConfiguredProbes;
 use crate::app::endpoint::EndpointModules;
 pub use crate::app::error::StartError;
 use crate::app::job::TargetJob;
@@ -47,12 +47,10 @@ use crate::app::rotation::Watcher;
 use crate::app::signals::StopSignals;
 use crate::auth::Tokens;
 use crate::config::content::Origin;
-use crate::config::discovery::TargetSource;
 use crate::discovery::Discovery;
 use crate::history::store::Histories;
 use crate::metrics::own::Own;
 use crate::metrics::store::Store;
-use crate::probe::Prober;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::heartbeat::Heartbeat;
 use crate::scheduler::Scheduler;
@@ -66,7 +64,6 @@ use crate::server::listen;
 use crate::server::listen::ListenAddress;
 use crate::server::probe::Endpoint;
 use crate::server::reload::Reload;
-use crate::target::Target;
 use crate::target::shard::Shard;
 
 /// How long probes in flight may take once the exporter stops. With what responses under way may take
@@ -327,86 +324,5 @@ impl App {
         };
         std::mem::take(&mut self.scheduler).stop(patience).await;
         tracing::info!("stopped");
-    }
-
-    /// Makes `plan` what is probed and shown, with what its sources list.
-    fn adopt(&mut self, plan: Plan) {
-        for warning in &plan.warnings {
-            tracing::warn!("{warning}");
-        }
-        let shard = self.settings.shard;
-        if !shard.is_whole() {
-            let (targets, of) = (plan.targets.len(), plan.n_configured);
-            tracing::info!(
-                ordinal = shard.ordinal(),
-                total = shard.total(),
-                targets,
-                of,
-                "shard"
-            );
-        }
-        self.discovery.search(&plan.sources);
-        self.tokens.reconcile(plan.modules());
-        let mut probers = plan.probers(&self.system_files, &self.heartbeat);
-        probers.extend(self.templates(&plan));
-        let mut watched = self.watcher.watch(probers, &self.tokens);
-        let templates = watched.split_off(plan.targets.len());
-        self.adopt_modules(&plan, templates.iter().cloned());
-        self.discovered.begin_anew(&plan, templates);
-        let found = self.find();
-        self.adopt_series(&plan, &found);
-        let configured = plan.targets.iter().zip(watched);
-        let configured = configured.filter_map(|(target, current)| self.job(target, current));
-        self.discovered.configured = configured.collect();
-        self.probe(found, true);
-    }
-
-    /// The job of a target whose series stand.
-    fn job(&self, target: &Arc<Target>, current: Current) -> Option<Arc<TargetJob>> {
-        let name = &target.name;
-        let (series, history) = (self.store.series(name)?, self.histories.of(name)?);
-        let before = self.jobs.get(name);
-        let (own, places) = (self.own.clone(), self.places.clone());
-        Some(Arc::new(TargetJob::new(
-            target.clone(),
-            current,
-            series,
-            history,
-            own,
-            places,
-            before,
-        )))
-    }
-
-    /// Probers of no target, one for each module that `/probe` probes with.
-    fn templates(&self, plan: &Plan) -> Vec<Prober> {
-        plan.templates(&self.system_files, &self.heartbeat)
-    }
-
-    /// Makes the modules of `plan` what `/probe` probes with, as their templates have them.
-    fn adopt_modules(&self, plan: &Plan, templates: impl IntoIterator<Item = Current>) {
-        let modules = plan.endpoint.iter().zip(templates);
-        self.endpoint_modules
-            .replace(modules.map(|(module, template)| {
-                let (own, probing) = (self.own.clone(), runtime::Handle::current());
-                let places = self.places.clone();
-                ConfiguredProbes {
-                    timeout: module.configured.timeout,
-                    no_tls: module.tls.as_ref().err().cloned(),
-                    module: module.configured.module.clone(),
-                    template,
-                    own,
-                    places,
-                    probing,
-                    skipping: AtomicBool::new(false),
-                }
-            }));
-    }
-
-    fn adopt_series(&self, plan: &Plan, found: &[Arc<Target>]) {
-        self.config_page.replace(plan.shown.clone());
-        let sources: Vec<String> = plan.sources.iter().map(TargetSource::name).collect();
-        self.own.set_sources(&sources);
-        self.reconcile_series(plan.targets.iter(), found, &plan.bounds);
     }
 }

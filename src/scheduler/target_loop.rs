@@ -41,6 +41,10 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
             () = sleep_until(slots.due()) => {}
         }
         job.prepare().await;
+        // There may be another job meanwhile, or none.
+        if jobs.has_changed().unwrap_or(true) {
+            continue;
+        }
         let started = Instant::now();
         let missed = slots.catch_up(started, busy_until);
         if missed != Missed::default() {

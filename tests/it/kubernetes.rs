@@ -154,8 +154,6 @@ fn every_overlay_is_what_its_kinds_are_and_closed() {
     if !is_installed() {
         return;
     }
-    let help = program().arg("--help").output().unwrap().stdout;
-    let help = String::from_utf8(help).unwrap();
     for overlay in OVERLAYS {
         let objects = objects(overlay);
         let (container, set) = container(&objects);
@@ -179,13 +177,9 @@ fn every_overlay_is_what_its_kinds_are_and_closed() {
         assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/-/healthy");
         assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/-/ready");
         assert!(container["resources"]["requests"]["memory"].is_string());
-        for argument in arguments(container) {
-            let flag = argument.split('=').next().unwrap();
-            // Those of shards have their own test.
-            assert!(
-                help.contains(&format!(" {flag}")) || flag.starts_with("--shard."),
-                "{argument}"
-            );
+        let n_pods = set["spec"]["replicas"].as_u64().unwrap();
+        for ordinal in 0..n_pods {
+            is_taken(&arguments(container), ordinal);
         }
         let [service] = of_kind(&objects, "Service")[..] else {
             panic!("there is one service");
@@ -204,6 +198,22 @@ fn every_overlay_is_what_its_kinds_are_and_closed() {
         );
         is_mounted_where_it_is_read(&objects, container, pod);
     }
+}
+
+/// The exporter takes the arguments of a pod.
+fn is_taken(arguments: &[&str], ordinal: u64) {
+    let mut program = program();
+    for argument in arguments {
+        match argument.strip_prefix("--config.file=") {
+            Some(_) => {
+                let file = folder("base").join("httpcycle.yml");
+                program.arg(format!("--config.file={}", file.display()))
+            }
+            None => program.arg(argument.replace("$(ORDINAL)", &ordinal.to_string())),
+        };
+    }
+    let output = program.arg("--config.check").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
 }
 
 /// The file that the exporter reads is one of the ConfigMap, which changes without a restart.
