@@ -150,7 +150,7 @@ async fn redirects_lead_over_http3_alone() {
 fn sockets_to(port: u16) -> usize {
     let table = std::fs::read_to_string("/proc/self/net/udp").unwrap();
     let remote = format!("0100007F:{port:04X}");
-    let of_remote = |line: &&str| line.split_whitespace().nth(2) == Some(&remote);
+    let of_remote = |line: &&str| line.split_whitespace().nth(2) == Some(remote.as_str());
     table.lines().filter(of_remote).count()
 }
 
