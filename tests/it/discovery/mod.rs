@@ -6,6 +6,7 @@ mod churn;
 mod files;
 mod http;
 mod prometheus;
+mod rotation;
 
 use std::collections::HashMap;
 use std::fs;
