@@ -120,8 +120,9 @@ pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Ta
                     );
                     continue;
                 }
+                // After a reload the module is another one even if it says the same, and it is that one
+                // whose files are looked at.
                 let known = before.get(name).filter(|known| {
-                    // A module that was read before is one whose files nobody follows any more.
                     Arc::ptr_eq(&known.module, &target.module) && ***known == target
                 });
                 found

@@ -7,6 +7,7 @@ mod files;
 mod http;
 mod modules;
 mod prometheus;
+mod rotation;
 
 use std::collections::HashMap;
 use std::fs;
