@@ -293,7 +293,7 @@ fn named(id: StreamId) -> quic::StreamId {
 
 impl State {
     /// Notes bytes of the stream of the request, and tells how many are for the client.
-    fn note_response(&mut self, bytes: &[u8]) -> usize {
+    fn note_response(&self, bytes: &[u8]) -> usize {
         let mut marks = self.wire.marks();
         let at = marks
             .last_read
@@ -301,21 +301,22 @@ impl State {
         let (n_taken, noted) = marks.note_response(bytes, at);
         if let Err(fault) = noted {
             marks.broken_by.get_or_insert(fault);
-            return n_taken;
         }
         n_taken
     }
 
     /// Notes that the server finished the stream of the request.
-    fn note_end(&mut self) {
+    fn note_end(&self) {
         let mut marks = self.wire.marks();
         marks.last_byte = marks.last_read.or(marks.last_byte);
         marks.head.end();
     }
 
-    fn note_fault(&mut self, fault: StreamFault) {
+    fn note_fault(&self, fault: StreamFault) {
         let mut marks = self.wire.marks();
-        marks.broken_by.get_or_insert(io::Error::other(fault));
+        marks
+            .broken_by
+            .get_or_insert_with(|| io::Error::other(fault));
     }
 
     fn has_fault(&self) -> bool {

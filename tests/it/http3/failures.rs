@@ -2,9 +2,8 @@
 
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::reason::Reason as R;
-use quinn::VarInt;
 
-use crate::http3::{PATIENCE, probe, probe_with, reason};
+use crate::http3::{PATIENCE, probe_with, reason};
 use crate::support::http3;
 use crate::support::http3::Then::{Close, Finish, Hold, Reset};
 use crate::support::http3::{DATA, GOAWAY, HEADERS, SETTINGS, Then, field, frame, head};
@@ -21,13 +20,33 @@ type Row = (
 const H3_NO_ERROR: u32 = 0x100;
 const H3_INTERNAL_ERROR: u32 = 0x102;
 
-fn rows() -> Vec<Row> {
-    let ok = || head("200", &[]);
-    let of_length = |length| head("200", &[("content-length", length)]);
-    let body = |text: &[u8]| frame(DATA, text);
-    let cut = |frame: Vec<u8>, length: usize| frame[..length].to_vec();
-    let interim = || head("103", &[("link", "</a>")]);
-    let block = |fields: &[Vec<u8>]| frame(HEADERS, &[&[0, 0][..], &fields.concat()].concat());
+fn ok() -> Vec<u8> {
+    head("200", &[])
+}
+
+fn of_length(length: &str) -> Vec<u8> {
+    head("200", &[("content-length", length)])
+}
+
+fn body(text: &[u8]) -> Vec<u8> {
+    frame(DATA, text)
+}
+
+fn cut(frame: &[u8], length: usize) -> Vec<u8> {
+    frame[..length].to_vec()
+}
+
+fn interim() -> Vec<u8> {
+    head("103", &[("link", "</a>")])
+}
+
+/// Fields without a status.
+fn block() -> Vec<u8> {
+    frame(HEADERS, &[&[0, 0][..], &field("x", "y")].concat())
+}
+
+/// What is taken.
+fn fine() -> Vec<Row> {
     vec![
         (
             "fine",
@@ -53,7 +72,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "trailers",
-            vec![ok(), body(b""), body(b"a"), block(&[field("x", "y")])],
+            vec![ok(), body(b""), body(b"a"), block()],
             Finish,
             None,
             Some(200),
@@ -78,6 +97,12 @@ fn rows() -> Vec<Row> {
             Some(R::ValidateStatus),
             Some(409),
         ),
+    ]
+}
+
+/// Streams and connections that end where they may not.
+fn ended() -> Vec<Row> {
+    vec![
         ("nothing", vec![], Finish, Some(R::FirstByteClosed), None),
         (
             "reset",
@@ -102,28 +127,28 @@ fn rows() -> Vec<Row> {
         ),
         (
             "half a head",
-            vec![cut(ok(), 5)],
+            vec![cut(&ok(), 5)],
             Finish,
             Some(R::TransferHeaderTruncated),
             None,
         ),
         (
             "half a head, reset",
-            vec![cut(ok(), 5)],
+            vec![cut(&ok(), 5)],
             Reset(H3_INTERNAL_ERROR),
             Some(R::TransferHeaderTruncated),
             None,
         ),
         (
             "half a head, closed",
-            vec![cut(ok(), 5)],
+            vec![cut(&ok(), 5)],
             Close(H3_NO_ERROR),
             Some(R::TransferHeaderTruncated),
             None,
         ),
         (
             "body ends early",
-            vec![ok(), cut(body(b"abc"), 4)],
+            vec![ok(), cut(&body(b"abc"), 4)],
             Finish,
             Some(R::TransferBodyTruncated),
             Some(200),
@@ -151,11 +176,17 @@ fn rows() -> Vec<Row> {
         ),
         (
             "conflict cut",
-            vec![head("409", &[]), cut(body(b"abc"), 4)],
+            vec![head("409", &[]), cut(&body(b"abc"), 4)],
             Finish,
             Some(R::ValidateStatus),
             Some(409),
         ),
+    ]
+}
+
+/// Lengths that are not true, and heads that are none.
+fn contradictory() -> Vec<Row> {
+    vec![
         (
             "too short",
             vec![of_length("4"), body(b"abc")],
@@ -179,7 +210,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "no status",
-            vec![block(&[field("x", "y")])],
+            vec![block()],
             Finish,
             Some(R::TransferStatusInvalid),
             None,
@@ -212,6 +243,12 @@ fn rows() -> Vec<Row> {
             Some(R::TransferHeaderInvalid),
             Some(200),
         ),
+    ]
+}
+
+/// Frames that come where they may not, and more of them than any server has use for.
+fn disorderly() -> Vec<Row> {
+    vec![
         (
             "body first",
             vec![body(b"abc"), ok()],
@@ -228,7 +265,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "two trailers",
-            vec![ok(), block(&[field("x", "y")]), block(&[field("x", "y")])],
+            vec![ok(), block(), block()],
             Finish,
             Some(R::TransferFraming),
             Some(200),
@@ -281,7 +318,9 @@ fn rows() -> Vec<Row> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_has_its_reason() {
     let mut wrong = Vec::new();
-    for (what, pieces, then, expected, code) in rows() {
+    for (what, pieces, then, expected, code) in
+        [fine(), ended(), contradictory(), disorderly()].concat()
+    {
         let server = http3::sending(pieces.concat(), then);
         let outcome = probe_with(&server, PATIENCE, |module| {
             module.valid_status_codes = vec![200, 204];
@@ -334,55 +373,4 @@ async fn every_control_stream_has_its_reason() {
         let outcome = probe_with(&server, std::time::Duration::from_secs(2), |_| {}).await;
         assert_eq!(reason(&outcome), expected, "{what}: {:?}", outcome.failure);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_early_answer_is_the_answer() {
-    let server = http3::answering(|_, mut stream| async move {
-        stream.stop_sending(h3::error::Code::H3_NO_ERROR);
-        let head = http::Response::builder().status(413).body(()).unwrap();
-        stream.send_response(head).await.ok();
-        stream.finish().await.ok();
-    });
-    let outcome = probe_with(&server, PATIENCE, |module| {
-        module.method = http::Method::PUT;
-        module.body = bytes::Bytes::from(vec![b'x'; 4 << 20]).into();
-    })
-    .await;
-    assert_eq!(
-        outcome.response.map(|response| response.code),
-        Some(413),
-        "{outcome:?}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_body_comes_whole_and_within_its_bound() {
-    let server = http3::by_hand(|mut asked| async move {
-        let piece = vec![b'x'; 1 << 20];
-        asked.sending.write_all(&head("200", &[])).await.ok();
-        for _ in 0..8 {
-            asked.sending.write_all(&frame(DATA, &piece)).await.ok();
-        }
-        asked.sending.finish().ok();
-        asked.connection.closed().await;
-    });
-    let outcome = probe(&server).await;
-    assert_eq!(outcome.failure, None);
-    assert_eq!(outcome.response.unwrap().body_bytes, 8 << 20);
-    let outcome = probe_with(&server, PATIENCE, |module| {
-        module.checks.body.size_limit = std::num::NonZeroU64::new(1 << 20);
-    })
-    .await;
-    assert_eq!(reason(&outcome), Some(R::TransferBodyTooLarge));
-}
-
-/// A server that goes away tells it by a close that is of QUIC, not of HTTP/3.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_gone_refuses_or_closes() {
-    let server = http3::by_hand(|asked| async move {
-        asked.connection.close(VarInt::from_u32(0), b"gone");
-    });
-    let outcome = probe(&server).await;
-    assert_eq!(reason(&outcome), Some(R::FirstByteClosed), "{outcome:?}");
 }

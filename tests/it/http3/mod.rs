@@ -1,5 +1,6 @@
 //! HTTP/3: what is sent and taken, what a server can do wrong, and what is left behind.
 
+mod answers;
 mod failures;
 mod handshakes;
 mod phases;

@@ -67,7 +67,7 @@ async fn series_pages_and_reload() {
                 .unwrap();
         let probes = json["probes"]
             .as_array()
-            .or(json["targets"][0]["probes"].as_array());
+            .or_else(|| json["targets"][0]["probes"].as_array());
         let phases = probes.expect("probes")[0]["phases"]
             .as_array()
             .unwrap()
