@@ -146,7 +146,7 @@ const PROBED: &[(&str, Labels<'_>, &str)] = &[
 #[test]
 fn labels_say_how_a_target_is_probed() {
     for (target, labels, expected) in PROBED {
-        let found = find_in(vec![group(&[target], labels)], &HashMap::new());
+        let found = find_in(vec![group(&[*target], labels)], &HashMap::new());
         assert_eq!(found.remarks, [], "{target} {labels:?}");
         let one = &found.targets[0];
         let (name, module) = (&one.name, &one.module.name);
