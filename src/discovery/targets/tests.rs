@@ -186,8 +186,8 @@ const LEFT_OUT: &[(&[&str], Labels<'_>, &str)] = &[
     ),
     (
         &["b"],
-        &[("__param_module", "plane")],
-        "f: group 2: module \"plane\" of __param_module cannot be had; did you mean \"plain\"?",
+        &[("__param_module", "plan")],
+        "f: group 2: module \"plan\" of __param_module cannot be had; did you mean \"plain\"?",
     ),
     (
         &["b"],
