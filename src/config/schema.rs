@@ -236,7 +236,7 @@ pub static OAUTH2: Section = Section {
         text("client_secret_file"),
         texts("scopes"),
         text("token_url"),
-        shaped("endpoint_params", Shape::Named(&Shape::Text)),
+        shaped("endpoint_params", Shape::Named(&Shape::MaybeText)),
         shaped("grant_type", Shape::OneOf(&["client_credentials"])),
         section("tls_config", &TLS_CONFIG),
         text("proxy_url"),
