@@ -1,3 +1,6 @@
+mod names;
+
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
@@ -22,11 +25,16 @@ fn module(name: &str, timeout: Option<u64>) -> (String, UsableModule) {
     (name.to_owned(), usable)
 }
 
-fn wanted() -> Wanted {
+/// The same ones whoever asks, as between two reloads.
+static MODULES: LazyLock<HashMap<String, UsableModule>> = LazyLock::new(|| {
     let modules = [("http_2xx", None), ("slow", Some(20)), ("plain", None)];
     let modules = modules.map(|(name, timeout)| module(name, timeout));
+    modules.into_iter().collect()
+});
+
+fn wanted() -> Wanted {
     Wanted {
-        modules: modules.into_iter().collect(),
+        modules: MODULES.clone(),
         configured: ["http://own.test/".to_owned()].into(),
         shard: Shard::WHOLE,
     }
@@ -313,4 +321,33 @@ fn each_target_is_that_of_one_shard() {
     let mut expected = found_by(Shard::WHOLE);
     expected.sort();
     assert_eq!(all, expected);
+}
+
+#[test]
+fn passwords_of_urls_are_taken_off_labels() {
+    for (value, expected) in [
+        ("http://u:s3cret@h/?k=s3cret", "http://h/?k=xxxxx"),
+        (
+            "postgres://u:s3cret@db:5432/x?a=b",
+            "postgres://db:5432/x?a=b",
+        ),
+        ("postgres://u:s3/cret@db", "postgres://db"),
+        (
+            "jdbc:mysql://u:s3cret@db and amqp://v:s3@cret@mq/",
+            "jdbc:mysql://db and amqp://mq/",
+        ),
+        ("mongodb://u:s3cret@h1,h2/x", "mongodb://h1,h2/x"),
+        ("someone@example.com", "someone@example.com"),
+        ("redis://[::1]:6379/a@b", "redis://[::1]:6379/a@b"),
+        ("a@b at http://h/x", "a@b at http://h/x"),
+    ] {
+        let found = find_in(vec![group(&["a.test"], &[("l", value)])], &HashMap::new());
+        let label = found.targets[0].labels.iter().next();
+        assert_eq!(label, Some(("l", expected)));
+        assert_eq!(
+            found.remarks.len(),
+            usize::from(value != expected),
+            "{value}"
+        );
+    }
 }
