@@ -219,7 +219,7 @@ fn read_http(
         Ok(url) => url,
         Err(error) => return url_field.mistake(&format!("is invalid: {error}"), report),
     };
-    let pos = tls_config.map_or(url_field.pos(), |field| field.key_pos);
+    let pos = tls_config.map_or_else(|| url_field.pos(), |field| field.key_pos);
     let is_used = url.is_tls() || tls_config.is_some();
     tls.extend((is_used && tls_is_fine).then(|| (request.tls.clone(), pos)));
     let source = HttpSource {

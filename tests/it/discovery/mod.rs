@@ -5,6 +5,7 @@ mod bounds;
 mod churn;
 mod files;
 mod http;
+mod modules;
 mod prometheus;
 mod rotation;
 

@@ -10,6 +10,9 @@ use crate::discovery::targets::shared::MAX_LABEL_BYTES;
 use crate::discovery::targets::shared::MAX_TARGET_BYTES;
 use crate::target::module::Module;
 
+/// Labels as they are written.
+type Labels<'l> = &'l [(&'l str, &'l str)];
+
 fn module(name: &str, timeout: Option<u64>) -> (String, UsableModule) {
     let module = Module {
         name: name.to_owned(),
@@ -25,16 +28,11 @@ fn module(name: &str, timeout: Option<u64>) -> (String, UsableModule) {
     (name.to_owned(), usable)
 }
 
-/// The same ones whoever asks, as between two reloads.
-static MODULES: LazyLock<HashMap<String, UsableModule>> = LazyLock::new(|| {
+fn wanted() -> Wanted {
     let modules = [("http_2xx", None), ("slow", Some(20)), ("plain", None)];
     let modules = modules.map(|(name, timeout)| module(name, timeout));
-    modules.into_iter().collect()
-});
-
-fn wanted() -> Wanted {
     Wanted {
-        modules: MODULES.clone(),
+        modules: modules.into_iter().collect(),
         configured: ["http://own.test/".to_owned()].into(),
         shard: Shard::WHOLE,
     }
@@ -61,221 +59,234 @@ fn answer(groups: Vec<Group>) -> Answer {
     [Arc::new(Part { name, groups })].into()
 }
 
+/// What is found by the same modules each time, as between two reloads.
 fn find_in(groups: Vec<Group>, before: &HashMap<String, Arc<Target>>) -> Found {
-    find(&wanted(), &[answer(groups)], before)
+    static WANTED: LazyLock<Wanted> = LazyLock::new(wanted);
+    find(&WANTED, &[answer(groups)], before)
 }
+
+/// A target, its labels, and how it is probed.
+const PROBED: &[(&str, Labels<'_>, &str)] = &[
+    ("a.test", &[], "http://a.test/ http_2xx 15s 10s"),
+    (
+        "a.test:9/x?k=v",
+        &[],
+        "http://a.test:9/x?k=xxxxx http_2xx 15s 10s",
+    ),
+    (
+        "HTTPS://u:p@a.test",
+        &[],
+        "https://a.test/ http_2xx 15s 10s",
+    ),
+    (
+        "a.test",
+        &[("__scheme__", "https")],
+        "https://a.test/ http_2xx 15s 10s",
+    ),
+    (
+        "http://a.test",
+        &[("__scheme__", "https")],
+        "http://a.test/ http_2xx 15s 10s",
+    ),
+    (
+        "a.test",
+        &[("__metrics_path__", "/m?x=1")],
+        "http://a.test/m?x=xxxxx http_2xx 15s 10s",
+    ),
+    (
+        "a.test",
+        &[("__metrics_path__", "m")],
+        "http://a.test/m http_2xx 15s 10s",
+    ),
+    (
+        "http://a.test",
+        &[("__metrics_path__", "/m")],
+        "http://a.test/m http_2xx 15s 10s",
+    ),
+    (
+        "a.test/",
+        &[("__metrics_path__", "/m")],
+        "http://a.test/ http_2xx 15s 10s",
+    ),
+    (
+        "a.test",
+        &[("__param_module", "plain")],
+        "http://a.test/ plain 15s 10s",
+    ),
+    (
+        "a.test",
+        &[("__param_module", "")],
+        "http://a.test/ http_2xx 15s 10s",
+    ),
+    (
+        "a.test",
+        &[("__scrape_interval__", "2s")],
+        "http://a.test/ http_2xx 2s 2s",
+    ),
+    (
+        "a.test",
+        &[("__scrape_interval__", "1m"), ("__scrape_timeout__", "30s")],
+        "http://a.test/ http_2xx 60s 30s",
+    ),
+    (
+        "a.test",
+        &[
+            ("__param_module", "slow"),
+            ("__scrape_interval__", "1m"),
+            ("__scrape_timeout__", "30s"),
+        ],
+        "http://a.test/ slow 60s 20s",
+    ),
+    (
+        "a.test",
+        &[
+            ("__param_module", "slow"),
+            ("__scrape_interval__", "5s"),
+            ("__scrape_timeout__", "5s"),
+        ],
+        "http://a.test/ slow 5s 5s",
+    ),
+];
 
 #[test]
 fn labels_say_how_a_target_is_probed() {
-    for (target, labels, expected) in [
-        ("a.test", &[][..], "http://a.test/ http_2xx 15s 10s"),
-        (
-            "a.test:9/x?k=v",
-            &[],
-            "http://a.test:9/x?k=xxxxx http_2xx 15s 10s",
-        ),
-        (
-            "HTTPS://u:p@a.test",
-            &[],
-            "https://a.test/ http_2xx 15s 10s",
-        ),
-        (
-            "a.test",
-            &[("__scheme__", "https")],
-            "https://a.test/ http_2xx 15s 10s",
-        ),
-        (
-            "http://a.test",
-            &[("__scheme__", "https")],
-            "http://a.test/ http_2xx 15s 10s",
-        ),
-        (
-            "a.test",
-            &[("__metrics_path__", "/m?x=1")],
-            "http://a.test/m?x=xxxxx http_2xx 15s 10s",
-        ),
-        (
-            "a.test",
-            &[("__metrics_path__", "m")],
-            "http://a.test/m http_2xx 15s 10s",
-        ),
-        (
-            "http://a.test",
-            &[("__metrics_path__", "/m")],
-            "http://a.test/m http_2xx 15s 10s",
-        ),
-        (
-            "a.test/",
-            &[("__metrics_path__", "/m")],
-            "http://a.test/ http_2xx 15s 10s",
-        ),
-        (
-            "a.test",
-            &[("__param_module", "plain")],
-            "http://a.test/ plain 15s 10s",
-        ),
-        (
-            "a.test",
-            &[("__param_module", "")],
-            "http://a.test/ http_2xx 15s 10s",
-        ),
-        (
-            "a.test",
-            &[("__scrape_interval__", "2s")],
-            "http://a.test/ http_2xx 2s 2s",
-        ),
-        (
-            "a.test",
-            &[("__scrape_interval__", "1m"), ("__scrape_timeout__", "30s")],
-            "http://a.test/ http_2xx 60s 30s",
-        ),
-        (
-            "a.test",
-            &[
-                ("__param_module", "slow"),
-                ("__scrape_interval__", "1m"),
-                ("__scrape_timeout__", "30s"),
-            ],
-            "http://a.test/ slow 60s 20s",
-        ),
-        (
-            "a.test",
-            &[
-                ("__param_module", "slow"),
-                ("__scrape_interval__", "5s"),
-                ("__scrape_timeout__", "5s"),
-            ],
-            "http://a.test/ slow 5s 5s",
-        ),
-    ] {
-        let found = find_in(vec![group(&[target], labels)], &HashMap::new());
+    for (target, labels, expected) in PROBED {
+        let found = find_in(vec![group(&[*target], labels)], &HashMap::new());
         assert_eq!(found.remarks, [], "{target} {labels:?}");
         let one = &found.targets[0];
         let (name, module) = (&one.name, &one.module.name);
         let shown = format!("{name} {module} {:?} {:?}", one.interval, one.timeout);
-        assert_eq!(shown, expected, "{target} {labels:?}");
+        assert_eq!(shown, *expected, "{target} {labels:?}");
         assert_eq!(one.labels.iter().count(), 0);
     }
 }
 
+/// Targets with their labels, and what is said of them.
+const LEFT_OUT: &[(&[&str], Labels<'_>, &str)] = &[
+    (
+        &["ftp://b"],
+        &[],
+        "f:1: group 2, target 1: the URL is invalid: scheme \"ftp\" is not probed",
+    ),
+    (
+        &["http://b", "b:x"],
+        &[],
+        "f:2: group 2, target 2: the URL is invalid: invalid port number",
+    ),
+    (&[""], &[], "target 1: the URL is invalid: empty host"),
+    (
+        &["own.test"],
+        &[],
+        "\"http://own.test/\" is left out: the configuration has a target",
+    ),
+    (
+        &["a.test"],
+        &[],
+        "\"http://a.test/\" is left out: it is listed twice",
+    ),
+    (
+        &["https://b"],
+        &[("__param_module", "plain")],
+        "TLS of module \"plain\" cannot work: no authorities",
+    ),
+    (
+        &["b"],
+        &[("__param_module", "plan")],
+        "f: group 2: module \"plan\" of __param_module cannot be had; did you mean \"plain\"?",
+    ),
+    (
+        &["b"],
+        &[("__scrape_interval__", "5")],
+        "__scrape_interval__ must be a duration like 5s or 1m30s, found \"5\" without a unit",
+    ),
+    (
+        &["b"],
+        &[("__scrape_interval__", "1ms")],
+        "__scrape_interval__ must be at least 10ms",
+    ),
+    (
+        &["b"],
+        &[("__scrape_timeout__", "1m")],
+        "__scrape_timeout__ is 1m, longer than the interval 15s",
+    ),
+    (
+        &["b"],
+        &[("__param_module", "slow")],
+        "the timeout of module \"slow\" is 20s, longer than the interval 15s",
+    ),
+    (
+        &["b"],
+        &[("__scheme__", "ftp")],
+        "__scheme__ must be http or https, found \"ftp\"",
+    ),
+    (
+        &["b"],
+        &[("le", "x")],
+        "label name \"le\" is reserved for the exporter; choose another; it is left out",
+    ),
+    (&["b"], &[("a-b", "x")], "label name \"a-b\" is invalid"),
+    (
+        &["b"],
+        &[("l", "http://u:s3cret@h/")],
+        "label \"l\" holds the user and password of a URL",
+    ),
+];
+
+/// Lists these targets between two others, of which nothing is said.
+fn is_told_alone(targets: &[&str], labels: Labels<'_>, said: &str) {
+    let groups = vec![
+        group(&["a.test"], &[]),
+        group(targets, labels),
+        group(&["c.test"], &[]),
+    ];
+    let found = find_in(groups, &HashMap::new());
+    let [remark] = &found.remarks[..] else {
+        panic!("{said}: {:?}", found.remarks);
+    };
+    assert!(remark.text.contains(said), "{said}: {}", remark.text);
+    assert!(!remark.text.contains("s3cret"));
+    let names: Vec<&str> = found.targets.iter().map(|one| &*one.name).collect();
+    let around =
+        names.first() == Some(&"http://a.test/") && names.last() == Some(&"http://c.test/");
+    assert!(around, "{names:?}");
+}
+
 #[test]
 fn what_cannot_be_probed_is_told_and_the_others_are() {
-    let many: Vec<(String, String)> = (0..65).map(|n| (format!("l{n}"), "v".to_owned())).collect();
-    let many: Vec<(&str, &str)> = many
-        .iter()
-        .map(|(name, value)| (&**name, &**value))
-        .collect();
-    let long = "v".repeat(MAX_LABEL_BYTES);
-    let far = format!("a.test/{}", "x".repeat(MAX_TARGET_BYTES));
-    for (targets, labels, said) in [
-        (
-            &["ftp://b"][..],
-            &[][..],
-            "f:1: group 2, target 1: the URL is invalid: scheme \"ftp\" is not probed",
-        ),
-        (
-            &["http://b", "b:x"],
-            &[],
-            "f:2: group 2, target 2: the URL is invalid: invalid port number",
-        ),
-        (&[""], &[], "target 1: the URL is invalid: empty host"),
-        (&[&*far], &[], "at most 8192 will do"),
-        (
-            &["own.test"],
-            &[],
-            "\"http://own.test/\" is left out: the configuration has a target",
-        ),
-        (
-            &["a.test"],
-            &[],
-            "\"http://a.test/\" is left out: it is listed twice",
-        ),
-        (
-            &["https://b"],
-            &[("__param_module", "plain")],
-            "TLS of module \"plain\" cannot work: no authorities",
-        ),
-        (
-            &["b"],
-            &[("__param_module", "plane")],
-            "f: group 2: module \"plane\" of __param_module cannot be had; did you mean \"plain\"?",
-        ),
-        (
-            &["b"],
-            &[("__scrape_interval__", "5")],
-            "__scrape_interval__ must be a duration like 5s or 1m30s, found \"5\" without a unit",
-        ),
-        (
-            &["b"],
-            &[("__scrape_interval__", "1ms")],
-            "__scrape_interval__ must be at least 10ms",
-        ),
-        (
-            &["b"],
-            &[("__scrape_timeout__", "1m")],
-            "__scrape_timeout__ is 1m, longer than the interval 15s",
-        ),
-        (
-            &["b"],
-            &[("__param_module", "slow")],
-            "the timeout of module \"slow\" is 20s, longer than the interval 15s",
-        ),
-        (
-            &["b"],
-            &[("__scheme__", "ftp")],
-            "__scheme__ must be http or https, found \"ftp\"",
-        ),
-        (&["b"], &many, "it has 65 labels"),
-        (
-            &["b"],
-            &[("l", &*long)],
-            "at most 64 of 8192 bytes will do; its targets are left out",
-        ),
-        (
-            &["b"],
-            &[("le", "x")],
-            "label name \"le\" is reserved for the exporter; choose another; it is left out",
-        ),
-        (&["b"], &[("a-b", "x")], "label name \"a-b\" is invalid"),
-        (
-            &["b"],
-            &[("l", "http://u:s3cret@h/")],
-            "label \"l\" holds the user and password of a URL",
-        ),
-    ] {
-        let groups = vec![
-            group(&["a.test"], &[]),
-            group(targets, labels),
-            group(&["c.test"], &[]),
-        ];
-        let found = find_in(groups, &HashMap::new());
-        let [remark] = &found.remarks[..] else {
-            panic!("{said}: {:?}", found.remarks);
-        };
-        assert!(remark.text.contains(said), "{said}: {}", remark.text);
-        assert!(!remark.text.contains("s3cret"));
-        let names: Vec<&str> = found.targets.iter().map(|one| &*one.name).collect();
-        let around =
-            names.first() == Some(&"http://a.test/") && names.last() == Some(&"http://c.test/");
-        assert!(around, "{names:?}");
+    for (targets, labels, said) in LEFT_OUT {
+        is_told_alone(targets, labels, said);
     }
+    let many: Vec<(String, String)> = (0..65).map(|n| (format!("l{n}"), "v".to_owned())).collect();
+    let many = many.iter().map(|(name, value)| (&**name, &**value));
+    is_told_alone(&["b"], &many.collect::<Vec<_>>(), "it has 65 labels");
+    let long = "v".repeat(MAX_LABEL_BYTES);
+    let said = "at most 64 of 8192 bytes will do; its targets are left out";
+    is_told_alone(&["b"], &[("l", &long)], said);
+    let far = format!("a.test/{}", "x".repeat(MAX_TARGET_BYTES));
+    is_told_alone(&[&far], &[], "at most 8192 will do");
 }
 
 #[test]
 fn a_target_that_is_as_it_was_is_the_very_same() {
-    let first = find_in(
-        vec![group(&["a.test", "b.test"], &[("l", "1")])],
-        &HashMap::new(),
-    );
+    let wanted_first = wanted();
+    let list = |labels: [&str; 2]| {
+        let [one, other] = labels;
+        let groups = vec![
+            group(&["a.test"], &[("l", one)]),
+            group(&["b.test"], &[("l", other)]),
+        ];
+        [answer(groups)]
+    };
+    let first = find(&wanted_first, &list(["1", "1"]), &HashMap::new());
     let before = first.targets.iter();
     let before = before.map(|one| (one.name.clone(), one.clone())).collect();
-    let groups = vec![
-        group(&["a.test"], &[("l", "1")]),
-        group(&["b.test"], &[("l", "2")]),
-    ];
-    let again = find_in(groups, &before);
+    let again = find(&wanted_first, &list(["1", "2"]), &before);
     assert!(Arc::ptr_eq(&again.targets[0], &first.targets[0]));
     assert!(!Arc::ptr_eq(&again.targets[1], &first.targets[1]));
+    // The same configuration, read again.
+    let reloaded = find(&wanted(), &list(["1", "1"]), &before);
+    assert_eq!(reloaded.targets[0], first.targets[0]);
+    assert!(!Arc::ptr_eq(&reloaded.targets[0], &first.targets[0]));
 }
 
 #[test]
@@ -288,12 +299,7 @@ fn beyond_the_bound_those_that_run_stay() {
     let before = before.map(|one| (one.name.clone(), one.clone())).collect();
     let found = find_in(vec![group(&names, &[])], &before);
     assert_eq!(found.targets.len(), MAX_TARGETS);
-    assert!(
-        found
-            .targets
-            .iter()
-            .any(|one| Arc::ptr_eq(one, &running.targets[0]))
-    );
+    assert!(found.targets.iter().any(|one| one == &running.targets[0]));
     assert_eq!(found.targets[0].name, "http://0.test/");
     let said = &found.remarks[0].text;
     assert!(
