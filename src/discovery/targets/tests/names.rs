@@ -37,7 +37,7 @@ fn different_targets_have_different_names_and_keep_them() {
     assert_eq!(again[1..], [other.clone(), plain.clone()]);
     assert_eq!(again[0], format!("{other}-2"));
     let (alone, _) = names(vec![group(&[y], &[])], &found);
-    assert_eq!(alone, [other.clone()]);
+    assert_eq!(alone, std::slice::from_ref(other));
     let (fresh, _) = names(vec![group(&[y], &[])], &none);
     assert_eq!(fresh, [masked]);
 
