@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio::time::Interval;
 use tokio::time::MissedTickBehavior;
 use tokio::time::interval_at;
-use tokio::time::sleep;
+use tokio::time::sleep_until;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
 
@@ -38,6 +38,13 @@ const SETTLING: Duration = Duration::from_millis(200);
 
 /// How often one look waits for that.
 const N_SETTLING: u32 = 5;
+
+/// Targets that come and go all the time take this part of the time at most: so many times as long as
+/// one change took is the time up to the next, ...
+const REST: u32 = 10;
+
+/// ... but no longer than this.
+const MAX_REST: Duration = Duration::from_secs(30);
 
 /// How many requests wait for their turn without waiting for a place in the line.
 const LINE: usize = 16;
@@ -73,6 +80,10 @@ pub struct Reloader {
     in_use: Option<Digest>,
     /// What the last reload failed of.
     failure: Option<String>,
+    /// Whether the sources of targets list others than those that are probed.
+    is_found: bool,
+    /// When those may be probed.
+    rested: Instant,
 }
 
 /// What there is to do.
@@ -100,6 +111,8 @@ impl Reloader {
             }),
             in_use: Some(in_use),
             failure: None,
+            is_found: false,
+            rested: Instant::now(),
         }
     }
 
@@ -113,7 +126,12 @@ impl Reloader {
     pub async fn run(&mut self, app: &mut App) {
         loop {
             match self.next(app.discovery.changed()).await {
-                Cause::Found => app.adopt_found(),
+                Cause::Found => {
+                    self.is_found = false;
+                    let began = Instant::now();
+                    app.adopt_found();
+                    self.rested = Instant::now() + (REST * began.elapsed()).min(MAX_REST);
+                }
                 Cause::Asked(answers) => {
                     let settings = app.settings.clone();
                     let loaded = spawn_blocking(move || Plan::load(&settings)).await;
@@ -147,16 +165,21 @@ impl Reloader {
                 None => std::future::pending().await,
             }
         };
+        let (is_found, rested) = (&mut self.is_found, self.rested);
+        let found = async {
+            if !*is_found {
+                found.await;
+                *is_found = true;
+            }
+            // Sources often change together.
+            sleep_until(rested.max(Instant::now() + QUIET)).await;
+        };
         let mut answers = Vec::new();
         tokio::select! {
             _ = self.hang_up.recv() => {}
             Some(answer) = self.line.recv() => answers.push(answer),
             () = look => return Cause::Look,
-            () = found => {
-                // Sources often change together.
-                sleep(QUIET).await;
-                return Cause::Found;
-            }
+            () = found => return Cause::Found,
         }
         let latest = Instant::now() + PATIENCE;
         let quiet = async {

@@ -62,6 +62,22 @@ impl fmt::Debug for Content {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Digest([u8; 32]);
 
+impl Digest {
+    /// That of these bytes.
+    pub fn of(content: &[u8]) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, content);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+
+    /// Its first 24 bits, as six hexadecimal digits.
+    pub fn short(&self) -> String {
+        let first = self.0.iter().take(3);
+        first.map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 impl Content {
     /// Reads a file, once.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
@@ -73,10 +89,7 @@ impl Content {
 
     /// The digest of what was read.
     pub fn digest(&self) -> Digest {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &self.bytes);
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.as_ref());
-        Digest(bytes)
+        Digest::of(&self.bytes)
     }
 
     /// Loads what was read; names of files in it are relative to its folder.

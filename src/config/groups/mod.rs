@@ -14,7 +14,7 @@ use crate::config::yaml::{self, Kind, Node};
 /// The bytes of a source that are read.
 pub const MAX_BYTES: u64 = 64 << 20;
 /// The targets and the groups of a source, each: `{},` has three bytes and costs memory.
-const MAX_ITEMS: usize = 1_000_000;
+pub const MAX_ITEMS: usize = 1_000_000;
 /// The labels of a group that are read. Fewer are used.
 const MAX_LABELS: usize = 10_000;
 
@@ -53,6 +53,17 @@ pub fn parse(name: &str, format: Format, bytes: &[u8]) -> Result<Vec<Group>, Str
         Format::Json => json::read(text).map_err(|what| format!("{name}: {what}")),
         Format::Yaml => from_yaml(name, text),
     }
+}
+
+/// Whether a file of YAML has nothing but comments in it, as one has that is about to be written: no
+/// list at all, where `[]` says that there is nothing.
+pub fn says_nothing(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().all(|line| {
+        let line = line.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        let is_mark = matches!(line, "" | "---" | "..." | "~" | "null");
+        is_mark || line.starts_with(['#', '%'])
+    })
 }
 
 fn from_yaml(name: &str, text: &str) -> Result<Vec<Group>, String> {

@@ -146,3 +146,17 @@ fn what_is_small_to_write_cannot_cost_much() {
     let deep = format!("[{{\"targets\":[{deep}");
     assert!(parse("f", Format::Json, deep.as_bytes()).is_err());
 }
+
+#[test]
+fn a_file_without_a_list_says_nothing() {
+    for (text, expected) in [
+        ("", true),
+        ("\u{feff}\n---\n# targets:\n", true),
+        ("null", true),
+        ("[]", false),
+        ("# none\n[]\n", false),
+        ("- targets: [a]", false),
+    ] {
+        assert_eq!(says_nothing(text.as_bytes()), expected, "{text:?}");
+    }
+}

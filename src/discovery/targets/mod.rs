@@ -1,6 +1,7 @@
 //! What sources list, made into targets: which of them are probed, by which module, how often, and
 //! under which labels.
 
+mod names;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use crate::target::shard::Shard;
 
 /// How many discovered targets are probed.
 pub const MAX_TARGETS: usize = 200_000;
+/// How many listed ones are looked at, so that there is room for those that are probed already.
+const MAX_LISTED: usize = 2 * MAX_TARGETS;
 /// How many remarks are kept; the others are counted.
 const MAX_REMARKS: usize = 1_000;
 
@@ -81,11 +84,12 @@ impl Found {
     }
 }
 
-/// The targets of all answers. One that is as it was `before` is that one; of those of one name the
-/// configured one wins, then the first.
+/// The targets of all answers. One that is as it was `before` is that one, and keeps its name. One that
+/// is listed twice is probed once, as it was before or else as it is listed first, and what the
+/// configuration has a target of that name for is left out.
 pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Target>>) -> Found {
     let mut found = Found::default();
-    let mut names: HashSet<String> = HashSet::new();
+    let mut listing = Listing::default();
     for part in answers.iter().flat_map(|answer| answer.iter()) {
         for (index, group) in part.groups.iter().enumerate() {
             let place = Place {
@@ -96,48 +100,102 @@ pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Ta
                 continue;
             };
             for listed in &group.targets {
-                let target = match shared.target(listed) {
-                    Ok(target) => target,
-                    Err(what) => {
-                        found.remark(place, Some(listed), &what);
-                        continue;
+                let taken = shared.target(listed).and_then(|target| {
+                    if !wanted.shard.owns(&target.name) {
+                        return Ok(());
                     }
-                };
-                let name = &target.name;
-                if !wanted.shard.owns(name) {
-                    continue;
-                }
-                let is_configured = wanted.configured.contains(name);
-                if is_configured || !names.insert(name.clone()) {
-                    let first = match is_configured {
-                        true => "the configuration has a target of that name",
-                        false => "it is listed twice; the first one is probed",
-                    };
-                    found.remark(
-                        place,
-                        Some(listed),
-                        &format!("{} is left out: {first}", quote(name)),
-                    );
-                    continue;
-                }
-                // After a reload the module is another one even if it says the same, and it is that one
-                // whose files are looked at.
-                let known = before.get(name).filter(|known| {
-                    Arc::ptr_eq(&known.module, &target.module) && ***known == target
+                    if wanted.configured.contains(&target.name) {
+                        let name = quote(&target.name);
+                        return Err(format!(
+                            "{name} is left out: the configuration has a target of that name; \
+                             label __name gives this one another"
+                        ));
+                    }
+                    listing.take(target, (place, listed), before)
                 });
-                found
-                    .targets
-                    .push(known.cloned().unwrap_or_else(|| Arc::new(target)));
+                if let Err(what) = taken {
+                    found.remark(place, Some(listed), &what);
+                }
             }
         }
     }
-    bound(&mut found, before);
+    listing.name(wanted, before, &mut found);
+    bound(&mut found, listing.n_all, before);
     found
 }
 
+/// What is listed, each target once.
+#[derive(Default)]
+struct Listing<'l> {
+    /// The targets, with what tells them from others.
+    targets: Vec<(u64, Target)>,
+    /// Where they stand.
+    places: Vec<(Place<'l>, &'l Listed)>,
+    known: HashMap<u64, usize>,
+    /// How many there are, those included that are beyond what is taken.
+    n_all: usize,
+}
+
+impl<'l> Listing<'l> {
+    /// Takes a target, unless it is there. The error says that it is.
+    fn take(
+        &mut self,
+        target: Target,
+        place: (Place<'l>, &'l Listed),
+        before: &HashMap<String, Arc<Target>>,
+    ) -> Result<(), String> {
+        let key = names::key(&target);
+        let known = self.known.get(&key);
+        if let Some((_, known)) = known.and_then(|known| self.targets.get_mut(*known))
+            && names::is_same(known, &target)
+        {
+            let name = quote(&target.name);
+            let as_before = before.get(&target.name);
+            if as_before.is_some_and(|before| **before == target) {
+                *known = target;
+            }
+            return Err(format!(
+                "{name} is left out: it is listed twice, and probed once"
+            ));
+        }
+        self.n_all += 1;
+        if self.targets.len() < MAX_LISTED {
+            self.known.insert(key, self.targets.len());
+            self.targets.push((key, target));
+            self.places.push(place);
+        }
+        Ok(())
+    }
+
+    /// Gives each its name, and the very same one that it was if it is as it was.
+    fn name(&mut self, wanted: &Wanted, before: &HashMap<String, Arc<Target>>, found: &mut Found) {
+        let renamed = names::distinguish(&mut self.targets, &wanted.configured, before);
+        for (at, plain) in renamed {
+            if let (Some((_, target)), Some((place, listed))) =
+                (self.targets.get(at), self.places.get(at))
+            {
+                let (plain, name) = (quote(&plain), quote(&target.name));
+                let what = format!(
+                    "it is called {name}, as another target is {plain}; label __name gives it a name"
+                );
+                found.remark(*place, Some(*listed), &what);
+            }
+        }
+        let targets = std::mem::take(&mut self.targets).into_iter();
+        let targets = targets.map(|(_, target)| {
+            // After a reload the module is another one even if it says the same, and it is that one
+            // whose files are looked at.
+            let known = before
+                .get(&target.name)
+                .filter(|known| Arc::ptr_eq(&known.module, &target.module) && ***known == target);
+            known.cloned().unwrap_or_else(|| Arc::new(target))
+        });
+        found.targets = targets.collect();
+    }
+}
+
 /// Leaves out what is beyond the bound; those that run already stay.
-fn bound(found: &mut Found, before: &HashMap<String, Arc<Target>>) {
-    let n_found = found.targets.len();
+fn bound(found: &mut Found, n_found: usize, before: &HashMap<String, Arc<Target>>) {
     if n_found <= MAX_TARGETS {
         return;
     }

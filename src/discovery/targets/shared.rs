@@ -35,6 +35,7 @@ pub struct Shared<'w> {
     timeout: Duration,
     scheme: &'w str,
     path: &'w str,
+    name: Option<&'w str>,
     labels: Labels,
 }
 
@@ -109,6 +110,7 @@ impl<'w> Shared<'w> {
             timeout,
             scheme,
             path: special("__metrics_path__").unwrap_or_default(),
+            name: special("__name"),
             labels: shown_labels(group, place, found),
         })
     }
@@ -147,7 +149,7 @@ impl<'w> Shared<'w> {
             return Err(format!("TLS of module {name} cannot work: {why}"));
         }
         Ok(Target {
-            name: url.to_string(),
+            name: self.name.map_or_else(|| url.to_string(), str::to_owned),
             url,
             module: module.clone(),
             interval: self.interval,
@@ -227,21 +229,48 @@ fn shown_labels(group: &Group, place: Place<'_>, found: &mut Found) -> Labels {
         if value.is_empty() || name.starts_with("__") {
             continue;
         }
-        let may_hold = value.contains("://") && value.contains('@');
-        let shown = match may_hold.then(|| TargetUrl::parse(value)) {
-            Some(Ok(url)) if url.userinfo().is_some() => {
-                let name = quote(name);
-                let what = format!(
-                    "label {name} holds the user and password of a URL; they are taken off"
-                );
-                found.remark(place, None, &what);
-                &url.to_string()
-            }
-            _ => value,
-        };
-        if let Err(error) = labels.insert(name, shown) {
+        let stripped = without_userinfo(value);
+        if stripped.is_some() {
+            let name = quote(name);
+            let what =
+                format!("label {name} holds the user and password of a URL; they are taken off");
+            found.remark(place, None, &what);
+        }
+        if let Err(error) = labels.insert(name, stripped.as_deref().unwrap_or(value)) {
             found.remark(place, None, &format!("{error}; it is left out"));
         }
     }
     labels
+}
+
+/// The text without users and passwords of the URLs in it, of whatever scheme, if it has any.
+fn without_userinfo(text: &str) -> Option<String> {
+    if !text.contains('@') {
+        return None;
+    }
+    if let Ok(url) = TargetUrl::parse(text) {
+        return url.userinfo().map(|_| url.to_string());
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((scheme, behind)) = rest.split_once("://") {
+        shown.push_str(scheme);
+        shown.push_str("://");
+        let ends = |c: char| matches!(c, '/' | '?' | '#') || c.is_whitespace();
+        let (authority, _) = behind.split_once(ends).unwrap_or((behind, ""));
+        let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+        let at = match authority.rfind('@') {
+            // What looks like a port may be a password with a slash in it.
+            None if !port
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b']') =>
+            {
+                behind.find('@')
+            }
+            at => at,
+        };
+        rest = at.and_then(|at| behind.get(at + 1..)).unwrap_or(behind);
+    }
+    shown.push_str(rest);
+    (shown.len() < text.len()).then_some(shown)
 }

@@ -194,12 +194,14 @@ fn a_file_that_is_written_slowly_takes_nothing_away() {
     folder.write("a.yml", &list(20));
     let exporter = Exporter::start(&folder.config("*.yml"));
     wait_for_targets(&exporter, 20);
-    // Each half is a list without mistakes.
+    // However long the writer is held up in between.
     for _ in 0..2 {
-        for n in [0, 5, 10, 15, 21] {
-            folder.write("a.yml", &list(n));
+        for n in [0, 5, 10, 15] {
+            let begun = if n == 0 { "" } else { "- targets: ['127.0" };
+            folder.write("a.yml", &(list(n) + begun));
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
+        folder.write("a.yml", &list(21));
         wait_for_targets(&exporter, 21);
         folder.write("a.yml", &list(20));
         wait_for_targets(&exporter, 20);
@@ -218,7 +220,7 @@ fn a_file_that_is_written_slowly_takes_nothing_away() {
 }
 
 #[test]
-fn what_is_listed_twice_is_probed_once_and_told_once() {
+fn what_is_listed_twice_is_probed_once_and_what_differs_has_two_names() {
     let folder = Folder::new();
     let group = |labels: &str| {
         json(
@@ -228,9 +230,10 @@ fn what_is_listed_twice_is_probed_once_and_told_once() {
     };
     folder.write("a.json", &group("\"from\": \"a\""));
     folder.write("b.json", &group("\"from\": \"b\""));
+    folder.write("again.json", &group("\"from\": \"a\""));
     let own = "targets: [{url: 'http://127.0.0.1:9/own', interval: 1h, labels: {from: own}}]\n";
     let exporter = Exporter::start(&(folder.config("*.json") + own));
-    wait_for_targets(&exporter, 2);
+    wait_for_targets(&exporter, 3);
     let page = exporter.get_text("GET /metrics");
     for (name, from) in [("a", "a"), ("own", "own")] {
         let series =
@@ -248,11 +251,23 @@ fn what_is_listed_twice_is_probed_once_and_told_once() {
             |value| value.is_some(),
         );
     }
-    // The first is gone, the second takes its place.
+    let from_b = |page: &str| {
+        let mut lines = page.lines().filter(|line| {
+            line.starts_with("httpcycle_probe_interval_seconds{target=\"http://127.0.0.1:9/a#")
+        });
+        let line = lines.find(|line| line.contains("from=\"b\""));
+        line.map(str::to_owned)
+    };
+    assert!(from_b(&page).is_some(), "{page}");
+    // The other is gone, and this one stays what it was.
     fs::remove_file(folder.path().join("a.json")).unwrap();
-    let from_b = "httpcycle_probes_total{target=\"http://127.0.0.1:9/a\",from=\"b\"}";
-    exporter.wait_for(from_b, |value| value.is_some());
+    fs::remove_file(folder.path().join("again.json")).unwrap();
+    wait_for_targets(&exporter, 3);
+    let now = exporter.get_text("GET /metrics");
+    assert_eq!(from_b(&now), from_b(&page));
+    assert!(!now.contains("target=\"http://127.0.0.1:9/a\""), "{now}");
     let log = exporter.rest_of_log().join("\n");
+    assert_eq!(log.matches("it is called").count(), 1, "{log}");
     assert_eq!(
         log.matches("/a\\\" is left out: it is listed twice")
             .count(),
@@ -262,7 +277,7 @@ fn what_is_listed_twice_is_probed_once_and_told_once() {
     assert_eq!(
         log.matches("/own\\\" is left out: the configuration has")
             .count(),
-        2,
+        3,
         "{log}"
     );
 }

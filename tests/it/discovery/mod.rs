@@ -97,7 +97,7 @@ pub fn n_targets(exporter: &Exporter) -> Option<f64> {
 
 /// Waits until there are so many targets.
 pub fn wait_for_targets(exporter: &Exporter, count: usize) {
-    for _ in 0..3_000 {
+    for _ in 0..9_000 {
         if n_targets(exporter) == Some(count as f64) {
             return;
         }

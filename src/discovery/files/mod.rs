@@ -1,6 +1,10 @@
 //! The files of one pattern: looked at twice a second, read when they have changed and have been left
 //! alone, and each kept as it was while it cannot be read.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -14,22 +18,27 @@ use tokio::time::Instant;
 use tokio::time::sleep;
 
 use crate::config::discovery::FileSource;
-use crate::config::file;
 use crate::config::groups;
-use crate::config::groups::Format;
-use crate::config::stamp::Stamp;
 use crate::discovery::Answer;
 use crate::discovery::Failures;
-use crate::discovery::Part;
 use crate::discovery::Voice;
+use crate::discovery::files::known::Known;
 use crate::discovery::glob;
 
 /// The time between two looks, and how long a file has to be left alone before it is read: who writes
 /// into a file in use leaves half of it there for a moment, and half a list can be without mistakes.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// How often a file that changes all the time is waited for.
-const N_SETTLING: u32 = 10;
+/// Looks that take long are made less often: of the time they take a fifth at most, ...
+const SHARE: u32 = 4;
+/// ... but not less often than this.
+const SELDOM: Duration = Duration::from_secs(10);
+
+/// How many looks find a file missing before it is gone: who replaces it may remove it first.
+const N_MISSING: u32 = 4;
+
+/// How many files a pattern may name.
+const MAX_FILES: usize = 10_000;
 
 /// The files of a pattern, as they were seen last.
 #[derive(Debug)]
@@ -41,19 +50,6 @@ pub struct LookOut {
     /// When all files are to be read again.
     due: Instant,
     is_first: bool,
-}
-
-/// What is known of a file.
-#[derive(Debug, Default)]
-struct Known {
-    /// What it looked like when it was read, if it had been left alone by then.
-    seen: Option<Stamp>,
-    /// What it looked like in the last look, and how many looks have waited for it.
-    settling: Option<(Option<Stamp>, u32)>,
-    /// What it held when it could be read.
-    part: Option<Arc<Part>>,
-    /// Why it cannot be read now.
-    trouble: Option<String>,
 }
 
 /// What came of a look.
@@ -82,6 +78,7 @@ pub async fn run(mut look_out: LookOut, voice: Voice, failures: Arc<dyn Failures
     let source = look_out.source.pattern.clone();
     loop {
         let spare = LookOut::new(look_out.source.clone(), Some(look_out.answer()));
+        let began = Instant::now();
         let looked = spawn_blocking(move || {
             let seen = look_out.look();
             (look_out, seen)
@@ -109,8 +106,13 @@ pub async fn run(mut look_out: LookOut, voice: Voice, failures: Arc<dyn Failures
         for _ in 0..seen.n_failed {
             failures.failed(&source);
         }
+        // Reading what is new is no reason to look less often.
+        let took = match seen.answer {
+            Some(_) => Duration::ZERO,
+            None => began.elapsed(),
+        };
         voice.tell(seen.answer);
-        sleep(EVERY).await;
+        sleep((SHARE * took).clamp(EVERY, SELDOM)).await;
     }
 }
 
@@ -118,13 +120,7 @@ impl LookOut {
     /// Begins with what the files listed `before`, if they were looked at.
     pub fn new(source: FileSource, before: Option<Answer>) -> Self {
         let parts = before.iter().flat_map(|answer| answer.iter());
-        let files = parts.map(|part| {
-            let known = Known {
-                part: Some(part.clone()),
-                ..Known::default()
-            };
-            (PathBuf::from(&part.name), known)
-        });
+        let files = parts.map(|part| (PathBuf::from(&part.name), Known::with(part.clone())));
         Self {
             files: files.collect(),
             trouble: None,
@@ -164,23 +160,33 @@ impl LookOut {
                 .push("files of targets can be looked for again".to_owned());
         }
         let n_before = self.files.len();
-        self.files.retain(|path, _| {
-            let is_there = found.binary_search(path).is_ok();
-            if !is_there {
+        self.files.retain(|path, known| {
+            if found.binary_search(path).is_ok() {
+                known.n_missing = 0;
+                return true;
+            }
+            known.n_missing += 1;
+            let stays = known.n_missing < N_MISSING;
+            if !stays {
                 let file = path.display();
                 let what = format!("{file} is gone, and with it the targets that it listed");
                 seen.notes.push(what);
             }
-            is_there
+            stays
         });
         let mut has_changed = self.files.len() < n_before;
-        if found.is_empty() && (self.is_first || has_changed) {
+        if self.files.is_empty() && found.is_empty() && (self.is_first || has_changed) {
             seen.notes.push("there is no file of that name".to_owned());
         }
+        let mut n_listed: usize = self.files.values().map(|known| known.n_listed).sum();
         for path in found {
             let known = self.files.entry(path.clone()).or_default();
             let had_trouble = known.trouble.is_some();
-            match known.look(&path, self.is_first, is_due) {
+            let n_others = n_listed - known.n_listed;
+            let room = groups::MAX_ITEMS.saturating_sub(n_others);
+            let looked = known.look(&path, self.is_first, is_due, room);
+            n_listed = n_others + known.n_listed;
+            match looked {
                 Ok(is_new) => {
                     has_changed |= is_new;
                     if had_trouble && known.trouble.is_none() {
@@ -201,97 +207,45 @@ impl LookOut {
         seen
     }
 
-    /// The files that the pattern names now. Of a name without a pattern a link counts that leads
-    /// nowhere, as its target may be about to come.
+    /// The files that the pattern names now, sorted. Of a name without a pattern a link counts that
+    /// leads nowhere, as its target may be about to come. A folder that is not there has no files,
+    /// unless there were some: then it is one that is not mounted, or about to be moved here.
     fn listed(&self) -> io::Result<Vec<PathBuf>> {
         let FileSource { folder, names, .. } = &self.source;
         let gone = |error: &io::Error| {
             let kind = error.kind();
             kind == io::ErrorKind::NotFound || kind == io::ErrorKind::NotADirectory
         };
-        if !names.contains(['*', '?', '[', '\\']) {
-            let path = folder.join(names);
-            return match fs::symlink_metadata(&path) {
-                Ok(_) => Ok(vec![path]),
-                Err(error) if gone(&error) => Ok(Vec::new()),
-                Err(error) => Err(error),
-            };
-        }
         let here = match folder.as_os_str().is_empty() {
             true => Path::new("."),
             false => folder,
         };
+        if !names.contains(['*', '?', '[', '\\']) {
+            let path = folder.join(names);
+            return match fs::symlink_metadata(&path) {
+                Ok(_) => Ok(vec![path]),
+                Err(error) if gone(&error) && self.files.is_empty() => Ok(Vec::new()),
+                Err(error) if gone(&error) => fs::metadata(here).map(|_| Vec::new()),
+                Err(error) => Err(error),
+            };
+        }
         let entries = match fs::read_dir(here) {
             Ok(entries) => entries,
-            Err(error) if gone(&error) => return Ok(Vec::new()),
+            Err(error) if gone(&error) && self.files.is_empty() => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
         let mut found = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
             if name.to_str().is_some_and(|name| glob::fits(names, name)) {
+                if found.len() == MAX_FILES {
+                    let what = format!("more than {MAX_FILES} files fit; at most as many are read");
+                    return Err(io::Error::other(what));
+                }
                 found.push(folder.join(name));
             }
         }
         found.sort();
         Ok(found)
     }
-}
-
-impl Known {
-    /// Reads the file if there is reason to. Tells whether it lists something else than before.
-    fn look(&mut self, path: &Path, is_first: bool, is_due: bool) -> Result<bool, String> {
-        let stamp = Stamp::of(path).ok();
-        if stamp.is_some() && stamp == self.seen && !is_due {
-            return match &self.trouble {
-                Some(why) => Err(why.clone()),
-                None => Ok(false),
-            };
-        }
-        if !is_first && stamp != self.seen {
-            let (before, n_looks) = self.settling.unwrap_or_default();
-            if (before != stamp || n_looks == 0) && n_looks < N_SETTLING {
-                self.settling = Some((stamp, n_looks + 1));
-                return match &self.trouble {
-                    Some(why) => Err(why.clone()),
-                    None => Ok(false),
-                };
-            }
-        }
-        self.settling = None;
-        self.seen = None;
-        let read = read(path);
-        // Changed while it was read, or within the tick of its time stamps: it is read once more.
-        let is_whole =
-            stamp.is_some_and(|stamp| stamp.has_settled()) && Stamp::of(path).ok() == stamp;
-        self.seen = stamp.filter(|_| is_whole);
-        let part = read?;
-        self.trouble = None;
-        if self.part.as_deref() == Some(&part) {
-            return Ok(false);
-        }
-        self.part = Some(Arc::new(part));
-        Ok(true)
-    }
-}
-
-/// Reads a file and what it lists. The error names it.
-fn read(path: &Path) -> Result<Part, String> {
-    let shown = path.display().to_string();
-    let unreadable = |error: io::Error| format!("{shown} cannot be read: {error}");
-    // A pipe would be waited for.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(format!("{shown} is no file"));
-    }
-    let bytes = file::read(path, groups::MAX_BYTES).map_err(unreadable)?;
-    let extension = path.extension().unwrap_or_default();
-    let format = match extension.eq_ignore_ascii_case("json") {
-        true => Format::Json,
-        false => Format::Yaml,
-    };
-    let groups = groups::parse(&shown, format, &bytes)?;
-    Ok(Part {
-        name: shown,
-        groups,
-    })
 }

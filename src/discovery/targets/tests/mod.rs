@@ -1,3 +1,6 @@
+mod names;
+
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
@@ -56,8 +59,10 @@ fn answer(groups: Vec<Group>) -> Answer {
     [Arc::new(Part { name, groups })].into()
 }
 
+/// What is found by the same modules each time, as between two reloads.
 fn find_in(groups: Vec<Group>, before: &HashMap<String, Arc<Target>>) -> Found {
-    find(&wanted(), &[answer(groups)], before)
+    static WANTED: LazyLock<Wanted> = LazyLock::new(wanted);
+    find(&WANTED, &[answer(groups)], before)
 }
 
 /// A target, its labels, and how it is probed.
@@ -322,4 +327,33 @@ fn each_target_is_that_of_one_shard() {
     let mut expected = found_by(Shard::WHOLE);
     expected.sort();
     assert_eq!(all, expected);
+}
+
+#[test]
+fn passwords_of_urls_are_taken_off_labels() {
+    for (value, expected) in [
+        ("http://u:s3cret@h/?k=s3cret", "http://h/?k=xxxxx"),
+        (
+            "postgres://u:s3cret@db:5432/x?a=b",
+            "postgres://db:5432/x?a=b",
+        ),
+        ("postgres://u:s3/cret@db", "postgres://db"),
+        (
+            "jdbc:mysql://u:s3cret@db and amqp://v:s3@cret@mq/",
+            "jdbc:mysql://db and amqp://mq/",
+        ),
+        ("mongodb://u:s3cret@h1,h2/x", "mongodb://h1,h2/x"),
+        ("someone@example.com", "someone@example.com"),
+        ("redis://[::1]:6379/a@b", "redis://[::1]:6379/a@b"),
+        ("a@b at http://h/x", "a@b at http://h/x"),
+    ] {
+        let found = find_in(vec![group(&["a.test"], &[("l", value)])], &HashMap::new());
+        let label = found.targets[0].labels.iter().next();
+        assert_eq!(label, Some(("l", expected)));
+        assert_eq!(
+            found.remarks.len(),
+            usize::from(value != expected),
+            "{value}"
+        );
+    }
 }
