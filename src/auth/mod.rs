@@ -89,6 +89,13 @@ impl Tokens {
         }
     }
 
+    /// Has the tokens of the modules of which `is_kept` holds there before anybody asks for them.
+    pub fn keep(&self, is_kept: impl Fn(&str) -> bool) {
+        for (module, source) in &self.sources {
+            source.keep(is_kept(module));
+        }
+    }
+
     /// The tokens of a module; none if it needs none.
     pub fn of(&self, module: &Module) -> Option<Arc<Source>> {
         self.sources.get(&module.name).cloned()

@@ -84,6 +84,8 @@ const STRUCTURAL: &[&str] = &[
     "is not supported yet",
     "has no prober",
     "has no url",
+    "has no files",
+    "oauth2 needs",
     "needs a header",
     "needs a regexp",
 ];

@@ -51,7 +51,7 @@ fn tls_to_servers_of_tokens_is_tried_only_where_it_is_used() {
     let used = format!("{unused}targets:\n  - {{url: 'http://a.example/', module: m}}\n");
     let said = load(&used).unwrap_err().to_string();
     let expected =
-        "f.yml:2:58: TLS of oauth2 of module \"m\" cannot work: this system has no authorities";
+        "f.yml:2:51: TLS of oauth2 of module \"m\" cannot work: this system has no authorities";
     assert_eq!(said.trim_end(), expected);
     assert!(load(&used.replace("https://", "http://")).is_ok());
     let set = unused.replace(
