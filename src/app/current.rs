@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::auth::source::Source;
+use crate::auth::token::Token;
 use crate::outcome::Outcome;
 use crate::outcome::Response;
 use crate::outcome::skip::SkipReason;
@@ -100,20 +101,24 @@ impl Current {
         }
     }
 
-    /// The prober to probe with now, or why there is none.
-    pub fn ready(&self) -> Result<Arc<Prober>, SkipReason> {
+    /// What to probe with now, or why there is nothing.
+    pub fn ready(&self) -> Result<Ready, SkipReason> {
         let prober = self.prober().ok_or(SkipReason::SecretUnreadable)?;
         self.authorized(prober)
     }
 
     /// A prober of the module with its token, if it needs one.
-    pub fn authorized(&self, prober: Arc<Prober>) -> Result<Arc<Prober>, SkipReason> {
+    pub fn authorized(&self, prober: Arc<Prober>) -> Result<Ready, SkipReason> {
         if prober.target().module.oauth2().is_none() {
-            return Ok(prober);
+            let shown = None;
+            return Ok(Ready { prober, shown });
         }
-        let token = self.tokens.as_deref().and_then(Source::token);
-        let token = token.ok_or(SkipReason::TokenUnavailable)?;
-        Ok(Arc::new(prober.authorized(token.value())))
+        let tokens = self.tokens.as_ref().ok_or(SkipReason::TokenUnavailable)?;
+        let token = tokens.token().ok_or(SkipReason::TokenUnavailable)?;
+        Ok(Ready {
+            prober: Arc::new(prober.authorized(token.value())),
+            shown: Some((tokens.clone(), token)),
+        })
     }
 
     /// Waits for the module's token for so long, if it needs one and has none. The error says why there
@@ -125,14 +130,33 @@ impl Current {
         }
     }
 
-    /// Learns what came of a probe: a server that wants to know who asks may have refused the token.
+    /// Whether there is nothing to wait for before a probe.
+    pub fn needs_no_wait(&self) -> bool {
+        let tokens = self.tokens.as_ref();
+        tokens.is_none_or(|tokens| tokens.token().is_some())
+    }
+}
+
+/// What a target is probed with, once.
+#[derive(Debug)]
+pub struct Ready {
+    /// The prober, which shows the token if the module has them.
+    pub prober: Arc<Prober>,
+    /// The token, and where it is from.
+    shown: Option<(Arc<Source>, Arc<Token>)>,
+}
+
+impl Ready {
+    /// Learns what came of the probe: a server that wants to know who asks may have refused the token,
+    /// if it has seen it.
     pub fn learn(&self, outcome: &Outcome) {
-        let Some(tokens) = &self.tokens else {
+        let Some((tokens, token)) = &self.shown else {
             return;
         };
-        let is_refusal = |response: &Response| response.code == UNAUTHORIZED;
+        let is_refusal =
+            |response: &Response| response.code == UNAUTHORIZED && !response.left_origin;
         if outcome.failure.is_some() && outcome.response.as_ref().is_some_and(is_refusal) {
-            tokens.doubt();
+            tokens.doubt(token);
         }
     }
 }

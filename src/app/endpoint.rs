@@ -162,18 +162,19 @@ async fn probe(
     // Who finds none says so.
     probes.template.wait(target.timeout).await.ok();
     let prober = Arc::new(template.aimed_at(target));
-    let prober = match probes.template.authorized(prober) {
-        Ok(prober) => prober,
+    let ready = match probes.template.authorized(prober) {
+        Ok(ready) => ready,
         Err(reason) => return skipped(reason),
     };
     let Some(_place) = probes.places.take() else {
         return skipped(SkipReason::FdLimit);
     };
     let _in_flight = probes.own.probe_started();
-    let (attempt, detail): (Attempt, Box<Detail>) = prober.probe_in_detail_until(latest).await;
+    let (attempt, detail): (Attempt, Box<Detail>) =
+        ready.prober.probe_in_detail_until(latest).await;
     if let Attempt::Finished(outcome) = &attempt {
         probes.own.observe_probe(&outcome.timeline);
-        probes.template.learn(outcome);
+        ready.learn(outcome);
     }
     (attempt, detail)
 }

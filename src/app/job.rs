@@ -127,7 +127,6 @@ impl TargetJob {
                 series.record(&outcome);
                 self.history.record(&outcome, lag);
                 self.skipping.store(false, Ordering::Relaxed);
-                self.prober.learn(&outcome);
                 self.log(ip, outcome.verdict(), outcome.failure.as_ref());
             }
             Attempt::Skipped(reason) => self.skip(series, reason, 1),
@@ -137,6 +136,10 @@ impl TargetJob {
     fn skip(&self, series: &Series, reason: SkipReason, count: u64) {
         series.skip(reason, count);
         self.history.skip(reason);
+        if reason == SkipReason::TokenUnavailable {
+            // The log has that of the module, once for all its targets.
+            return;
+        }
         // The state of the target stays as it is: nothing was learnt of it.
         if !self.skipping.swap(true, Ordering::Relaxed) {
             let name = &*self.target.name;
@@ -158,10 +161,16 @@ impl Job for TargetJob {
         &self.target
     }
 
-    async fn prepare(&self) {
+    async fn prepare(&self) -> Duration {
+        if self.prober.needs_no_wait() {
+            return Duration::ZERO;
+        }
         let patience = (self.target.interval / 4).min(TOKEN_PATIENCE);
+        let began = Instant::now();
         // Who finds none says so.
         self.prober.wait(patience).await.ok();
+        // What it took to notice that is our own lateness.
+        began.elapsed().min(patience)
     }
 
     async fn probe(&self, latest: Instant) -> Found {
@@ -169,22 +178,31 @@ impl Job for TargetJob {
             return Found::Target(Attempt::Skipped(SkipReason::FdLimit));
         };
         let _in_flight = self.own.probe_started();
-        let prober = match self.prober.ready() {
-            Ok(prober) => prober,
+        let ready = match self.prober.ready() {
+            Ok(ready) => ready,
             Err(reason) => return Found::Target(Attempt::Skipped(reason)),
         };
+        let learn = |attempt: &Attempt| match attempt {
+            Attempt::Finished(outcome) => ready.learn(outcome),
+            Attempt::Skipped(_) => {}
+        };
         match self.target.module.ip_strategy {
-            IpStrategy::First => Found::Target(prober.probe_until(latest).await),
+            IpStrategy::First => {
+                let attempt = ready.prober.probe_until(latest).await;
+                learn(&attempt);
+                Found::Target(attempt)
+            }
             IpStrategy::All => {
                 let mut taken_in = Vec::new();
                 let mut n_places = 1;
-                let probing = prober.probe_addresses_until(latest, |ips| {
+                let probing = ready.prober.probe_addresses_until(latest, |ips| {
                     taken_in = self.series.take_in(ips, Instant::now());
                     n_places += place.add_up_to(taken_in.len().saturating_sub(1));
                     let probed = taken_in.iter().take(n_places);
                     probed.map(|(ip, _)| *ip).collect()
                 });
                 let mut found = probing.await;
+                found.iter().for_each(|(_, attempt)| learn(attempt));
                 let without_place = taken_in.iter().skip(n_places);
                 found.extend(
                     without_place.map(|(ip, _)| (Some(*ip), Attempt::Skipped(SkipReason::FdLimit))),
@@ -199,8 +217,8 @@ impl Job for TargetJob {
         self.history.set_next_probe(SystemTime::now() + left);
     }
 
-    fn starting(&self, lag: Duration) {
-        self.own.observe_lag(lag);
+    fn starting(&self, lag: Duration, waited: Duration) {
+        self.own.observe_lag(lag.saturating_sub(waited));
         // The slot after this one, unless this probe fills it as well.
         let left = self.target().interval.saturating_sub(lag);
         self.history.set_next_probe(SystemTime::now() + left);

@@ -41,7 +41,7 @@ const STAMPING_BEGINS: Duration = Duration::from_millis(20);
 /// What was found is told within this time of a signal, or not at all.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// For how long somebody who wants to see a probe waits for the token that it needs: as long as asking
+/// For how long somebody who wants to see a probe waits for the token that it needs: longer than asking
 /// for it may take.
 const TOKEN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -201,8 +201,8 @@ async fn probe_every(
             () = sleep_until(next) => {}
         }
         next = Instant::now() + interval;
-        let prober = match current.ready() {
-            Ok(prober) => prober,
+        let ready = match current.ready() {
+            Ok(ready) => ready,
             Err(reason) => {
                 if !wants_more(Attempt::Skipped(reason), Box::default()) {
                     return Ended::Enough;
@@ -211,6 +211,7 @@ async fn probe_every(
             }
         };
         let mut stopped = stopped.clone();
+        let prober = ready.prober.clone();
         // On a worker, as the thread that waits here is none.
         let probe = tokio::spawn(async move { prober.probe_to_show(stop(&mut stopped)).await });
         let bug = |_| Ok((Attempt::Skipped(SkipReason::Internal), Box::default()));
@@ -218,7 +219,7 @@ async fn probe_every(
             Err(unfinished) => return Ended::Interrupted(Some(unfinished)),
             Ok((attempt, detail)) => {
                 if let Attempt::Finished(outcome) = &attempt {
-                    current.learn(outcome);
+                    ready.learn(outcome);
                 }
                 if !wants_more(attempt, detail) {
                     return Ended::Enough;

@@ -10,13 +10,14 @@ use http::header;
 use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::percent_encode;
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::auth::client::Answer;
 use crate::auth::client::Bounds;
 use crate::auth::client::Client;
 use crate::auth::client::FetchError;
 use crate::auth::client::Question;
+use crate::auth::moment::Clock;
 use crate::auth::token::NoToken;
 use crate::auth::token::Token;
 use crate::probe::request::USER_AGENT;
@@ -25,10 +26,13 @@ use crate::probe::request::basic;
 use crate::target::address::TargetUrl;
 use crate::target::oauth2::OAuth2;
 
+/// What asking may take, with all redirects and both ways to show the secret.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What one request may take; the bytes are as many as Go reads.
 const BOUNDS: Bounds = Bounds {
     connecting: Duration::from_secs(10),
-    whole: Duration::from_secs(30),
+    whole: PATIENCE,
     body: 1 << 20,
 };
 
@@ -54,6 +58,7 @@ enum Style {
 #[derive(Debug)]
 pub struct Grant {
     client: Result<Client, String>,
+    clock: Clock,
     /// The one that worked.
     style: Option<Style>,
 }
@@ -68,28 +73,27 @@ enum Failure {
 
 impl Grant {
     /// Prepares requests by these settings; what is wrong with them is told when a token is wanted.
-    pub fn new(settings: &OAuth2) -> Self {
+    pub fn new(settings: &OAuth2, clock: Clock) -> Self {
         let proxy = settings.proxy.clone();
         Self {
+            clock,
             client: Client::new(&settings.tls, proxy, BOUNDS),
             style: None,
         }
     }
 
-    /// Asks for a token. The error says why there is none, and shows no secret. A server that does not
-    /// take the secret in a header is asked once more with it in the body; which one it takes is then
-    /// known.
-    pub async fn ask(&mut self, settings: &OAuth2) -> Result<Token, String> {
+    /// Asks for a token, for no longer than `within` if that is given. The error says why there is none,
+    /// and shows no secret. A server that does not take the secret in a header is asked once more with it
+    /// in the body; which one it takes is then known. What is dropped meanwhile is as if it had not begun.
+    pub async fn ask(
+        &mut self,
+        settings: &OAuth2,
+        within: Option<Duration>,
+    ) -> Result<Token, String> {
         let client = self.client.as_ref().map_err(Clone::clone)?;
-        let first = self.style.unwrap_or(Style::Header);
-        let asked = match ask(client, settings, first).await {
-            Ok(token) => Ok((token, first)),
-            Err(Failure::Said(_)) if self.style.is_none() => {
-                let token = ask(client, settings, Style::Body).await;
-                token.map(|token| (token, Style::Body))
-            }
-            Err(failure) => Err(failure),
-        };
+        let within = within.map_or(PATIENCE, |within| within.min(PATIENCE));
+        let asked = timeout(within, self.ask_either_way(client, settings)).await;
+        let asked = asked.unwrap_or(Err(Failure::Unheard(FetchError::TimedOut(within))));
         match asked {
             Ok((token, style)) => {
                 self.style = Some(style);
@@ -103,10 +107,31 @@ impl Grant {
             Err(Failure::Unheard(error)) => Err(error.to_string()),
         }
     }
+
+    async fn ask_either_way(
+        &self,
+        client: &Client,
+        settings: &OAuth2,
+    ) -> Result<(Token, Style), Failure> {
+        let first = self.style.unwrap_or(Style::Header);
+        match ask(client, settings, first, self.clock).await {
+            Ok(token) => Ok((token, first)),
+            Err(Failure::Said(_)) if self.style.is_none() => {
+                let token = ask(client, settings, Style::Body, self.clock).await;
+                token.map(|token| (token, Style::Body))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
 }
 
-async fn ask(client: &Client, settings: &OAuth2, style: Style) -> Result<Token, Failure> {
-    let asked = Instant::now();
+async fn ask(
+    client: &Client,
+    settings: &OAuth2,
+    style: Style,
+    clock: Clock,
+) -> Result<Token, Failure> {
+    let asked = clock();
     let answer = follow(client, settings, style).await?;
     let token = Token::of_answer(&answer, asked);
     token.map_err(|error: NoToken| Failure::Said(error.to_string()))

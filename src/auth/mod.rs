@@ -3,6 +3,9 @@
 
 pub mod client;
 mod grant;
+mod life;
+pub mod moment;
+mod pause;
 pub mod source;
 pub mod token;
 
@@ -55,8 +58,8 @@ impl Fetching {
 
 impl Tokens {
     /// Takes these modules as all that need tokens, each with whether its token is to be there before
-    /// anybody asks for it; of one that comes twice the first counts. One whose settings stay keeps its
-    /// token.
+    /// anybody asks for it; of one that comes twice the first counts. One whose tokens are for the same
+    /// as before keeps the one that is there until there is one by other settings.
     pub fn reconcile<'m>(&mut self, modules: impl IntoIterator<Item = (&'m Arc<Module>, bool)>) {
         let mut before = std::mem::take(&mut self.sources);
         for (module, is_kept) in modules {
@@ -67,7 +70,7 @@ impl Tokens {
             if self.sources.contains_key(name) {
                 continue;
             }
-            let stays = before.remove(name).filter(|source| source.is_of(settings));
+            let stays = before.remove(name).filter(|source| source.go_on(settings));
             match stays {
                 Some(source) => {
                     source.keep(is_kept);
@@ -136,7 +139,7 @@ mod tests {
 
     /// The file of the secret may have changed since the configuration was read.
     #[test]
-    fn a_source_stays_as_long_as_its_settings_do() {
+    fn a_source_stays_as_long_as_its_tokens_are_for_the_same() {
         let mut tokens = Tokens::default();
         let (one, two) = (module("one"), module("two"));
         let without = Arc::new(Module {
@@ -152,6 +155,13 @@ mod tests {
         for module in [&one, &two, &module("two")] {
             assert!(Arc::ptr_eq(&source_of(module), &first));
         }
-        assert!(!Arc::ptr_eq(&source_of(&one), &first), "it was read anew");
+        assert!(Arc::ptr_eq(&source_of(&one), &first), "another secret");
+        let mut other = OAuth2::clone(one.oauth2().expect("its settings"));
+        other.scopes.push("more".to_owned());
+        let other = Arc::new(Module {
+            credentials: Some(Credentials::OAuth2(Arc::new(other))),
+            ..Module::http_2xx()
+        });
+        assert!(!Arc::ptr_eq(&source_of(&other), &first), "another scope");
     }
 }

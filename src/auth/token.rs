@@ -7,16 +7,13 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header;
 use serde_json::Value;
-use tokio::time::Instant;
 use url::form_urlencoded;
 
 use crate::auth::client::Answer;
+use crate::auth::life::Life;
+use crate::auth::moment::Moment;
 use crate::target::credentials::SecretValue;
 use crate::target::credentials::secret_value;
-
-/// Nearer to its end than this a token is used no more, as a request takes its time to get there: as in
-/// Go, unless its whole life is short.
-const SPARE: Duration = Duration::from_secs(10);
 
 /// What servers say when they refuse (RFC 6749, 5.2, and 4.1.2.1 for those that use its codes here).
 /// Others are not repeated, as a server may say anything.
@@ -36,10 +33,8 @@ const CODES: [&str; 9] = [
 #[derive(Debug)]
 pub struct Token {
     value: SecretValue,
-    /// When to ask for another; never without an end.
-    renew_at: Option<Instant>,
-    /// Until when it can be shown.
-    usable_until: Option<Instant>,
+    /// `None` if it has no end.
+    life: Option<Life>,
 }
 
 /// Why an answer holds no token. It shows nothing of what the server wrote but for its status and a code
@@ -71,7 +66,7 @@ impl std::error::Error for NoToken {}
 impl Token {
     /// The token of an answer to what was asked at `asked`, from when on its life is counted: the
     /// server cannot have begun before.
-    pub fn of_answer(answer: &Answer, asked: Instant) -> Result<Self, NoToken> {
+    pub fn of_answer(answer: &Answer, asked: Moment) -> Result<Self, NoToken> {
         let fields = Fields::read(answer)?;
         let code = fields.text("error").filter(|code| !code.is_empty());
         if let Some(code) = code {
@@ -90,19 +85,8 @@ impl Token {
         let value = secret_value(value.as_bytes());
         let value = value.ok_or(NoToken::Unreadable("the token cannot stand in a header"))?;
         let life = fields.seconds("expires_in")?.map(Duration::from_secs);
-        let (renew_at, usable_until) = match life {
-            None => (None, None),
-            Some(life) => {
-                let spare = (life / 10).min(SPARE);
-                let early = (life / 10).max(SPARE).min(life / 2);
-                (Some(asked + life - early), Some(asked + life - spare))
-            }
-        };
-        Ok(Self {
-            value,
-            renew_at,
-            usable_until,
-        })
+        let life = life.map(|life| Life::new(asked, life));
+        Ok(Self { value, life })
     }
 
     /// The value of `Authorization`.
@@ -111,14 +95,19 @@ impl Token {
     }
 
     /// Whether it can be shown.
-    pub fn is_usable(&self, now: Instant) -> bool {
-        self.usable_until.is_none_or(|until| now < until)
+    pub fn is_usable(&self, now: Moment) -> bool {
+        self.life.is_none_or(|life| life.is_usable(now))
     }
 
-    /// When to ask for another, if ever: with the last tenth of its life before it, or as much as Go has
-    /// if that is more, but not before half of it is over.
-    pub fn renew_at(&self) -> Option<Instant> {
-        self.renew_at
+    /// When to ask for another, if ever.
+    pub fn renew_at(&self) -> Option<Moment> {
+        self.life.map(|life| life.renew_at())
+    }
+
+    /// How long a request for another may take, so that there can be more while this one is usable; `None`
+    /// if that does not matter, as it is usable for ever or no more.
+    pub fn patience(&self, now: Moment) -> Option<Duration> {
+        self.life?.patience(now)
     }
 }
 
@@ -239,10 +228,11 @@ mod tests {
             (FORM, "access_token=a%2Bb&token_type=bearer", "Bearer a+b"),
             ("text/plain", "access_token=t&expires_in=never", "Bearer t"),
         ] {
-            let token = Token::of_answer(&answer(200, kind, body), Instant::now());
+            let token = Token::of_answer(&answer(200, kind, body), Moment::now());
             let token = token.unwrap_or_else(|error| panic!("{body}: {error}"));
             assert_eq!(token.value().expose(), expected);
-            assert!(token.renew_at().is_none() && token.is_usable(Instant::now()));
+            assert!(token.renew_at().is_none() && token.is_usable(Moment::now()));
+            assert_eq!(token.patience(Moment::now()), None);
         }
     }
 
@@ -319,34 +309,27 @@ mod tests {
             ),
             (302, JSON, "", "refuses with status 302"),
         ] {
-            let error = Token::of_answer(&answer(status, kind, body), Instant::now());
+            let error = Token::of_answer(&answer(status, kind, body), Moment::now());
             let error = error.expect_err(body).to_string();
             assert!(error.contains(expected), "{body}: {error}");
             assert!(!error.contains("s3cret"), "{error}");
         }
     }
 
-    /// What is written as the end, when it is renewed, and when it is used no more.
+    /// What is written as the end, and the seconds that it means.
     #[test]
-    fn a_token_is_renewed_before_it_ends() {
-        for (end, renewed, unused) in [
-            ("3600", 3240.0, 3590.0),
-            ("\"3600\"", 3240.0, 3590.0),
-            ("3600.0", 3240.0, 3590.0),
-            ("60", 50.0, 54.0),
-            ("10", 5.0, 9.0),
-            ("1", 0.5, 0.9),
-            ("1e300", 1_932_735_282.3, 2_147_483_637.0),
+    fn ends_are_read_as_go_reads_them() {
+        for (end, life) in [
+            ("3600", 3600),
+            ("\"3600\"", 3600),
+            ("3600.9", 3600),
+            ("1e300", 2_147_483_647),
         ] {
-            let asked = Instant::now();
+            let asked = Moment::now();
             let body = format!("{{\"access_token\":\"t\",\"expires_in\":{end}}}");
             let token = Token::of_answer(&answer(200, JSON, &body), asked).expect("a token");
-            let after = |seconds| asked + Duration::from_secs_f64(seconds);
-            let renew_at = token.renew_at().expect("an end");
-            let early = renew_at.max(after(renewed)) - renew_at.min(after(renewed));
-            assert!(early < Duration::from_millis(10), "{end}: {early:?}");
-            assert!(token.is_usable(after(unused - 0.01)), "{end}");
-            assert!(!token.is_usable(after(unused + 0.01)), "{end}");
+            let expected = Life::new(asked, Duration::from_secs(life));
+            assert_eq!(token.life, Some(expected), "{end}");
         }
     }
 }

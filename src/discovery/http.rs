@@ -2,9 +2,12 @@
 //! while it has no other.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::HeaderMap;
 use http::HeaderValue;
 use http::Method;
@@ -21,6 +24,7 @@ use crate::auth::client::Client;
 use crate::auth::client::FetchError;
 use crate::auth::client::Question;
 use crate::auth::source::Source;
+use crate::auth::token::Token;
 use crate::config::discovery::HttpSource;
 use crate::config::file;
 use crate::config::groups;
@@ -57,6 +61,8 @@ pub struct Asking {
     ready: Option<(Module, Arc<Client>)>,
     /// Where the token comes from that it wants to see, if it wants one.
     tokens: Option<Source>,
+    /// The one that was shown last.
+    shown: Option<Arc<Token>>,
     /// Why it could not be asked the last time.
     trouble: Option<String>,
 }
@@ -66,31 +72,47 @@ pub async fn run(mut asking: Asking, voice: Voice, failures: Arc<dyn Failures>) 
     let name = asking.source.url.to_string();
     loop {
         let next = Instant::now() + asking.source.every;
-        let answer = match asking.ask().await {
-            Ok(answer) => {
-                if asking.trouble.take().is_some() {
-                    tracing::info!(source = name, "targets are listed again");
-                }
-                answer
-            }
-            Err(why) => {
-                failures.failed(&name);
-                if asking.trouble.as_ref() != Some(&why) {
-                    tracing::warn!(
-                        source = name,
-                        "targets cannot be had: {why}; what was listed stays"
-                    );
-                }
-                asking.trouble = Some(why);
-                None
-            }
-        };
-        voice.tell(answer);
+        let round = AssertUnwindSafe(asking.round(&name, &voice, &*failures));
+        if round.catch_unwind().await.is_err() {
+            tracing::error!(
+                source = name,
+                "asking for targets panicked, which is a bug; what was listed stays, please report it"
+            );
+            // It may be what it was asked with.
+            (asking.ready, asking.tokens) = (None, None);
+            // Counting it may be what panics.
+            catch_unwind(AssertUnwindSafe(|| failures.failed(&name))).ok();
+            voice.tell(None);
+        }
         sleep_until(next).await;
     }
 }
 
 impl Asking {
+    /// Asks once and tells what came of it.
+    async fn round(&mut self, name: &str, voice: &Voice, failures: &dyn Failures) {
+        let answer = match self.ask().await {
+            Ok(answer) => {
+                if self.trouble.take().is_some() {
+                    tracing::info!(source = name, "targets are listed again");
+                }
+                answer
+            }
+            Err(why) => {
+                failures.failed(name);
+                if self.trouble.as_ref() != Some(&why) {
+                    tracing::warn!(
+                        source = name,
+                        "targets cannot be had: {why}; what was listed stays"
+                    );
+                }
+                self.trouble = Some(why);
+                None
+            }
+        };
+        voice.tell(answer);
+    }
+
     /// Begins with what the server listed `before`, if it was asked.
     pub fn new(source: HttpSource, before: Option<Answer>) -> Self {
         Self {
@@ -98,6 +120,7 @@ impl Asking {
             source,
             ready: None,
             tokens: None,
+            shown: None,
             trouble: None,
         }
     }
@@ -107,10 +130,10 @@ impl Asking {
         let (request, client) = self.ready().await?;
         let authorization = self.authorization(&request).await?;
         let fetched = fetch(&self.source, &request, authorization, &client).await;
-        if let (Err(Refusal::Status(StatusCode::UNAUTHORIZED)), Some(tokens)) =
-            (&fetched, &self.tokens)
+        if let (Err(Refusal::Unauthorized), Some(tokens), Some(shown)) =
+            (&fetched, &self.tokens, &self.shown)
         {
-            tokens.doubt();
+            tokens.doubt(shown);
         }
         let body = fetched.map_err(|refusal| refusal.to_string())?;
         let name = self.source.url.to_string();
@@ -169,7 +192,9 @@ impl Asking {
                 tokens.change(settings);
                 let token = tokens.wait(patience).await;
                 let token = token.map_err(|why| format!("no token to show: {why}"))?;
-                Some(token.value().clone())
+                let value = token.value().clone();
+                self.shown = Some(token);
+                Some(value)
             }
             None => of_url(&self.source.url),
         })
@@ -189,6 +214,8 @@ fn bug(error: tokio::task::JoinError) -> String {
 enum Refusal {
     /// There was no answer.
     NoAnswer(FetchError),
+    /// The server that is configured does not let us in.
+    Unauthorized,
     /// The answer has this status.
     Status(StatusCode),
     /// The answer is of no use.
@@ -199,6 +226,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAnswer(error) => error.fmt(f),
+            Self::Unauthorized => Self::Status(StatusCode::UNAUTHORIZED).fmt(f),
             Self::Status(status) => {
                 write!(f, "the status is {}, and only 200 will do", status.as_u16())
             }
@@ -216,6 +244,7 @@ async fn fetch(
 ) -> Result<Vec<u8>, Refusal> {
     let mut url = source.url.clone();
     let mut headers = all_headers(source, request, authorization);
+    let mut has_left = false;
     for _ in 0..=MAX_REDIRECTS {
         let question = Question {
             method: Method::GET,
@@ -225,7 +254,10 @@ async fn fetch(
         };
         let answer = client.ask(question).await.map_err(Refusal::NoAnswer)?;
         if !(request.follow_redirects && is_redirect(answer.status)) {
-            return checked(answer);
+            return match answer.status {
+                StatusCode::UNAUTHORIZED if !has_left => Err(Refusal::Unauthorized),
+                _ => checked(answer),
+            };
         }
         let location = answer.headers.get(header::LOCATION);
         let location = location.and_then(|value| value.to_str().ok());
@@ -235,6 +267,7 @@ async fn fetch(
             .map_err(|_| Refusal::Useless("a redirect leads to no URL of HTTP"))?;
         if !next.is_same_origin(&url) {
             headers = own_headers(source);
+            has_left = true;
         }
         url = next;
     }
@@ -309,7 +342,44 @@ fn of_url(url: &TargetUrl) -> Option<SecretValue> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering;
+
     use super::*;
+    use crate::config;
+    use crate::config::discovery::TargetSource;
+
+    /// Panics when something fails for the first time.
+    struct Panicking(AtomicU32);
+
+    impl Failures for Panicking {
+        fn failed(&self, _: &str) {
+            assert!(self.0.fetch_add(1, Ordering::SeqCst) > 0, "as asked for");
+        }
+    }
+
+    #[tokio::test]
+    async fn asking_goes_on_after_a_panic() {
+        // Nobody listens there.
+        let text = "http_sd_configs: [{url: 'http://127.0.0.1:1/', refresh_interval: 100ms}]";
+        let config = config::parse("", Path::new(""), text, &|_| Ok(())).expect("valid");
+        let [TargetSource::Http(source)] = &config.sources[..] else {
+            panic!("{:?}", config.sources);
+        };
+        let asking = Asking::new(HttpSource::clone(source), None);
+        let (latest, _) = tokio::sync::watch::channel(Default::default());
+        let changed = Arc::default();
+        let voice = Voice { latest, changed };
+        let failures = Arc::new(Panicking(AtomicU32::new(0)));
+        let asked = tokio::spawn(run(asking, voice, failures.clone()));
+        // Once it panics, once that is counted, and then it fails as it should.
+        while failures.0.load(Ordering::SeqCst) < 4 {
+            assert!(!asked.is_finished());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        asked.abort();
+    }
 
     #[test]
     fn types_of_content_are_those_that_prometheus_takes() {

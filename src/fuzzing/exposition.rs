@@ -234,6 +234,7 @@ fn response(target: &Target, bytes: &mut Bytes<'_>) -> Response {
         body_bytes: bytes.u64(),
         redirects: bytes.byte(),
         is_redirect: false,
+        left_origin: false,
         over_tls: true,
     }
 }

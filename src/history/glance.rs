@@ -291,6 +291,7 @@ mod tests {
                 body_bytes: 0,
                 redirects: 0,
                 is_redirect: false,
+                left_origin: false,
                 over_tls: false,
             }),
             cert_expiry: (kind == 'e').then_some(77),

@@ -258,6 +258,7 @@ mod tests {
                 body_bytes: 5,
                 redirects: 1,
                 is_redirect: false,
+                left_origin: false,
                 over_tls: false,
             }),
             cert_expiry: None,

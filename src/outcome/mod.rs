@@ -123,6 +123,8 @@ pub struct Response {
     pub body_bytes: u64,
     /// How many redirects led to it.
     pub redirects: u8,
+    /// Whether a redirect led to another origin before it, so that what lets in had been left behind.
+    pub left_origin: bool,
     /// Whether it is a redirect that was not followed; its body was not read then.
     pub is_redirect: bool,
     /// Whether it came over TLS.

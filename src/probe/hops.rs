@@ -49,6 +49,7 @@ impl Prober {
             };
             let chain = chain.get_or_insert_with(|| Chain::new(&self.target.url, &self.request));
             chain.follow(&redirection)?;
+            walk.left_origin = chain.has_left();
             if self.target.module.enable_http3 && !chain.url().is_tls() {
                 let detail = "redirected to http, which there is no HTTP/3 for";
                 return Err(Stop::failed(Reason::RedirectScheme, detail));

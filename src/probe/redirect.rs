@@ -109,6 +109,11 @@ impl<'a> Chain<'a> {
         &self.url
     }
 
+    /// Whether some request went to another origin.
+    pub fn has_left(&self) -> bool {
+        self.has_left
+    }
+
     /// The current request.
     pub fn request(&self) -> &Secret<Request<Full<Bytes>>> {
         &self.request

@@ -40,6 +40,7 @@ async fn a_conflict_is_never_skipped() {
             body_bytes: 0,
             redirects: 0,
             is_redirect: false,
+            left_origin: false,
             over_tls: false,
         });
         let bounds = prober.bounds_until(now + Duration::from_secs(1));

@@ -38,6 +38,8 @@ pub struct Walk {
     pub connection: Option<Endpoints>,
     /// When the first certificate of the presented chain expires, in seconds since 1970.
     pub cert_expiry: Option<i64>,
+    /// Whether a redirect led to another origin.
+    pub left_origin: bool,
     /// Whether the connection is one of TLS with the target.
     pub over_tls: bool,
     /// The final response, from the moment that its head is complete.
@@ -76,6 +78,7 @@ impl Walk {
             wire: Arc::new(Wire::new(wall_clock)),
             connection: None,
             cert_expiry: None,
+            left_origin: false,
             over_tls: false,
             response: None,
             headers: HeaderMap::new(),

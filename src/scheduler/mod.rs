@@ -30,10 +30,10 @@ pub trait Job: Send + Sync + 'static {
     /// The target.
     fn target(&self) -> &Arc<Target>;
 
-    /// Gets what a probe needs besides the target, if that is not there. The probe starts when it is
-    /// over: what takes longer than a slot may be late costs the slot.
-    fn prepare(&self) -> impl Future<Output = ()> + Send {
-        async {}
+    /// Gets what a probe needs besides the target, if that is not there, and tells how long it waited for
+    /// others. The probe starts when it is over: what takes longer than a slot may be late costs the slot.
+    fn prepare(&self) -> impl Future<Output = Duration> + Send {
+        async { Duration::ZERO }
     }
 
     /// Probes once, and is done when `latest`, the next slot, comes.
@@ -42,8 +42,8 @@ pub trait Job: Send + Sync + 'static {
     /// Learns when the next probe is due.
     fn waiting(&self, due: Instant);
 
-    /// Learns that a probe starts, `lag` after it was meant to.
-    fn starting(&self, lag: Duration);
+    /// Learns that a probe starts, `lag` after it was meant to, of which it `waited` so long by its own will.
+    fn starting(&self, lag: Duration, waited: Duration);
 
     /// Learns what came of a probe that started `lag` after it was meant to.
     fn finished(&self, found: Self::Found, lag: Duration);

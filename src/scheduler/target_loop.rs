@@ -40,7 +40,7 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
             }
             () = sleep_until(slots.due()) => {}
         }
-        job.prepare().await;
+        let waited = job.prepare().await;
         // There may be another job meanwhile, or none.
         if jobs.has_changed().unwrap_or(true) {
             continue;
@@ -52,7 +52,7 @@ pub async fn run<J: Job>(mut jobs: watch::Receiver<Option<Arc<J>>>, mut slots: S
             continue;
         }
         let lag = started.saturating_duration_since(slots.due());
-        job.starting(lag);
+        job.starting(lag, waited);
         // Boxed, so that a target that waits does not hold the memory of a probe.
         let probe = AssertUnwindSafe(Box::pin(job.probe(slots.after_due())));
         let cut = CutOnDrop(&*job);

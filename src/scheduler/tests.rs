@@ -21,6 +21,7 @@ struct Seen {
     starts: Vec<Instant>,
     ends: Vec<Instant>,
     lags: Vec<Duration>,
+    waits: Vec<Duration>,
     missed: Vec<(SkipReason, u64)>,
     skipped: Vec<SkipReason>,
     running: u32,
@@ -29,6 +30,7 @@ struct Seen {
 struct Sleeper {
     target: Arc<Target>,
     takes: Duration,
+    waits: Duration,
     panics: bool,
     seen: Arc<Mutex<Seen>>,
 }
@@ -65,8 +67,15 @@ impl Job for Sleeper {
         })
     }
 
-    fn starting(&self, lag: Duration) {
-        self.seen.lock().unwrap().lags.push(lag);
+    async fn prepare(&self) -> Duration {
+        sleep(self.waits).await;
+        self.waits
+    }
+
+    fn starting(&self, lag: Duration, waited: Duration) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.lags.push(lag);
+        seen.waits.push(waited);
     }
 
     fn waiting(&self, due: Instant) {
@@ -97,6 +106,7 @@ fn job(name: &str, interval: u64, takes: u64, seen: &Arc<Mutex<Seen>>) -> Arc<Sl
             labels: Labels::default(),
         }),
         takes: Duration::from_millis(takes),
+        waits: Duration::ZERO,
         panics: false,
         seen: seen.clone(),
     })
@@ -231,4 +241,21 @@ async fn probes_that_outlast_the_patience_are_skipped_slots() {
     assert_eq!((slow.starts.len(), slow.ends.len()), (1, 0));
     assert_eq!(slow.missed, [(SkipReason::Shutdown, 1)]);
     assert_eq!(quick.missed, []);
+}
+
+/// The probe starts as late as it does, and whoever asks how late the loop was can tell the two apart.
+#[tokio::test(start_paused = true)]
+async fn what_a_job_waits_for_is_told_beside_the_lag() {
+    let seen: Arc<Mutex<Seen>> = Arc::default();
+    let mut scheduler = Scheduler::new();
+    let mut waiting = job("a", 100, 1, &seen);
+    let wait = Duration::from_millis(20);
+    Arc::get_mut(&mut waiting).unwrap().waits = wait;
+    scheduler.reconcile(vec![waiting]);
+    sleep(Duration::from_millis(350)).await;
+    scheduler.stop(pending()).await;
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen.lags.len(), &seen.missed[..]), (4, &[][..]));
+    assert!(seen.lags.iter().all(|lag| *lag >= wait), "{:?}", seen.lags);
+    assert_eq!(seen.waits, [wait; 4]);
 }

@@ -27,3 +27,14 @@ pub struct OAuth2 {
     /// The `User-Agent` of the module, if it has one: tokens are asked for with the same.
     pub user_agent: Option<SecretValue>,
 }
+
+impl OAuth2 {
+    /// Whether tokens by these settings are for the same client and of the same use as those by others,
+    /// so that either can be shown; an audience, for example, stands in `endpoint_params`.
+    pub fn is_for_the_same(&self, other: &Self) -> bool {
+        self.token_url == other.token_url
+            && self.client_id == other.client_id
+            && self.scopes == other.scopes
+            && self.endpoint_params == other.endpoint_params
+    }
+}

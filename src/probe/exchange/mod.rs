@@ -96,6 +96,7 @@ fn note_head(
         conflict,
         body_bytes: 0,
         redirects: walk.n_redirects(),
+        left_origin: walk.left_origin,
         is_redirect: redirection.is_some(),
         over_tls: walk.over_tls,
     });

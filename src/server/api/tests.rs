@@ -82,6 +82,7 @@ fn conflict() -> Outcome {
         body_bytes: 0,
         redirects: 0,
         is_redirect: false,
+        left_origin: false,
         over_tls: false,
     });
     outcome.failure = Some(Failure {

@@ -201,6 +201,7 @@ fn text_of_certificates_cannot_forge_series() {
         body_bytes: 0,
         redirects: 0,
         is_redirect: false,
+        left_origin: false,
         over_tls: true,
     });
     found.detail.tls = Some(Tls {

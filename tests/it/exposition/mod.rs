@@ -102,6 +102,7 @@ fn answer(target: &Target, code: u16, milliseconds: u64) -> Outcome {
             body_bytes: 1234,
             redirects: 1,
             is_redirect: false,
+            left_origin: false,
             over_tls: false,
         }),
         cert_expiry: target.url.is_tls().then_some(1_800_000_000),

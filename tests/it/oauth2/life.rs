@@ -37,7 +37,8 @@ async fn a_thousand_probes_take_one_token() {
     assert!(shown.iter().all(|value| value == "Bearer token-0"));
 }
 
-/// No slot is lost for a token that comes at once. A machine under load may need another start.
+/// No slot is lost for a token that comes at once: not in most of nine starts, as a machine under load may
+/// be late now and then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_slot_waits_for_the_first_token() {
     let api = Api::open().await;
@@ -48,18 +49,25 @@ async fn the_first_slot_waits_for_the_first_token() {
         wait_for_sum(&exporter, "httpcycle_probes", 1.0);
         exporter.value(WITHOUT) == Some(0.0)
     };
-    for _ in 0..10 {
-        if is_whole().await {
-            return;
+    let (mut whole, mut lost) = (0, 0);
+    while whole < 5 {
+        match is_whole().await {
+            true => whole += 1,
+            false => lost += 1,
         }
+        assert!(
+            lost < 5,
+            "{lost} starts of {} lost their first slot",
+            whole + lost
+        );
     }
-    panic!("each start lost its first slot");
 }
 
-/// Tokens that live for six seconds. None is shown after its end, and each probe has one.
+/// Tokens that live for sixteen seconds and are renewed after eight: a request would have to be as late
+/// as that to show one after its end. None is, and each probe has one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_renewed_before_it_ends() {
-    const LIFE: u64 = 6;
+    const LIFE: u64 = 16;
     let began = Instant::now();
     let tokens = TokenServer::start(move |_, asked| {
         let at = asked.at.duration_since(began).as_millis();

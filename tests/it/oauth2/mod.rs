@@ -4,7 +4,11 @@
 mod api;
 mod asked;
 mod beside_blackbox;
+mod clocks;
+mod discovered;
+mod doubts;
 mod life;
+mod outage;
 mod refused;
 mod reload;
 mod server;

@@ -79,6 +79,7 @@ fn probe(seconds_ago: u64, milliseconds: u64, code: Option<u16>) -> Outcome {
             body_bytes: 0,
             redirects: 0,
             is_redirect: false,
+            left_origin: false,
             over_tls: false,
         }),
         cert_expiry: None,
