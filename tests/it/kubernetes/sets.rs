@@ -63,8 +63,8 @@ fn a_base_with_another_argument_is_told_of_its_shards_all_the_same() {
         &format!("{}/deploy/kubernetes/base", root().display()),
     );
     let text = format!(
-        "resources: [{way}]\npatches:\n  - target: {{kind: StatefulSet}}\n    patch: '[{{op: add, path: \
-         /spec/template/spec/containers/0/args/-, value: --log.level=debug}}]'\n"
+        "resources: [{way}]\npatches:\n  - target: {{kind: StatefulSet}}\n    patch: |-\n      - op: add\n        \
+         path: /spec/template/spec/containers/0/args/-\n        value: --log.level=debug\n"
     );
     fs::write(base.join("kustomization.yaml"), text).unwrap();
     let mine = folder.path().join("mine");
