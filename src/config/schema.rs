@@ -1,5 +1,6 @@
-//! Every key of both files in one place: what readers may take, what messages offer, and what the
-//! reference in the documentation has to tell of. The JSON Schema that editors check by is made of it.
+//! Every key of the configuration file in one place: what readers may take, what messages offer, and
+//! what the reference in the documentation has to tell of. The JSON Schema that editors check by is
+//! made of it.
 
 use crate::config::shape::Shape;
 
@@ -59,7 +60,8 @@ impl Section {
     }
 }
 
-const fn value(name: &'static str) -> Key {
+/// A key whose value may be of any shape.
+pub const fn value(name: &'static str) -> Key {
     Key {
         name,
         holds: Holds::Value,
@@ -85,7 +87,8 @@ const fn boolean(name: &'static str) -> Key {
     shaped(name, Shape::Boolean)
 }
 
-const fn section(name: &'static str, section: &'static Section) -> Key {
+/// A key whose value is a mapping with keys of its own.
+pub const fn section(name: &'static str, section: &'static Section) -> Key {
     Key {
         name,
         holds: Holds::Section(section),
@@ -233,7 +236,7 @@ pub static OAUTH2: Section = Section {
         text("client_secret_file"),
         texts("scopes"),
         text("token_url"),
-        shaped("endpoint_params", Shape::Named(&Shape::Text)),
+        shaped("endpoint_params", Shape::Named(&Shape::MaybeText)),
         shaped("grant_type", Shape::OneOf(&["client_credentials"])),
         section("tls_config", &TLS_CONFIG),
         text("proxy_url"),
@@ -354,59 +357,4 @@ pub static HTTP_SD: Section = Section {
 pub static TARGET_GROUP: Section = Section {
     what: "a group",
     keys: &[value("targets"), value("labels")],
-};
-
-/// The web configuration file.
-pub static WEB: Section = Section {
-    what: "the web configuration",
-    keys: &[
-        section("tls_server_config", &TLS_SERVER),
-        section("http_server_config", &HTTP_SERVER),
-        value("basic_auth_users"),
-        section("rate_limit", &RATE_LIMIT),
-    ],
-};
-
-/// What TLS of the exporter's own pages is like.
-pub static TLS_SERVER: Section = Section {
-    what: "tls_server_config",
-    keys: &[
-        value("cert"),
-        value("cert_file"),
-        value("key"),
-        value("key_file"),
-        value("client_ca"),
-        value("client_ca_file"),
-        value("client_allowed_sans"),
-        value("client_auth_type"),
-        value("min_version"),
-        value("max_version"),
-        value("cipher_suites"),
-        value("curve_preferences"),
-        value("prefer_server_cipher_suites"),
-    ],
-};
-
-/// HTTP/2 of the exporter's own pages, and what every response has.
-pub static HTTP_SERVER: Section = Section {
-    what: "http_server_config",
-    keys: &[value("http2"), section("headers", &SERVER_HEADERS)],
-};
-
-/// The headers that every response may have.
-pub static SERVER_HEADERS: Section = Section {
-    what: "headers",
-    keys: &[
-        value("Strict-Transport-Security"),
-        value("X-Content-Type-Options"),
-        value("X-Frame-Options"),
-        value("X-XSS-Protection"),
-        value("Content-Security-Policy"),
-    ],
-};
-
-/// How often may be asked.
-pub static RATE_LIMIT: Section = Section {
-    what: "rate_limit",
-    keys: &[value("interval"), value("burst")],
 };

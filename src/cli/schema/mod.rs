@@ -33,15 +33,16 @@ fn mapping(section: &'static Section, path: &str, reference: &Reference) -> Valu
     let mut required = Vec::new();
     for key in section.keys {
         let row = reference.row(path, key.name);
-        let mut property = property(key, path, reference);
+        let is_required = row.is_some_and(|row| row.is_required);
+        let mut property = property(key, path, is_required, reference);
         if let (Some(row), Some(property)) = (row, property.as_object_mut()) {
             property.insert("description".to_owned(), row.meaning.as_str().into());
             if let Some(default) = &row.default {
                 property.insert("default".to_owned(), default.clone());
             }
-            if row.is_required {
-                required.push(key.name);
-            }
+        }
+        if is_required {
+            required.push(key.name);
         }
         properties.insert(key.name.to_owned(), property);
     }
@@ -62,15 +63,21 @@ fn mapping(section: &'static Section, path: &str, reference: &Reference) -> Valu
     }
 }
 
-fn property(key: &Key, path: &str, reference: &Reference) -> Value {
+fn property(key: &Key, path: &str, is_required: bool, reference: &Reference) -> Value {
     let here = match path {
         reference::FILE => key.name.to_owned(),
         path => format!("{path}.{}", key.name),
     };
     match key.holds {
         Holds::Value => json!({}),
+        Holds::Shaped(shape) if is_required => shapes::present(shape),
         Holds::Shaped(shape) => shapes::schema(shape),
-        Holds::Section(section) => mapping(section, &here, reference),
+        Holds::Section(section) => {
+            let mut schema = mapping(section, &here, reference);
+            // Nothing is a section that is not there, whatever would have to be in it.
+            schema["type"] = json!(["object", "null"]);
+            schema
+        }
         Holds::List(section) => json!({
             "type": ["array", "null"],
             "items": mapping(section, &format!("{here}[]"), reference),

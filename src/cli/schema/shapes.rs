@@ -28,17 +28,17 @@ pub fn schema(shape: Shape) -> Value {
         Shape::Size => pattern_or_zero(SIZE),
         Shape::List(item) => json!({
             "type": ["array", "null"],
-            "items": one(*item),
+            "items": present(*item),
             "uniqueItems": matches!(item, Shape::Code),
         }),
         Shape::Named(value) => json!({
             "type": ["object", "null"],
-            "additionalProperties": one(*value),
+            "additionalProperties": present(*value),
         }),
         Shape::Text | Shape::MaybeText => {
             json!({"type": ["string", "number", "boolean", "null"]})
         }
-        Shape::Url => one(Shape::Url),
+        Shape::Url => present(Shape::Url),
         // An empty text is none, wherever words are asked for.
         Shape::Seconds
         | Shape::Code
@@ -46,20 +46,20 @@ pub fn schema(shape: Shape) -> Value {
         | Shape::Compression
         | Shape::Preset
         | Shape::OneOf(_) => json!({
-            "anyOf": [one(shape), {"type": ["string", "null"], "maxLength": 0}],
+            "anyOf": [present(shape), {"type": ["string", "null"], "maxLength": 0}],
         }),
     }
 }
 
 /// The schema of one value that is there.
-fn one(shape: Shape) -> Value {
+pub fn present(shape: Shape) -> Value {
     match shape {
         Shape::Text => json!({"type": ["string", "number", "boolean"]}),
         Shape::Seconds => json!({"type": "number", "exclusiveMinimum": 0}),
         Shape::Code => json!({"type": "integer", "minimum": 100, "maximum": 999}),
         Shape::Url => json!({"type": "string", "pattern": URL}),
         Shape::Version => json!({
-            "anyOf": [{"enum": ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"]}, one(Shape::Text)],
+            "anyOf": [{"enum": ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"]}, present(Shape::Text)],
         }),
         Shape::Compression => json!({
             "anyOf": [
@@ -69,7 +69,7 @@ fn one(shape: Shape) -> Value {
         }),
         Shape::Preset => json!({"enum": presets::ALL.each_ref().map(|preset| preset.name)}),
         Shape::OneOf(words) => json!({"enum": words}),
-        Shape::List(item) => json!({"type": "array", "items": one(*item)}),
+        Shape::List(item) => json!({"type": "array", "items": present(*item)}),
         Shape::Boolean
         | Shape::Duration
         | Shape::Timeout

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
-use crate::config::schema;
+use crate::config::web::schema;
 
 /// The headers that exporter-toolkit lets be set, with the values that it allows, all if there is
 /// none.

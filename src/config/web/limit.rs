@@ -6,7 +6,7 @@ use crate::config::duration;
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
-use crate::config::schema;
+use crate::config::web::schema;
 
 /// One request an interval, and so many at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,6 +4,7 @@
 
 mod headers;
 mod limit;
+pub mod schema;
 mod tls;
 mod users;
 
@@ -20,7 +21,7 @@ use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::{Problems, Report};
 use crate::config::text::quote;
-use crate::config::{LoadError, schema, utf8, yaml};
+use crate::config::{LoadError, utf8, yaml};
 
 /// What a web configuration asks for; an empty one asks for nothing.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,9 +7,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::field::Field;
 use crate::config::fields::Fields;
 use crate::config::problem::Report;
-use crate::config::schema;
 use crate::config::source::{Source, at_most_one};
 use crate::config::text::{quote, suggest};
+use crate::config::web::schema;
 use crate::config::web::{Files, TlsServerCheck};
 use crate::target::tls::{self, TlsVersion};
 

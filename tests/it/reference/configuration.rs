@@ -12,7 +12,7 @@ use crate::reference::{code, parts, read};
 /// The names by which the document calls the two files.
 const FILES: [(&str, &Section); 2] = [
     ("httpcycle.yml", &schema::CONFIGURATION),
-    ("web.yml", &schema::WEB),
+    ("web.yml", &web::schema::WEB),
 ];
 
 /// Every section of a file by the path to it. The file itself stands under its name.
