@@ -21,7 +21,6 @@ use crate::metrics::bounds::Bounds;
 use crate::metrics::own::Own;
 use crate::scheduler::Job as _;
 use crate::target::Target;
-use crate::target::module::Module;
 
 /// How long sources may take before the exporter is ready without what they list.
 const FIRST: Duration = Duration::from_secs(5);
@@ -41,8 +40,8 @@ pub struct Discovered {
     wanted: Wanted,
     /// Probers of no target by the names of their modules.
     templates: HashMap<String, Current>,
-    /// All modules, each with whether a configured target has it.
-    modules: Vec<(Arc<Module>, bool)>,
+    /// The names of the modules that configured targets have.
+    used: HashSet<String>,
     bounds: Option<Arc<Bounds>>,
     /// The jobs of the configured targets, in their order.
     pub configured: Vec<Arc<TargetJob>>,
@@ -58,13 +57,8 @@ impl Discovered {
         let names = plan.endpoint.iter();
         let names = names.map(|ready| ready.configured.module.name.clone());
         self.templates = names.zip(templates).collect();
-        self.modules.clear();
-        for (module, is_used) in plan.modules() {
-            let is_new = |(known, _): &(Arc<Module>, bool)| known.name != module.name;
-            if self.modules.iter().all(is_new) {
-                self.modules.push((module.clone(), is_used));
-            }
-        }
+        let modules = plan.targets.iter().map(|target| &target.module);
+        self.used = modules.map(|module| module.name.clone()).collect();
     }
 }
 
@@ -168,13 +162,11 @@ impl App {
     /// its job, unless all is `anew`.
     pub fn probe(&mut self, found: Vec<Arc<Target>>, anew: bool) {
         let used: HashSet<&str> = found.iter().map(|one| one.module.name.as_str()).collect();
-        let modules = self.discovered.modules.iter();
-        // What has targets keeps a token ready for them.
-        let modules = modules.map(|(module, is_used)| {
-            let is_used = *is_used || used.contains(module.name.as_str());
-            (module, is_used)
-        });
-        self.tokens.reconcile(modules);
+        // What has targets keeps a token ready for them. The settings that it is had by may be those of
+        // files that have changed since the configuration was read.
+        let configured = &self.discovered.used;
+        self.tokens
+            .keep(|module| configured.contains(module) || used.contains(module));
         let configured = self.discovered.configured.iter();
         let mut in_order: Vec<_> = configured.cloned().collect();
         in_order.reserve(found.len());

@@ -110,17 +110,21 @@ impl Watcher {
 
 fn watch(inbox: &mpsc::Receiver<Change>) {
     let mut watched: Vec<Watched> = Vec::new();
+    // Those who join put no look off, however many come.
+    let mut due = Instant::now();
     loop {
         let next = if watched.is_empty() {
             inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            inbox.recv_timeout(EVERY)
+            inbox.recv_timeout(due.saturating_duration_since(Instant::now()))
         };
         match next {
             Ok(Change::All(others)) => watched = others,
             Ok(Change::More(joining)) => {
                 take_in(&mut watched, joining);
-                continue;
+                if Instant::now() < due {
+                    continue;
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -128,20 +132,25 @@ fn watch(inbox: &mpsc::Receiver<Change>) {
         for one in &mut watched {
             one.look(&|file| file::read(&file.path, file.part.max_bytes()));
         }
+        due = Instant::now() + EVERY;
     }
 }
 
-/// Adds probers to their modules, and forgets those that nobody has any more.
+/// Adds probers to their modules, which have a name once, and forgets those that nobody has any more.
 fn take_in(watched: &mut [Watched], joining: Vec<Joining>) {
     for one in &mut *watched {
         one.probers.retain(|(_, send)| !send.is_closed());
     }
     for one in joining {
-        let known = watched.iter_mut();
-        let mut known =
-            known.filter(|known| Arc::ptr_eq(&known.first, &one.prober.target().module));
-        if let Some(known) = known.next() {
-            known.take_in(one.prober, one.send);
+        let target = one.prober.target().clone();
+        let module = &target.module.name;
+        let mut known = watched.iter_mut();
+        match known.find(|known| known.first.name == *module) {
+            Some(known) => known.take_in(one.prober, one.send),
+            None => {
+                let target = &target.name;
+                tracing::error!(target, module, "nobody looks at the files of the module");
+            }
         }
     }
 }
@@ -227,12 +236,13 @@ impl Watched {
 
     /// Adds a prober and makes it what the others are.
     fn take_in(&mut self, prober: Arc<Prober>, send: watch::Sender<Latest>) {
-        let latest = self
-            .in_use
-            .then(|| match Arc::ptr_eq(&self.module, &self.first) {
-                true => prober.clone(),
-                false => Arc::new(prober.renewed(self.module.clone(), self.tls.clone())),
-            });
+        let latest =
+            self.in_use.then(
+                || match Arc::ptr_eq(&self.module, &prober.target().module) {
+                    true => prober.clone(),
+                    false => Arc::new(prober.renewed(self.module.clone(), self.tls.clone())),
+                },
+            );
         send.send_replace(latest);
         self.probers.push((prober, send));
     }

@@ -49,8 +49,9 @@ pub struct Bounds {
 #[derive(Debug)]
 pub struct Client {
     settings: TlsSettings,
-    /// What they make, once something asks for it: reading all authorities of a system takes its time.
-    tls: OnceLock<Result<ClientConfig, String>>,
+    /// What they make, once something asks for it and it can be had: reading all authorities of a system
+    /// takes its time, and they may not be there yet.
+    tls: OnceLock<ClientConfig>,
     /// The name to ask for in TLS and to find in certificates, instead of the host of the URL.
     server_name: Option<ServerName<'static>>,
     proxy: Option<Box<ProxySettings>>,
@@ -207,11 +208,12 @@ impl Client {
         if !is_needed {
             return trusting_nobody();
         }
-        let built = self.tls.get_or_init(|| {
-            let client = TlsClient::new(&self.settings)?;
-            Ok(client.ordinary(self.server_name.clone()))
-        });
-        built.clone()
+        if let Some(built) = self.tls.get() {
+            return Ok(built.clone());
+        }
+        let client = TlsClient::new(&self.settings)?;
+        let built = client.ordinary(self.server_name.clone());
+        Ok(self.tls.get_or_init(|| built).clone())
     }
 
     fn failed(&self, error: reqwest::Error) -> FetchError {

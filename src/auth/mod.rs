@@ -86,6 +86,13 @@ impl Tokens {
         }
     }
 
+    /// Has the tokens of the modules of which `is_kept` holds there before anybody asks for them.
+    pub fn keep(&self, is_kept: impl Fn(&str) -> bool) {
+        for (module, source) in &self.sources {
+            source.keep(is_kept(module));
+        }
+    }
+
     /// The tokens of a module; none if it needs none.
     pub fn of(&self, module: &Module) -> Option<Arc<Source>> {
         self.sources.get(&module.name).cloned()
@@ -99,5 +106,52 @@ impl Tokens {
         let runtime = thread.runtime.clone();
         self.thread = Some(thread);
         Ok(runtime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::address::TargetUrl;
+    use crate::target::credentials::Credentials;
+    use crate::target::oauth2::OAuth2;
+    use crate::target::tls::TlsSettings;
+
+    fn module(secret: &str) -> Arc<Module> {
+        let oauth2 = OAuth2 {
+            client_id: "me".to_owned(),
+            client_secret: secret.as_bytes().to_vec().into(),
+            scopes: Vec::new(),
+            token_url: TargetUrl::loopback(),
+            endpoint_params: Vec::new(),
+            tls: TlsSettings::default(),
+            proxy: None,
+            user_agent: None,
+        };
+        Arc::new(Module {
+            credentials: Some(Credentials::OAuth2(Arc::new(oauth2))),
+            ..Module::http_2xx()
+        })
+    }
+
+    /// The file of the secret may have changed since the configuration was read.
+    #[test]
+    fn a_source_stays_as_long_as_its_settings_do() {
+        let mut tokens = Tokens::default();
+        let (one, two) = (module("one"), module("two"));
+        let without = Arc::new(Module {
+            name: "without".to_owned(),
+            ..Module::http_2xx()
+        });
+        let mut source_of = |module: &Arc<Module>| {
+            tokens.reconcile([(module, false), (&without, true)]);
+            tokens.of(module).expect("it has tokens")
+        };
+        let first = source_of(&one);
+        first.change(two.oauth2().expect("its settings"));
+        for module in [&one, &two, &module("two")] {
+            assert!(Arc::ptr_eq(&source_of(module), &first));
+        }
+        assert!(!Arc::ptr_eq(&source_of(&one), &first), "it was read anew");
     }
 }

@@ -32,6 +32,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 #[derive(Debug)]
 pub struct Source {
     shared: Arc<Shared>,
+    /// The settings as the configuration was read; a file of them may have changed since.
+    configured: Mutex<Arc<OAuth2>>,
     task: AbortHandle,
 }
 
@@ -70,6 +72,7 @@ impl Source {
     /// Tokens for a module, fetched on `runtime`: at once if they are to be kept, else when somebody
     /// asks for one.
     pub fn new(module: &str, settings: Arc<OAuth2>, is_kept: bool, runtime: &Handle) -> Self {
+        let configured = Mutex::new(settings.clone());
         let shared = Arc::new(Shared {
             module: module.to_owned(),
             settings: watch::Sender::new(settings),
@@ -84,13 +87,23 @@ impl Source {
         let task = runtime.spawn(async move { kept.keep().await });
         Self {
             shared,
+            configured,
             task: task.abort_handle(),
         }
     }
 
-    /// Whether these are the settings in use.
-    pub fn is_of(&self, settings: &OAuth2) -> bool {
-        **self.shared.settings.borrow() == *settings
+    /// Whether these are the settings that it has, or were when its configuration was read.
+    pub fn is_of(&self, settings: &Arc<OAuth2>) -> bool {
+        let configured = self.configured.lock();
+        let mut configured = configured.unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&configured, settings) {
+            return true;
+        }
+        let is_same = **self.shared.settings.borrow() == **settings;
+        if is_same {
+            configured.clone_from(settings);
+        }
+        is_same
     }
 
     /// Takes other settings. The token that is there is used until there is one by them.

@@ -165,7 +165,7 @@ impl LookOut {
         }
         let n_before = self.files.len();
         self.files.retain(|path, _| {
-            let is_there = found.contains(path);
+            let is_there = found.binary_search(path).is_ok();
             if !is_there {
                 let file = path.display();
                 let what = format!("{file} is gone, and with it the targets that it listed");

@@ -57,7 +57,8 @@ fn check(groups: Vec<Group>) {
         groups,
     };
     let answers: [Answer; 1] = [[Arc::new(part)].into()];
-    let found = targets::find(&wanted(), &answers, &HashMap::new());
+    let wanted = wanted();
+    let found = targets::find(&wanted, &answers, &HashMap::new());
     let mut names = BTreeSet::new();
     for target in &found.targets {
         assert!(names.insert(&target.name), "{:?} twice", target.name);
@@ -77,7 +78,7 @@ fn check(groups: Vec<Group>) {
         .iter()
         .map(|target| (target.name.clone(), target.clone()))
         .collect();
-    let again = targets::find(&wanted(), &answers, &before);
+    let again = targets::find(&wanted, &answers, &before);
     assert!(
         again
             .targets

@@ -38,11 +38,11 @@ impl Histories {
     /// Takes over a new list of targets. Those that are still there, by their names, keep their
     /// probes.
     pub fn reconcile(&self, targets: &[Arc<Target>]) {
-        // Held throughout, so that of two reloads none builds on what the other replaces.
-        let mut current = self.lock();
         let mut sorted: Vec<_> = targets.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         sorted.dedup_by(|later, first| later.name == first.name);
+        // Held throughout, so that of two reloads none builds on what the other replaces.
+        let mut current = self.lock();
         let next = sorted
             .into_iter()
             .map(|target| {

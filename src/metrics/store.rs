@@ -48,12 +48,12 @@ impl Store {
     /// Takes over a new list of targets. Those that are still there, by their names, keep what was
     /// counted; their histograms start anew if the bounds are others. Returns the new list.
     pub fn reconcile(&self, targets: &[Arc<Target>], bounds: &Arc<Bounds>) -> Arc<[Arc<Series>]> {
-        // Held throughout, so that of two reloads none builds on what the other replaces.
-        let mut current = self.lock();
         let mut sorted: Vec<_> = targets.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         // Two targets of one name would be one series twice, and Prometheus refuse the whole page.
         sorted.dedup_by(|later, first| later.name == first.name);
+        // Held throughout, so that of two reloads none builds on what the other replaces.
+        let mut current = self.lock();
         let next = sorted
             .into_iter()
             .map(|target| {

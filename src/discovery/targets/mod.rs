@@ -120,7 +120,11 @@ pub fn find(wanted: &Wanted, answers: &[Answer], before: &HashMap<String, Arc<Ta
                     );
                     continue;
                 }
-                let known = before.get(name).filter(|known| ***known == target);
+                // After a reload the module is another one even if it says the same, and it is that one
+                // whose files are looked at.
+                let known = before.get(name).filter(|known| {
+                    Arc::ptr_eq(&known.module, &target.module) && ***known == target
+                });
                 found
                     .targets
                     .push(known.cloned().unwrap_or_else(|| Arc::new(target)));

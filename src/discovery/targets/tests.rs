@@ -255,19 +255,25 @@ fn what_cannot_be_probed_is_told_and_the_others_are() {
 
 #[test]
 fn a_target_that_is_as_it_was_is_the_very_same() {
-    let first = find_in(
-        vec![group(&["a.test", "b.test"], &[("l", "1")])],
-        &HashMap::new(),
-    );
+    let wanted_first = wanted();
+    let list = |labels: [&str; 2]| {
+        let [one, other] = labels;
+        let groups = vec![
+            group(&["a.test"], &[("l", one)]),
+            group(&["b.test"], &[("l", other)]),
+        ];
+        [answer(groups)]
+    };
+    let first = find(&wanted_first, &list(["1", "1"]), &HashMap::new());
     let before = first.targets.iter();
     let before = before.map(|one| (one.name.clone(), one.clone())).collect();
-    let groups = vec![
-        group(&["a.test"], &[("l", "1")]),
-        group(&["b.test"], &[("l", "2")]),
-    ];
-    let again = find_in(groups, &before);
+    let again = find(&wanted_first, &list(["1", "2"]), &before);
     assert!(Arc::ptr_eq(&again.targets[0], &first.targets[0]));
     assert!(!Arc::ptr_eq(&again.targets[1], &first.targets[1]));
+    // The same configuration, read again.
+    let reloaded = find(&wanted(), &list(["1", "1"]), &before);
+    assert_eq!(reloaded.targets[0], first.targets[0]);
+    assert!(!Arc::ptr_eq(&reloaded.targets[0], &first.targets[0]));
 }
 
 #[test]
@@ -280,12 +286,7 @@ fn beyond_the_bound_those_that_run_stay() {
     let before = before.map(|one| (one.name.clone(), one.clone())).collect();
     let found = find_in(vec![group(&names, &[])], &before);
     assert_eq!(found.targets.len(), MAX_TARGETS);
-    assert!(
-        found
-            .targets
-            .iter()
-            .any(|one| Arc::ptr_eq(one, &running.targets[0]))
-    );
+    assert!(found.targets.iter().any(|one| one == &running.targets[0]));
     assert_eq!(found.targets[0].name, "http://0.test/");
     let said = &found.remarks[0].text;
     assert!(

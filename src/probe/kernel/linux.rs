@@ -20,6 +20,7 @@ use nix::sys::socket::sockopt::GetStruct;
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use nix::sys::socket::sockopt::Ipv4RecvErr;
 use nix::sys::socket::sockopt::Ipv6RecvErr;
+use nix::sys::socket::sockopt::RcvBuf;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
 use nix::sys::time::TimeSpec;
 
@@ -34,6 +35,10 @@ const RTT: usize = 17;
 
 /// The word of `tcpi_total_retrans`, how many segments were sent again.
 const TOTAL_RETRANSMITS: usize = 25;
+
+/// How much of what arrives at a UDP socket may wait, of which Linux allows 208 KiB unless it is told
+/// otherwise (`net.core.rmem_max`).
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
 /// The option `TCP_INFO`, of which nix has no reader.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +78,14 @@ pub fn enable_network_errors(socket: &impl AsFd, is_ipv4: bool) {
     };
     if let Err(error) = enabled {
         tracing::debug!(%error, "the kernel does not tell errors of the network");
+    }
+}
+
+/// Has the kernel keep more of what arrives at a UDP socket than it does unasked, as far as the system
+/// lets it: what finds no room is lost, and sent again later, which would be measured.
+pub fn widen_receive_buffer(socket: &impl AsFd) {
+    if let Err(error) = setsockopt(socket, RcvBuf, &RECEIVE_BUFFER_BYTES) {
+        tracing::debug!(%error, "the kernel keeps no more than usual of what arrives");
     }
 }
 

@@ -11,6 +11,7 @@ pub use crate::probe::kernel::system::enable_stamps;
 pub use crate::probe::kernel::system::handshake_round_trip;
 pub use crate::probe::kernel::system::hold_stamping;
 pub use crate::probe::kernel::system::receive;
+pub use crate::probe::kernel::system::widen_receive_buffer;
 
 use std::time::Duration;
 

@@ -20,6 +20,9 @@ pub fn choose_port_late(_socket: &impl AsFd) {}
 pub fn enable_network_errors(_socket: &impl AsFd, _is_ipv4: bool) {}
 
 /// Does nothing.
+pub fn widen_receive_buffer(_socket: &impl AsFd) {}
+
+/// Does nothing.
 pub fn hold_stamping() {}
 
 /// Reads from a socket.

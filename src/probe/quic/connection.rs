@@ -26,6 +26,7 @@ use tokio::time::sleep_until;
 
 use crate::probe::quic::socket::DatagramSocket;
 use crate::probe::stop::errno;
+use crate::probe::turn;
 use crate::probe::wire::Wire;
 
 /// The largest datagram that is read: more than any network carries without cutting it, and than is
@@ -131,7 +132,7 @@ impl Connection {
                 }
             }
             // There may be no end to what a peer sends.
-            std::thread::yield_now();
+            turn::give_core_away();
             cx.waker().wake_by_ref();
             Poll::Pending
         })

@@ -74,6 +74,7 @@ fn attempt(
         .inspect(|()| {
             kernel::enable_stamps(&socket);
             kernel::enable_network_errors(&socket, address.is_ipv4());
+            kernel::widen_receive_buffer(&socket);
         })
         // A connected socket takes datagrams from the server only, and hears when nobody is there.
         .and_then(|()| socket.connect(address));

@@ -227,35 +227,6 @@ fn credentials_are_read_as_written() {
     ] {
         assert_eq!(of(name).credentials, credentials, "{name}");
     }
-    let tokens = of("tokens").oauth2().unwrap();
-    assert_eq!(tokens.client_id, "me");
-    assert_eq!(tokens.client_secret.expose(), b"canary-client");
-    assert_eq!(tokens.scopes, ["read", "write:all"]);
-    assert_eq!(
-        tokens.token_url.to_string(),
-        "https://auth.example/token?realm=xxxxx"
-    );
-    let params = tokens.endpoint_params.iter();
-    let params: Vec<_> = params
-        .map(|(name, value)| (&**name, &**value.expose()))
-        .collect();
-    assert_eq!(params, [("audience", ""), ("resource", "canary-resource")]);
-    assert_eq!(tokens.tls.server_name.as_deref(), Some("tokens.example"));
-    assert_eq!(tokens.tls.authorities.as_ref().map(Vec::len), Some(1));
-    let agent = tokens.user_agent.as_ref().unwrap();
-    assert_eq!(agent.expose(), "canary-agent");
-    let way = |url: &str| {
-        let proxy = tokens.proxy.as_deref().unwrap();
-        let proxy = proxy.of(&TargetUrl::parse(url).unwrap());
-        proxy.map(ToString::to_string)
-    };
-    let proxy = Some("socks5://proxy.example:1080".to_owned());
-    assert_eq!(way("https://auth.example/"), proxy);
-    assert_eq!(way("https://internal.example/"), None);
-    assert!(of("tokens").tls.authorities.is_none());
-    let by_file = of("tokens_by_file").oauth2().unwrap();
-    assert_eq!(by_file.client_secret.expose(), b"canary-file");
-    assert_eq!(of("tokens_by_file").files.len(), 1);
     let behind = of("behind_a_proxy").proxy.as_deref().unwrap();
     let through = |url: &str| {
         let proxy = behind.of(&TargetUrl::parse(url).unwrap())?;

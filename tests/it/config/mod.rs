@@ -4,6 +4,7 @@ mod bad;
 mod good;
 mod good_sources;
 mod good_tls;
+mod good_tokens;
 mod hostile;
 
 use std::path::{Path, PathBuf};

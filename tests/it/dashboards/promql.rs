@@ -148,8 +148,18 @@ pub fn names(expr: &str) -> Names {
     found
 }
 
-const AGGREGATIONS: [&str; 10] = [
-    "sum", "min", "max", "avg", "count", "group", "topk", "bottomk", "quantile", "stddev",
+const AGGREGATIONS: [&str; 11] = [
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "count",
+    "count_values",
+    "group",
+    "topk",
+    "bottomk",
+    "quantile",
+    "stddev",
 ];
 
 #[test]

@@ -5,7 +5,9 @@ mod bounds;
 mod churn;
 mod files;
 mod http;
+mod modules;
 mod prometheus;
+mod rotation;
 
 use std::collections::HashMap;
 use std::fs;

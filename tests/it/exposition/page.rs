@@ -184,7 +184,11 @@ fn chunks_stay_small_and_make_the_page() {
     let whole = String::from_utf8(chunks.concat()).unwrap();
     let n_probes = |text: &str| text.matches("\nhttpcycle_probes_total{").count();
     assert_eq!(n_probes(&whole), 5_000);
-    assert_eq!(whole.matches("# TYPE ").count(), 15 + 8, "each header once");
+    assert_eq!(
+        whole.matches("# TYPE ").count(),
+        15 + 10,
+        "each header once"
+    );
     assert_eq!(whole.matches("# EOF").count(), 1);
     // What one page has, another has: byte for byte but for the process itself.
     assert!(whole.ends_with(&page_of_targets(&store, Format::OpenMetrics)));

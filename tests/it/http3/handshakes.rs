@@ -1,15 +1,19 @@
 //! What can go wrong before there is a connection.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
-use httpcycle_exporter::outcome::Outcome;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
+use httpcycle_exporter::outcome::skip::SkipReason;
+use httpcycle_exporter::outcome::{Attempt, Outcome};
 use httpcycle_exporter::target::module::{IpFamily, Module};
+use httpcycle_exporter::target::reach::{Range, Rules};
 use quinn::TransportConfig;
 use rcgen::date_time_ymd;
 use rustls::ServerConfig;
+use tokio::sync::mpsc;
 
 use crate::http3::{PATIENCE, probe, probe_with, reason};
 use crate::support::http3::{NAME, Server};
@@ -242,4 +246,45 @@ async fn a_server_that_refuses_closes() {
     let outcome = probe(&server).await;
     assert_eq!(reason(&outcome), Some(Reason::TlsClosed), "{outcome:?}");
     assert_only_handshake(&outcome, "refused");
+}
+
+/// The rules of connections over TCP hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_there_is_chosen_as_over_tcp() {
+    let (send, mut seen) = mpsc::unbounded_channel();
+    let authority = Authority::new();
+    let tls = http3::tls(&authority);
+    let transport = TransportConfig::default();
+    let server = http3::serve(authority, tls, transport, move |incoming| {
+        send.send(incoming.remote_address()).unwrap();
+        async move { incoming.refuse() }
+    });
+    let outcome = probe_with(&server, PATIENCE, |module| {
+        module.source_ip = Some([127, 0, 0, 3].into());
+    })
+    .await;
+    let from = seen.recv().await.unwrap();
+    assert_eq!(from.ip(), IpAddr::from([127, 0, 0, 3]));
+    assert_eq!(outcome.connection.unwrap().local, Some(from));
+
+    // The address of a documentation net belongs to no machine.
+    let mut module = http3::module(&server);
+    module.source_ip = Some([192, 0, 2, 1].into());
+    let attempt = probing::prober(&http3::url(&server), module, PATIENCE)
+        .probe()
+        .await;
+    let is_skipped = matches!(attempt, Attempt::Skipped(SkipReason::NoRoute));
+    assert!(is_skipped, "{attempt:?}");
+
+    let outcome = probe_with(&server, PATIENCE, |module| {
+        let deny = vec![Range::parse("127.0.0.0/8").unwrap()];
+        module.reach.own = Arc::new(Rules {
+            deny,
+            ..Rules::default()
+        });
+    })
+    .await;
+    assert_eq!(reason(&outcome), Some(Reason::ConnectBlocked));
+    assert_eq!(outcome.timeline.spans(), []);
+    assert_eq!(seen.try_recv().ok(), None, "nothing was sent");
 }

@@ -28,7 +28,10 @@ async fn probe_has_a_token_fetched() {
     let request = format!("GET /probe?module=m&target={}", api.address);
     let pages: Vec<String> = thread::scope(|scope| {
         let ask = || String::from_utf8(get(exporter.address, &request, "")).unwrap();
-        let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        let mut asking = Vec::new();
+        for _ in 0..8 {
+            asking.push(scope.spawn(ask));
+        }
         asking.into_iter().map(|one| one.join().unwrap()).collect()
     });
     for page in &pages {

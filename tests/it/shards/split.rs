@@ -31,7 +31,8 @@ async fn noting() -> (Peer, Askers) {
             let head = peer::read_request(&mut stream).await;
             let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
             let asker = stream.peer_addr().map(|address| address.ip());
-            if let Ok(asker) = asker {
+            // Without a path the exporter gave up before it asked.
+            if let (Ok(asker), true) = (asker, path.starts_with('/')) {
                 seen.lock().unwrap().entry(path).or_default().insert(asker);
             }
             let response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";

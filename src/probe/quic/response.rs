@@ -226,3 +226,90 @@ fn integer(bytes: &mut &[u8]) -> Option<u64> {
             .fold(begun, |value, byte| value << 8 | u64::from(*byte)),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::probe::quic::fault::StreamFault::{Flood, Head, Order};
+
+    /// What a stream came to: first byte seen, complete, code, bytes of the body, within a frame.
+    type Found = (bool, bool, Option<u16>, u64, bool);
+
+    const INTERIM: &[u8] = &[1, 3, 0, 0, 0xd8];
+    const OK: &[u8] = &[1, 3, 0, 0, 0xd9];
+    const CONFLICT: &[u8] = &[1, 8, 0, 0, 0x5f, 9, 3, b'4', b'0', b'9'];
+
+    fn feed(bytes: &[u8], size: usize) -> Result<Found, StreamFault> {
+        let mut stream = ResponseStream::new(0);
+        for piece in bytes.chunks(size) {
+            stream.feed(piece, Arrival::by_user(Instant::now()))?;
+        }
+        Ok((
+            stream.first_byte().is_some(),
+            stream.is_complete(),
+            stream.code(),
+            stream.body_bytes(),
+            stream.is_within_frame(),
+        ))
+    }
+
+    #[test]
+    fn a_response_is_found_however_it_is_cut() {
+        // Two bytes where one would do.
+        let wide = &[0x40, 1, 0x40, 3, 0, 0, 0xd9][..];
+        for (bytes, expected) in [
+            (&[][..], Ok((false, false, None, 0, false))),
+            (OK, Ok((true, true, Some(200), 0, false))),
+            (wide, Ok((true, true, Some(200), 0, false))),
+            (&OK[..3], Ok((true, false, None, 0, true))),
+            (INTERIM, Ok((false, false, None, 0, false))),
+            (
+                &[INTERIM, OK].concat(),
+                Ok((true, true, Some(200), 0, false)),
+            ),
+            (
+                &[OK, &[0, 2, 7, 7]].concat(),
+                Ok((true, true, Some(200), 2, false)),
+            ),
+            (
+                &[OK, &[0, 2, 7]].concat(),
+                Ok((true, true, Some(200), 1, true)),
+            ),
+            (
+                &[OK, &[0, 0], OK].concat(),
+                Ok((true, true, Some(200), 0, false)),
+            ),
+            (&[OK, OK, &[0, 0]].concat(), Err(Order)),
+            (&[OK, OK, OK].concat(), Err(Order)),
+            (&[0, 1, 7], Err(Order)),
+            (
+                &[&[0x21, 2, 0, 0], OK].concat(),
+                Ok((true, true, Some(200), 0, false)),
+            ),
+            (&[0x21, 0x80, 0x10, 0, 0], Err(Flood)),
+            (&[0x21, 0].repeat(2_000), Err(Flood)),
+            (&[1, 0x80, 0x10, 0, 0], Err(Head(HeadFault::Bytes))),
+            (&INTERIM.repeat(101), Err(Head(HeadFault::Interims))),
+        ] {
+            for size in [1, 2, 3, 1_000] {
+                assert_eq!(feed(bytes, size), expected, "{bytes:x?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_known_with_its_head() {
+        assert_eq!(feed(CONFLICT, 4), Ok((true, true, Some(409), 0, false)));
+    }
+
+    #[test]
+    fn what_comes_ahead_of_a_fault_is_told() {
+        let mut stream = ResponseStream::new(0);
+        let bytes = [OK, &[0, 1, 7], OK, OK].concat();
+        let at = Arrival::by_user(Instant::now());
+        assert_eq!(stream.feed(&bytes, at), Err(Order));
+        assert_eq!(stream.frame_from(), bytes.len() - OK.len());
+    }
+}
