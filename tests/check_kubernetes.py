@@ -28,7 +28,7 @@ def closed(required, **properties):
 
 
 NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "maxLength": 253}
-METADATA = closed(["name"], name=NAME, labels=TEXTS, annotations=TEXTS)
+METADATA = closed(["name"], name=NAME, namespace=NAME, labels=TEXTS, annotations=TEXTS)
 RULE = {
     **closed(
         ["expr"],

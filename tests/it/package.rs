@@ -11,7 +11,7 @@ use crate::support::exporter::program;
 
 const NAME: &str = "httpcycle-exporter";
 const PROGRAM: &str = "httpcycle_exporter";
-const SCRIPTS: [&str; 3] = ["postinst", "postrm", "prerm"];
+const SCRIPTS: [&str; 4] = ["postinst", "postrm", "preinst", "prerm"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -104,8 +104,9 @@ fn the_unit_finds_what_the_package_installs() {
     }
     let started = of_unit("ExecStart");
     let mut words = started.split(' ');
-    // Which systemd looks for in /usr/bin among others.
+    // The package's own has the folder before it.
     assert_eq!(words.next(), Some(PROGRAM));
+    assert!(read("scripts/package").contains("s|^ExecStart=|&/usr/bin/|"));
     let file = words.find_map(|word| word.strip_prefix("--config.file="));
     assert!(conf_files.contains(&file.unwrap()), "{file:?}");
     let environment = of_unit("EnvironmentFile");
@@ -144,7 +145,9 @@ fn the_scripts_are_for_any_shell_and_of_the_user_and_the_units_that_there_are() 
         }
         for word in text.split(|c: char| c.is_whitespace() || "\"'".contains(c)) {
             if word.ends_with(".service") || word.ends_with(".socket") {
-                let unit = word.trim_start_matches("unit=");
+                let unit = word
+                    .trim_start_matches("unit=")
+                    .trim_start_matches("socket=");
                 assert!(
                     root().join("deploy/systemd").join(unit).is_file(),
                     "{name}: {word}"
@@ -159,7 +162,7 @@ fn the_scripts_are_for_any_shell_and_of_the_user_and_the_units_that_there_are() 
     assert!(
         others
             .into_iter()
-            .all(|name| !["config", "preinst", "templates", "triggers"].contains(&name.as_str()))
+            .all(|name| !["config", "templates", "triggers"].contains(&name.as_str()))
     );
 }
 

@@ -1,6 +1,8 @@
 //! `deploy/kubernetes`: what kustomize makes of it, by the schemas of the kinds and against what it is
 //! made from. It can be judged without a cluster.
 
+mod sets;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,6 @@ use std::process::Command;
 
 use httpcycle_exporter::config;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::exporter::program;
 use crate::support::real_parts;
@@ -111,8 +112,12 @@ fn is_installed() -> bool {
 
 /// The objects that an overlay makes, if they are what their kinds are.
 fn objects(overlay: &str) -> Vec<Value> {
+    judged(&folder(overlay))
+}
+
+fn judged(folder: &Path) -> Vec<Value> {
     let mut kubectl = Command::new("kubectl");
-    kubectl.arg("kustomize").arg(folder(overlay));
+    kubectl.arg("kustomize").arg(folder);
     let made = real_parts::run(&mut kubectl, b"").unwrap();
     let mut python = Command::new("python3");
     python
@@ -120,7 +125,7 @@ fn objects(overlay: &str) -> Vec<Value> {
         .args(VERSIONS);
     let told = real_parts::run(&mut python, made.as_bytes()).unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["wrong"], json!([]), "{overlay}");
+    assert_eq!(told["wrong"], json!([]), "{}", folder.display());
     told["objects"].as_array().unwrap().clone()
 }
 
@@ -176,10 +181,16 @@ fn every_overlay_is_what_its_kinds_are_and_closed() {
         assert_eq!(pod["serviceAccountName"], account["metadata"]["name"]);
         assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/-/healthy");
         assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/-/ready");
+        // A file of many targets takes longer to read than a process that hangs is left alone.
+        let starts = &container["startupProbe"];
+        assert_eq!(starts["httpGet"], container["livenessProbe"]["httpGet"]);
+        let seconds = starts["periodSeconds"].as_u64().unwrap()
+            * starts["failureThreshold"].as_u64().unwrap();
+        assert!(seconds >= 120, "{seconds}");
         assert!(container["resources"]["requests"]["memory"].is_string());
         let n_pods = set["spec"]["replicas"].as_u64().unwrap();
         for ordinal in 0..n_pods {
-            is_taken(&arguments(container), ordinal);
+            is_taken(&arguments(container), ordinal, n_pods);
         }
         let [service] = of_kind(&objects, "Service")[..] else {
             panic!("there is one service");
@@ -201,7 +212,7 @@ fn every_overlay_is_what_its_kinds_are_and_closed() {
 }
 
 /// The exporter takes the arguments of a pod.
-fn is_taken(arguments: &[&str], ordinal: u64) {
+fn is_taken(arguments: &[&str], ordinal: u64, n_pods: u64) {
     let mut program = program();
     for argument in arguments {
         match argument.strip_prefix("--config.file=") {
@@ -209,7 +220,10 @@ fn is_taken(arguments: &[&str], ordinal: u64) {
                 let file = folder("base").join("httpcycle.yml");
                 program.arg(format!("--config.file={}", file.display()))
             }
-            None => program.arg(argument.replace("$(ORDINAL)", &ordinal.to_string())),
+            None => {
+                let of_pod = argument.replace("$(ORDINAL)", &ordinal.to_string());
+                program.arg(of_pod.replace("$(SHARDS)", &n_pods.to_string()))
+            }
         };
     }
     let output = program.arg("--config.check").output().unwrap();
@@ -302,66 +316,4 @@ fn the_operator_is_given_the_rules_and_the_dashboards() {
         );
     }
     assert_eq!(shown, named(&root().join("dashboards"), ".json"));
-}
-
-#[test]
-fn as_many_shards_are_told_of_as_there_are_pods() {
-    if !is_installed() {
-        return;
-    }
-    let objects = objects("overlays/shards");
-    let (container, set) = container(&objects);
-    let n_pods = set["spec"]["replicas"].as_u64().unwrap();
-    assert!(n_pods > 1);
-    let arguments = arguments(container);
-    assert!(
-        arguments.contains(&format!("--shard.total={n_pods}").as_str()),
-        "{arguments:?}"
-    );
-    assert!(
-        arguments.contains(&"--shard.ordinal=$(ORDINAL)"),
-        "{arguments:?}"
-    );
-    let expected = json!([{
-        "name": "ORDINAL",
-        "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}},
-    }]);
-    assert_eq!(container["env"], expected);
-}
-
-/// The blocks of the document that are files of kustomize, in a folder beside the repository.
-#[test]
-fn the_overlays_of_the_document_can_be_made() {
-    if !is_installed() {
-        return;
-    }
-    let document = read(&root().join("docs/kubernetes.md"));
-    let blocks = document.split("\n```yaml\n").skip(1);
-    let blocks: Vec<&str> = blocks
-        .map(|rest| rest.split("\n```").next().unwrap())
-        .collect();
-    assert_eq!(blocks.len(), 2);
-    for (block, expected) in blocks
-        .iter()
-        .zip(["image: registry.example/", "--shard.total=5"])
-    {
-        let folder = TempDir::new().unwrap();
-        let mine = folder.path().join("mine");
-        fs::create_dir(&mine).unwrap();
-        let repository = format!("{}/deploy", root().display());
-        let text = block.replace("../httpcycle_exporter/deploy", &way_up(&mine, &repository));
-        fs::write(mine.join("kustomization.yaml"), text).unwrap();
-        fs::write(mine.join("httpcycle.yml"), "targets: [] # mine\n").unwrap();
-        let mut kubectl = Command::new("kubectl");
-        kubectl.arg("kustomize").arg(&mine);
-        let made = real_parts::run(&mut kubectl, b"").unwrap();
-        assert!(made.contains(expected), "{block}");
-    }
-}
-
-/// A path from a folder that leads up first, as kustomize takes no other.
-fn way_up(from: &Path, to: &str) -> String {
-    let from = from.canonicalize().unwrap();
-    let n_parts = from.components().count() - 1;
-    format!("{}{}", "../".repeat(n_parts), to.trim_start_matches('/'))
 }
