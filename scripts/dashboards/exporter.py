@@ -138,12 +138,14 @@ def in_flight():
 
 
 def shards_up():
-    there = f'count_values by (job) ("shard", {own("httpcycle_shard_ordinal")})'
+    each = "cluster, namespace, job"
+    there = f'count_values by ({each}) ("shard", {own("httpcycle_shard_ordinal")})'
     return lines(
         "Shards that answer", "How many parts of the targets are probed, beside how many there are. "
         "Exporters that share nothing are one part each, and count as one.",
-        [query(f"count by (job) ({there})", "{{job}} up"),
-         query(f"max by (job) ({own('httpcycle_shards')})", "{{job}} of")],
+        [query(f"count by ({each}) ({there})", "{{cluster}} {{namespace}} {{job}} up"),
+         query(f"max by ({each}) ({own('httpcycle_shards')})",
+               "{{cluster}} {{namespace}} {{job}} of")],
         "none", [look.override("byRegexp", "/ of$/", color=look.fixed("red"))],
     )
 
