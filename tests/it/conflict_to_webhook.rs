@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
-use std::time::Instant;
 
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use crate::support::exporter::Exporter;
 use crate::support::prometheus::{self, Prometheus};
