@@ -271,8 +271,7 @@ mod tests {
     use crate::outcome::judgement::Judgement;
     use crate::outcome::timeline::Timeline;
 
-    /// `.` is a success, `x` a failure without a response, `c` an unexpected conflict, `e` an expected
-    /// one; each starts so many seconds after 1970.
+    /// `.` succeeds, `x` has no response, `c` is an unexpected conflict, and `e` an expected one.
     fn outcome(seconds: u64, kind: char) -> Outcome {
         let conflict = matches!(kind, 'c' | 'e').then_some(Conflict {
             expected: kind == 'e',
