@@ -6,16 +6,20 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::BuildHasher as _;
+use std::hash::RandomState;
 use std::io;
+use std::io::Read as _;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process;
 
 use rustix::fs::AtFlags;
 use rustix::fs::FileType;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
+use rustix::fs::RenameFlags;
+use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use crate::assets::File;
@@ -38,7 +42,7 @@ pub fn write(folder: &Path, files: &[&File], may_replace: bool) -> Result<(), St
         staged.push(one.map_err(|error| cannot_write(folder, file, error))?);
     }
     for (mut one, file) in staged.into_iter().zip(files) {
-        let moved = one.move_in();
+        let moved = one.move_in(may_replace);
         moved.map_err(|error| cannot_write(folder, file, error.into()))?;
     }
     Ok(())
@@ -52,26 +56,36 @@ fn cannot_write(folder: &Path, file: &File, error: io::Error) -> String {
 /// What stands at the place of a file.
 enum Place {
     Free,
-    Taken,
+    /// By a file, which may be as it would be written.
+    Taken {
+        is_same: bool,
+    },
     /// What no file can replace.
     Blocked(&'static str),
 }
 
 /// Refuses to go on if there is something in the way.
 fn refuse(folder: &Path, root: &OwnedFd, files: &[&File], may_replace: bool) -> Result<(), String> {
-    let (mut taken, mut blocked) = (String::new(), String::new());
+    let (mut taken, mut n_same, mut blocked) = (String::new(), 0, String::new());
     for file in files {
         let path = folder.join(file.path);
         let path = path.display();
         let place = look(root, file).map_err(|error| cannot_write(folder, file, error.into()))?;
         match place {
             Place::Free => {}
-            Place::Taken => writeln!(taken, "{path} exists").unwrap_or_default(),
+            Place::Taken { is_same: true } => n_same += 1,
+            Place::Taken { is_same: false } => {
+                writeln!(taken, "{path} exists").unwrap_or_default();
+            }
             Place::Blocked(why) => writeln!(blocked, "{path} {why}").unwrap_or_default(),
         }
     }
     if !blocked.is_empty() {
         return Err(format!("{blocked}nothing is written; clear the way first"));
+    }
+    if n_same > 0 {
+        // Whoever is to decide about those that were changed need not look at these.
+        writeln!(taken, "{n_same} exist as they would be written").unwrap_or_default();
     }
     if !taken.is_empty() && !may_replace {
         return Err(format!("{taken}nothing is written; --force replaces them"));
@@ -100,10 +114,29 @@ fn look(root: &OwnedFd, file: &File) -> Result<Place, Errno> {
         Ok(there) if FileType::from_raw_mode(there.st_mode) == FileType::Directory => {
             Ok(Place::Blocked("is a folder"))
         }
-        Ok(_) => Ok(Place::Taken),
+        Ok(there) => Ok(Place::Taken {
+            is_same: holds(parent, name, &there, file.content.as_bytes()),
+        }),
         Err(Errno::NOENT) => Ok(Place::Free),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a file is known to hold just that.
+fn holds(parent: &OwnedFd, name: &str, there: &Stat, content: &[u8]) -> bool {
+    let is_file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
+    if !is_file || u64::try_from(there.st_size) != Ok(content.len() as u64) {
+        return false;
+    }
+    // It may have become something else since, which is not waited for.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(opened) = rustix::fs::openat(parent, name, flags, Mode::empty()) else {
+        return false;
+    };
+    let mut held = Vec::new();
+    let bound = content.len() as u64 + 1;
+    let read = fs::File::from(opened).take(bound).read_to_end(&mut held);
+    read.is_ok() && held == content
 }
 
 /// The folders on the way to a file of the repository, and its name.
@@ -135,7 +168,10 @@ impl Staged {
             }
             folder = open_below(&folder, name)?;
         }
-        let staged_as = format!(".{name}.{}", process::id());
+        // Not the number of the process, which is 1 in every container: what a run that was killed
+        // left would be in the way of each that follows.
+        let random = RandomState::new().hash_one(name);
+        let staged_as = format!(".{name}.{random:016x}");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o666);
         let opened = rustix::fs::openat(&folder, &staged_as, flags | OFlags::NOFOLLOW, mode)?;
@@ -144,6 +180,12 @@ impl Staged {
             name: name.to_owned(),
             staged_as: Some(staged_as),
         };
+        // One that was closed to others, as it had got credentials, stays so.
+        if let Ok(there) = rustix::fs::statat(&staged.folder, name, AtFlags::SYMLINK_NOFOLLOW)
+            && FileType::from_raw_mode(there.st_mode) == FileType::RegularFile
+        {
+            rustix::fs::fchmod(&opened, Mode::from_raw_mode(there.st_mode & 0o777))?;
+        }
         let mut opened = fs::File::from(opened);
         opened.write_all(file.content.as_bytes())?;
         // So that a name never stands for less than the whole, even if the machine stops.
@@ -151,11 +193,25 @@ impl Staged {
         Ok(staged)
     }
 
-    fn move_in(&mut self) -> Result<(), Errno> {
-        if let Some(staged_as) = &self.staged_as {
-            rustix::fs::renameat(&self.folder, staged_as, &self.folder, &self.name)?;
+    fn move_in(&mut self, may_replace: bool) -> Result<(), Errno> {
+        let Some(staged_as) = &self.staged_as else {
+            return Ok(());
+        };
+        // What came in since it was looked at is not replaced either.
+        let flags = match may_replace {
+            true => RenameFlags::empty(),
+            false => RenameFlags::NOREPLACE,
+        };
+        let (folder, name) = (&self.folder, &self.name);
+        match rustix::fs::renameat_with(folder, staged_as, folder, name, flags) {
+            Ok(()) => self.staged_as = None,
+            // A file system that cannot do that can mostly link, which never replaces; the other name
+            // goes when this does.
+            Err(Errno::INVAL | Errno::NOSYS) if !may_replace => {
+                rustix::fs::linkat(folder, staged_as, folder, name, AtFlags::empty())?;
+            }
+            Err(error) => return Err(error),
         }
-        self.staged_as = None;
         Ok(())
     }
 }

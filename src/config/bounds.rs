@@ -11,8 +11,8 @@ const DEFAULT_MICROS: [u64; 14] = [
     2_500_000, 5_000_000, 10_000_000,
 ];
 
-/// Every bound is a series of every histogram of every target.
-const MAX_BOUNDS: usize = 64;
+/// How many there may be: every bound is a series of every histogram of every target.
+pub const MAX_BOUNDS: usize = 64;
 
 const MAX_SECONDS: f64 = 1e9;
 

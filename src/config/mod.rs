@@ -5,7 +5,7 @@
 //! that stopped at the first mistake would make people run it again for every line.
 
 mod body_checks;
-mod bounds;
+pub mod bounds;
 mod checks;
 mod conflict;
 pub mod content;

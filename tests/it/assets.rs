@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -111,8 +111,52 @@ fn files_that_are_there_are_named_and_kept_unless_force_is_given() {
     let written = tree(folder.path(), "");
     assert_eq!(written.len(), assets::FILES.len());
     assert!(written.values().all(|content| content != b"mine"));
-    // What is as it would be is there as well.
-    assert_eq!(run(folder.path(), &[]).status.code(), Some(1));
+    // What is as it would be is there as well, but only what differs is named.
+    let mine = folder.path().join("alerts/probes.yml");
+    fs::write(&mine, "mine").unwrap();
+    let output = run(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let others = assets::FILES.len() - 1;
+    let expected = format!(
+        "{} exists\n{others} exist as they would be written\n",
+        mine.display()
+    );
+    assert!(said(&output).starts_with(&expected), "{output:?}");
+}
+
+#[test]
+fn a_file_that_was_closed_to_others_stays_so() {
+    let folder = TempDir::new().unwrap();
+    assert!(run(folder.path(), &[]).status.success());
+    let receivers = folder.path().join("deploy/alertmanager/alertmanager.yml");
+    fs::write(&receivers, "mine").unwrap();
+    fs::set_permissions(&receivers, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(run(folder.path(), &["--force"]).status.success());
+    assert_ne!(fs::read(&receivers).unwrap(), b"mine");
+    let mode = fs::metadata(&receivers).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// In a container each run has the same number.
+#[test]
+fn what_a_run_of_the_same_number_left_is_not_in_the_way() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("alerts")).unwrap();
+    let mut shell = Command::new("sh");
+    shell
+        .args([
+            "-c",
+            ": >\"$1/alerts/.probes.yml.$$\" && exec \"$0\" assets \"$1\"",
+        ])
+        .arg(program().get_program())
+        .arg(folder.path());
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let written = fs::read_dir(folder.path().join("alerts")).unwrap().count();
+    let own = assets::FILES
+        .iter()
+        .filter(|file| file.path.starts_with("alerts/"));
+    assert_eq!(written, own.count() + 1);
 }
 
 #[test]

@@ -22,8 +22,14 @@ const FILE: &str = "httpcycle.yml";
 /// Values that keys are tried with, besides the words of those that take some.
 const VALUES: &[&str] = &[
     "text",
+    "''",
     "7",
     "0",
+    "0s",
+    "s",
+    ".s",
+    "...B",
+    "1.2.3MB",
     "0.5",
     "true",
     "yes",
@@ -268,6 +274,65 @@ fn each_key_takes_what_its_reader_takes() {
         "{} of them:\n{some}\n{advice}",
         wrong.len()
     );
+}
+
+/// What has the right shape and can never be right all the same.
+#[test]
+fn what_can_never_be_right_is_refused() {
+    if !is_installed() {
+        return;
+    }
+    let bounds = |n: u32| {
+        let bounds: Vec<String> = (1..=n).map(|bound| bound.to_string()).collect();
+        format!("histogram_bounds: [{}]", bounds.join(", "))
+    };
+    let target = |interval: &str| {
+        format!("targets: [{{name: a, url: http://a.test/, interval: {interval}}}]")
+    };
+    let module = |keys: &str| format!("modules: {{m: {{{keys}}}}}");
+    let source =
+        |every: &str| format!("file_sd_configs: [{{files: [a.yml], refresh_interval: {every}}}]");
+    let limit = |size: &str| module(&format!("prober: http, http: {{body_size_limit: {size}}}"));
+    let documents = [
+        (bounds(1), true),
+        (bounds(64), true),
+        (bounds(65), false),
+        (bounds(0), false),
+        (target("10s"), true),
+        (target("0"), false),
+        (target("0s"), false),
+        (target("0m0s"), false),
+        (source("5m"), true),
+        (source("0s"), false),
+        (module("prober: http, timeout: .5s"), true),
+        (module("prober: http, timeout: 1.s"), true),
+        (module("prober: http, timeout: 0"), false),
+        (module("prober: http, timeout: 0.0s"), false),
+        (module("prober: http, timeout: s"), false),
+        (module("prober: http, timeout: .s"), false),
+        (module("prober: ~"), false),
+        (module("prober: ''"), false),
+        ("modules: {'': {prober: http}}".to_owned(), false),
+        (limit("0"), true),
+        (limit("'0'"), true),
+        (limit("2.KB"), true),
+        (limit(".5KB"), true),
+        (limit("1MB512KB"), true),
+        (limit("...B"), false),
+        (limit(".B"), false),
+        (limit("1.2.3MB"), false),
+    ];
+    let (texts, expected): (Vec<String>, Vec<bool>) = documents.into_iter().unzip();
+    for ((text, is_fine), told) in texts.iter().zip(expected).zip(wrong_with(&texts)) {
+        assert_eq!(told.is_empty(), is_fine, "{text}: {told:?}");
+        // Sources want more of a file than a schema knows.
+        let is_read = loaded(FILE, text).is_ok() || text.starts_with("file_sd");
+        assert!(
+            is_read || !is_fine,
+            "{text}: {:?}",
+            loaded(FILE, text).err()
+        );
+    }
 }
 
 /// What an editor shows of a key, and what it can offer.

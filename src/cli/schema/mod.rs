@@ -84,6 +84,7 @@ fn property(key: &Key, path: &str, is_required: bool, reference: &Reference) -> 
         }),
         Holds::Named(section) => json!({
             "type": ["object", "null"],
+            "propertyNames": {"minLength": 1},
             "additionalProperties": mapping(section, &format!("{here}.NAME"), reference),
         }),
         // It may be there as long as it says nothing.

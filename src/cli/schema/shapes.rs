@@ -3,15 +3,16 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::config::bounds;
 use crate::config::shape::Shape;
 use crate::target::presets;
 
-/// The units go from large to small, each once.
+/// The units go from large to small, each once; none of these durations may be 0.
 const DURATION: &str =
-    "^(0|(?=.)([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$";
+    "^(?=.*[1-9])([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 /// And those of Go, which adds up whatever comes.
-const TIMEOUT: &str = "^(0|([0-9]*[.]?[0-9]*(y|w|d|h|m|s|ms|us|µs|μs|ns))+)$";
-const SIZE: &str = "^[-+]?(0|([0-9.]+([KMGTPE]i?)?B)+)$";
+const TIMEOUT: &str = "^(?=.*[1-9])(([0-9]+[.]?[0-9]*|[.][0-9]+)(y|w|d|h|m|s|ms|us|µs|μs|ns))+$";
+const SIZE: &str = "^[-+]?(0|(([0-9]+[.]?[0-9]*|[.][0-9]+)([KMGTPE]i?)?B)+)$";
 /// Of all that a URL may be, what editors can tell without reading it.
 const URL: &str = "^\\s*[Hh][Tt][Tt][Pp][Ss]?:";
 /// The spellings of Go's YAML that are text to others.
@@ -23,9 +24,21 @@ const COMPRESSION: &str =
 pub fn schema(shape: Shape) -> Value {
     match shape {
         Shape::Boolean => json!({"type": ["boolean", "string", "null"], "pattern": BOOLEAN}),
-        Shape::Duration => pattern_or_zero(DURATION),
-        Shape::Timeout => pattern_or_zero(TIMEOUT),
-        Shape::Size => pattern_or_zero(SIZE),
+        Shape::Duration => json!({"type": ["string", "null"], "pattern": DURATION}),
+        Shape::Timeout => json!({"type": ["string", "null"], "pattern": TIMEOUT}),
+        // The number 0 is none, and needs no unit.
+        Shape::Size => json!({
+            "type": ["string", "integer", "null"],
+            "pattern": SIZE,
+            "minimum": 0,
+            "maximum": 0,
+        }),
+        Shape::List(item @ Shape::Seconds) => json!({
+            "type": ["array", "null"],
+            "items": present(*item),
+            "minItems": 1,
+            "maxItems": bounds::MAX_BOUNDS,
+        }),
         Shape::List(item) => json!({
             "type": ["array", "null"],
             "items": present(*item),
@@ -77,9 +90,4 @@ pub fn present(shape: Shape) -> Value {
         | Shape::MaybeText
         | Shape::Named(_) => schema(shape),
     }
-}
-
-/// What the pattern takes, or the number 0, which needs no unit.
-fn pattern_or_zero(pattern: &str) -> Value {
-    json!({"type": ["string", "integer", "null"], "pattern": pattern, "minimum": 0, "maximum": 0})
 }
