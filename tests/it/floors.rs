@@ -36,6 +36,11 @@ const FLOORS: &[(&str, [u64; 3], &str)] = &[
         "RUSTSEC-2021-0078, -0079, -0020: lengths of bodies",
     ),
     (
+        "quinn-proto",
+        [0, 11, 14],
+        "RUSTSEC-2026-0037: a panic for parameters of a peer",
+    ),
+    (
         "rustls",
         [0, 23, 18],
         "RUSTSEC-2024-0399: a panic of the acceptor",
