@@ -88,6 +88,7 @@ fn outcome(index: usize, code: u16) -> Outcome {
             body_bytes: 1234,
             redirects: 0,
             is_redirect: false,
+            left_origin: false,
             over_tls: false,
         }),
         cert_expiry: Some(1_900_000_000),
