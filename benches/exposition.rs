@@ -89,6 +89,7 @@ fn outcome(index: usize, code: u16) -> Outcome {
             redirects: 0,
             left_origin: false,
             is_redirect: false,
+            left_origin: false,
             over_tls: false,
         }),
         cert_expiry: Some(1_900_000_000),
