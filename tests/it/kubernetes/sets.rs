@@ -98,13 +98,10 @@ fn the_overlays_of_the_document_can_be_made() {
     }
     let document = read(&root().join("docs/kubernetes.md"));
     let blocks = document.split("\n```yaml\n").skip(1);
-    let blocks: Vec<&str> = blocks
-        .map(|rest| rest.split("\n```").next().unwrap())
-        .collect();
+    let blocks = blocks.map(|rest| rest.split("\n```").next().unwrap());
     // What is no whole file continues the first one; one is of Prometheus.
-    let (files, parts): (Vec<&str>, Vec<&str>) = blocks
-        .into_iter()
-        .partition(|block| block.contains("resources:\n"));
+    let (files, parts): (Vec<&str>, Vec<&str>) =
+        blocks.partition(|block| block.contains("resources:\n"));
     let [mine, shards, second] = files[..] else {
         panic!("{files:?}");
     };
