@@ -87,7 +87,6 @@ fn outcome(index: usize, code: u16) -> Outcome {
             conflict: Module::http_2xx().conflict(code),
             body_bytes: 1234,
             redirects: 0,
-            left_origin: false,
             is_redirect: false,
             left_origin: false,
             over_tls: false,

@@ -1,5 +1,6 @@
 //! Servers that list targets: what they are asked, and what stays while they fail.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -89,6 +90,42 @@ async fn act(does: Does, stream: &mut TcpStream) {
     }
 }
 
+/// What a server may do instead of saying what is `good`, and what is said about it.
+fn bad_answers(good: &str, server: SocketAddr) -> Vec<(Does, &'static str)> {
+    let html = "Content-Type: text/html\r\n";
+    let loops = format!("Location: http://{}/sd\r\n", server);
+    vec![
+        (answer("500 Broken", "", ""), "the status is 500"),
+        (answer("204 Nothing", "", ""), "the status is 204"),
+        (
+            answer("200 OK", html, good),
+            "the Content-Type is not application/json",
+        ),
+        (
+            answer("200 OK", "", good),
+            "the Content-Type is not application/json",
+        ),
+        (answer("302 Found", &loops, ""), "more than 10 redirects"),
+        (answer("302 Found", "", ""), "a redirect leads nowhere"),
+        (
+            answer("302 Found", "Location: file:///etc/passwd\r\n", ""),
+            "leads to no URL of HTTP",
+        ),
+        (ok(&good[..good.len() / 2]), "the JSON ends in its midst"),
+        (ok("{\"targets\": []}"), "not a list of groups"),
+        (ok("- targets: [a]"), "not valid JSON"),
+        (
+            Does::Answers("nonsense\r\n\r\n".to_owned()),
+            "no whole answer",
+        ),
+        (Does::DeclaresALot, "more than 65536 KiB"),
+        (Does::SendsForEver, "more than 65536 KiB"),
+        (Does::Drips, "no whole answer within"),
+        (Does::Holds, "no whole answer within"),
+        (Does::HangsUp, "no whole answer"),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_keeps_what_it_listed() {
     let (target, _) = counting().await;
@@ -112,38 +149,7 @@ async fn a_server_that_fails_keeps_what_it_listed() {
     );
     exporter.wait_for(&series, |value| value > Some(1.0));
     assert_eq!(exporter.value(&failures), Some(0.0));
-    let html = "Content-Type: text/html\r\n";
-    let loops = format!("Location: http://{}/sd\r\n", server.address);
-    for (does, said) in [
-        (answer("500 Broken", "", ""), "the status is 500"),
-        (answer("204 Nothing", "", ""), "the status is 204"),
-        (
-            answer("200 OK", html, &good),
-            "the Content-Type is not application/json",
-        ),
-        (
-            answer("200 OK", "", &good),
-            "the Content-Type is not application/json",
-        ),
-        (answer("302 Found", &loops, ""), "more than 10 redirects"),
-        (answer("302 Found", "", ""), "a redirect leads nowhere"),
-        (
-            answer("302 Found", "Location: file:///etc/passwd\r\n", ""),
-            "leads to no URL of HTTP",
-        ),
-        (ok(&good[..good.len() / 2]), "the JSON ends in its midst"),
-        (ok("{\"targets\": []}"), "not a list of groups"),
-        (ok("- targets: [a]"), "not valid JSON"),
-        (
-            Does::Answers("nonsense\r\n\r\n".to_owned()),
-            "no whole answer",
-        ),
-        (Does::DeclaresALot, "more than 65536 KiB"),
-        (Does::SendsForEver, "more than 65536 KiB"),
-        (Does::Drips, "no whole answer within"),
-        (Does::Holds, "no whole answer within"),
-        (Does::HangsUp, "no whole answer"),
-    ] {
+    for (does, said) in bad_answers(&good, server.address) {
         let before = exporter.value(&failures);
         *script.lock().unwrap() = does.clone();
         let is_large = matches!(does, Does::DeclaresALot | Does::SendsForEver);
