@@ -138,7 +138,9 @@ fn refused() -> Outcome {
 }
 
 fn chunks(store: &Store, format: Format) -> Vec<Vec<u8>> {
-    let mut page = Page::new(format, &Own::new(at(1_600_000_000.0)), store);
+    let own = Own::new(at(1_600_000_000.0));
+    own.set_sources(&["targets/*.yml".to_owned()]);
+    let mut page = Page::new(format, &own, store);
     let mut chunks = Vec::new();
     let mut chunk = Vec::new();
     while page.next_chunk(&mut chunk) {

@@ -78,6 +78,9 @@ fn the_exporter_tells_about_itself() {
     let own = Own::new(at(1_600_000_000.5));
     own.set_targets(3);
     own.set_shard(Shard::new(2, 5).unwrap());
+    own.set_sources(&["gone".to_owned()]);
+    own.set_sources(&["a/*.yml".to_owned(), "http://b/?c=xxxxx".to_owned()]);
+    own.source_failed("http://b/?c=xxxxx");
     own.reload_failed();
     own.observe_lag(Duration::from_micros(20));
     let mut timeline = Timeline::new();
@@ -104,6 +107,14 @@ fn the_exporter_tells_about_itself() {
         ("httpcycle_targets", 3.0),
         ("httpcycle_shard_ordinal", 2.0),
         ("httpcycle_shards", 5.0),
+        (
+            "httpcycle_discovery_failures_total{source=\"a/*.yml\"}",
+            0.0,
+        ),
+        (
+            "httpcycle_discovery_failures_total{source=\"http://b/?c=xxxxx\"}",
+            1.0,
+        ),
         ("httpcycle_clock_fallbacks_total{phase=\"connect\"}", 1.0),
         ("httpcycle_clock_fallbacks_total{phase=\"dns\"}", 0.0),
         ("httpcycle_probes_in_flight", 1.0),
@@ -131,6 +142,7 @@ fn the_exporter_tells_about_itself() {
     assert!(page.contains("# TYPE process_cpu_seconds counter\n# UNIT process_cpu_seconds"));
     assert!(page.ends_with("# EOF\n"));
     assert!(!page.contains("httpcycle_target_info"));
+    assert!(!page.contains("\"gone\""));
 }
 
 #[test]
@@ -186,7 +198,7 @@ fn chunks_stay_small_and_make_the_page() {
     assert_eq!(n_probes(&whole), 5_000);
     assert_eq!(
         whole.matches("# TYPE ").count(),
-        15 + 10,
+        16 + 10,
         "each header once"
     );
     assert_eq!(whole.matches("# EOF").count(), 1);
