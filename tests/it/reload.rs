@@ -1,34 +1,10 @@
 //! Reloads of the built program: what stays is neither lost nor doubled, what goes is gone.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-
 use crate::support::exporter::Exporter;
-use crate::support::peer::{self, Peer};
-
-type Counts = Arc<Mutex<HashMap<String, u64>>>;
-
-/// A server that counts requests by path.
-async fn counting() -> (Peer, Counts) {
-    let counts = Counts::default();
-    let seen = counts.clone();
-    let peer = peer::serve(move |mut stream| {
-        let seen = seen.clone();
-        async move {
-            let head = peer::read_request(&mut stream).await;
-            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-            *seen.lock().unwrap().entry(path).or_default() += 1;
-            let response = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(response).await.ok();
-        }
-    })
-    .await;
-    (peer, counts)
-}
+use crate::support::peer;
 
 /// The nth configuration of a long day: targets stay, come, go and change.
 fn configuration(n: usize, address: &str, interval: &str) -> String {
@@ -62,7 +38,7 @@ fn configuration(n: usize, address: &str, interval: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_reloads_under_load_lose_and_double_nothing() {
-    let (peer, counts) = counting().await;
+    let (peer, counts) = peer::counting("409 Conflict").await;
     let address = peer.address.to_string();
     let exporter = Exporter::start(&configuration(0, &address, "100ms"));
     for n in 1..=100 {
@@ -120,7 +96,7 @@ async fn a_hundred_reloads_under_load_lose_and_double_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_file_changes_nothing_and_shows() {
-    let (peer, _) = counting().await;
+    let (peer, _) = peer::counting("409 Conflict").await;
     let good = configuration(0, &peer.address.to_string(), "100ms");
     let exporter = Exporter::start(&good);
     let before = exporter.value("httpcycle_config_last_reload_success_timestamp_seconds");

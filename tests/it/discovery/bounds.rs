@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::discovery::{Folder, counting, wait_for_targets};
+use crate::discovery::{Folder, wait_for_targets};
 use crate::support::exporter::Exporter;
+use crate::support::peer;
 
 /// Groups of one target each, with labels, as discovery by a cloud has them.
 fn groups(n: usize) -> String {
@@ -18,7 +19,7 @@ fn groups(n: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_thousand_targets_come_and_change_without_holding_up_others() {
-    let (peer, _) = counting().await;
+    let (peer, _) = peer::counting("200 OK").await;
     let folder = Folder::new();
     folder.write("a.json", "[]");
     let own = format!(

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
-use crate::discovery::{Folder, counting, json, wait_for_targets};
+use crate::discovery::{Folder, json, wait_for_targets};
 use crate::support::exporter::Exporter;
+use crate::support::peer;
 
 const N_TARGETS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_rounds_of_ten_percent_disturb_no_counter_of_the_others() {
-    let (peer, counts) = counting().await;
+    let (peer, counts) = peer::counting("200 OK").await;
     let address = peer.address;
     let folder = Folder::new();
     // The first nine tenths stay; of the others each round has its own.

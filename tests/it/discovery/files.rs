@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::discovery::{Folder, counting, json, wait_for_targets};
+use crate::discovery::{Folder, json, wait_for_targets};
 use crate::support::exporter::{Exporter, program};
+use crate::support::peer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn targets_of_files_are_probed_as_their_labels_say() {
-    let (peer, counts) = counting().await;
+    let (peer, counts) = peer::counting("200 OK").await;
     let address = peer.address;
     let folder = Folder::new();
     folder.write(
@@ -103,7 +104,7 @@ async fn targets_of_files_are_probed_as_their_labels_say() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_files_count_however_they_are_made() {
-    let (peer, _) = counting().await;
+    let (peer, _) = peer::counting("200 OK").await;
     let address = peer.address;
     let folder = Folder::new();
     let list = |names: &[&str]| {

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::discovery::{Folder, counting, json, wait_for_targets};
+use crate::discovery::{Folder, json, wait_for_targets};
 use crate::support::exporter::Exporter;
 use crate::support::peer::{self, Peer};
 
@@ -128,7 +128,7 @@ fn bad_answers(good: &str, server: SocketAddr) -> Vec<(Does, &'static str)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_keeps_what_it_listed() {
-    let (target, _) = counting().await;
+    let (target, _) = peer::counting("200 OK").await;
     let good = json(
         &[format!("{}/a", target.address)],
         "\"__scrape_interval__\": \"100ms\", \"team\": \"x\"",

@@ -9,39 +9,15 @@ mod modules;
 mod prometheus;
 mod rotation;
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 
 use crate::support::exporter::Exporter;
-use crate::support::peer::{self, Peer};
-
-pub type Counts = Arc<Mutex<HashMap<String, u64>>>;
-
-/// A server that answers 200 and counts requests by path.
-pub async fn counting() -> (Peer, Counts) {
-    let counts = Counts::default();
-    let seen = counts.clone();
-    let peer = peer::serve(move |mut stream| {
-        let seen = seen.clone();
-        async move {
-            let head = peer::read_request(&mut stream).await;
-            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-            *seen.lock().unwrap().entry(path).or_default() += 1;
-            let response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(response).await.ok();
-        }
-    })
-    .await;
-    (peer, counts)
-}
 
 /// A folder with files of targets.
 pub struct Folder(TempDir);

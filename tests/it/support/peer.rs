@@ -1,7 +1,8 @@
 //! Scripted TCP peers on loopback, each on a port of its own.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use httpcycle_exporter::outcome::phase::Phase;
@@ -17,6 +18,27 @@ use crate::support::http2;
 pub struct Peer {
     pub address: SocketAddr,
     _tasks: JoinSet<()>,
+}
+
+/// How often each path was asked for.
+pub type Counts = Arc<Mutex<HashMap<String, u64>>>;
+
+/// Starts a peer that answers with a status, like `409 Conflict`, and counts requests by path.
+pub async fn counting(status: &str) -> (Peer, Counts) {
+    let counts = Counts::default();
+    let seen = counts.clone();
+    let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+    let peer = serve(move |mut stream| {
+        let (seen, response) = (seen.clone(), response.clone());
+        async move {
+            let head = read_request(&mut stream).await;
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            *seen.lock().unwrap().entry(path).or_default() += 1;
+            stream.write_all(response.as_bytes()).await.ok();
+        }
+    })
+    .await;
+    (peer, counts)
 }
 
 /// Starts a peer that handles each connection with `handle`.
