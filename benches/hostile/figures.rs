@@ -57,3 +57,13 @@ pub fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     load.split(' ').next().unwrap_or_default().to_owned()
 }
+
+/// How long the host of this machine kept its cores from it so far, in milliseconds, 0 if it does not
+/// tell: nobody here can do anything about that.
+pub fn stolen_ms() -> u64 {
+    const MS_A_TICK: u64 = 10;
+    let all = fs::read_to_string("/proc/stat").unwrap();
+    let of_all_cores = all.lines().next().unwrap_or_default();
+    let ticks = of_all_cores.split_whitespace().nth(8);
+    ticks.map_or(0, |ticks| ticks.parse::<u64>().unwrap() * MS_A_TICK)
+}

@@ -22,6 +22,7 @@ use crate::figures::percentile;
 use crate::healthy;
 use crate::is_wanted;
 use crate::lists::List;
+use crate::peers::Cores;
 use crate::peers::Peers;
 use crate::peers::Staged;
 use crate::setting;
@@ -75,9 +76,9 @@ pub fn start(runtime: &Runtime, flood: &Staged, heartbeat: &Arc<Heartbeat>) -> F
 pub fn run() {
     let n_rounds = setting("HOSTILE_ROUNDS", 5);
     let n_probes = setting("HOSTILE_PROBES", 500);
-    let healthy = Peers::start(List::Healthy, 0);
+    let healthy = Peers::start(List::Healthy, Cores::Equal);
     // A flood of the network does not come from a process on the same cores.
-    let floods = Peers::start(List::Floods, 19);
+    let floods = Peers::start(List::Floods, Cores::Spare);
     let runtime = app::probing_runtime().unwrap();
     let heartbeat = Arc::<Heartbeat>::default();
     let beating = heartbeat.clone();
@@ -98,11 +99,13 @@ pub fn run() {
         "beside it, p50 / p99, ms",
         "times, p99, median / worst",
         "skipped",
+        "stolen by the host, ms",
         "wanted",
         "reached",
     ]);
     let wanted = floods.staged.iter();
     for flood in wanted.filter(|flood| is_wanted(&flood.behaviour.name)) {
+        let stolen = figures::stolen_ms();
         let rounds = (0..n_rounds).map(|_| {
             let alone = measure(&target);
             let running = start(&runtime, flood, &heartbeat);
@@ -114,11 +117,13 @@ pub fn run() {
         print(
             &flood.behaviour.name,
             &rounds.collect::<Vec<_>>(),
+            stolen,
             MAX_BESIDE_FLOOD,
         );
     }
     let target = Arc::new(healthy.named(healthy::NAMED).prober(TIMEOUT, &heartbeat));
     let dead = healthy.named(healthy::DEAD_NAME);
+    let stolen = figures::stolen_ms();
     let rounds = (0..n_rounds).map(|_| {
         let alone = measure(&target);
         let running = probe_dead_names(&runtime, dead, &heartbeat);
@@ -134,6 +139,7 @@ pub fn run() {
     print(
         &format!("{N_DEAD_NAMES} dead names"),
         &rounds,
+        stolen,
         MAX_BESIDE_DEAD_NAMES,
     );
     // The benchmark has two threads of its own besides those of the program.
@@ -185,7 +191,8 @@ fn probe_dead_names(runtime: &Runtime, dead: &Staged, heartbeat: &Arc<Heartbeat>
     tasks
 }
 
-fn print(name: &str, rounds: &[(Measured, Measured)], wanted: f64) {
+/// Prints a row; `stolen_before` is what the host had taken before the rounds.
+fn print(name: &str, rounds: &[(Measured, Measured)], stolen_before: u64, wanted: f64) {
     let mut ratios: Vec<f64> = rounds
         .iter()
         .map(|((alone, _), (beside, _))| {
@@ -210,6 +217,7 @@ fn print(name: &str, rounds: &[(Measured, Measured)], wanted: f64) {
         &both(|(_, beside)| beside),
         &format!("{median:.1} / {worst:.1}"),
         &skipped,
+        &(figures::stolen_ms() - stolen_before),
         &format!("<= {wanted}"),
         &if worst <= wanted { "yes" } else { "**no**" },
     ]);

@@ -1,11 +1,11 @@
 //! What hostile targets cost the exporter and its other targets: every behaviour of the catalogue of
 //! the tests, and floods, by peers in processes of their own.
 //!
-//! `cargo bench --bench hostile` runs all parts but the long one, `-- passes`, `-- memory` or
-//! `-- isolation` one of them, and `-- soak` the long one; `scripts/hostile` and `scripts/soak` are
+//! `cargo bench --bench hostile` runs all parts but the long one, `-- passes`, `-- memory`, `-- turns`
+//! or `-- isolation` one of them, and `-- soak` the long one; `scripts/hostile` and `scripts/soak` are
 //! the front. Prints tables in Markdown. `HOSTILE_PASSES`, `HOSTILE_ROUNDS`, `HOSTILE_PROBES` and
 //! `SOAK_MINUTES`, `SOAK_WARM_UP_MINUTES`, `SOAK_RATE` say how long, and `HOSTILE_ONLY` of which behaviours
-//! `memory` and `isolation` tell.
+//! `memory`, `turns` and `isolation` tell.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -40,6 +40,7 @@ mod soak;
 #[allow(dead_code, reason = "the tests use the rest")]
 mod support;
 mod told;
+mod turns;
 mod yaml;
 
 use std::env;
@@ -92,6 +93,9 @@ fn run(parts: &[String]) {
     }
     if wanted("memory") {
         memory::run();
+    }
+    if wanted("turns") {
+        turns::run();
     }
     if wanted("isolation") {
         isolation::run();

@@ -19,6 +19,7 @@ use crate::figures::memory_kb;
 use crate::healthy;
 use crate::is_wanted;
 use crate::lists::List;
+use crate::peers::Cores;
 use crate::peers::Peers;
 use crate::peers::Staged;
 use crate::told;
@@ -41,10 +42,10 @@ const N_SHOWN: usize = 5;
 
 /// Measures and prints all.
 pub fn run() {
-    let healthy = Peers::start(List::Healthy, 5);
+    let healthy = Peers::start(List::Healthy, Cores::Less);
     let mut raises = Vec::new();
     for list in [List::Catalogue, List::Floods] {
-        let peers = Peers::start(list, 5);
+        let peers = Peers::start(list, Cores::Less);
         let staged = peers.staged.iter().enumerate();
         for (index, staged) in staged.filter(|(_, staged)| is_wanted(&staged.behaviour.name)) {
             let mut least = u64::MAX;

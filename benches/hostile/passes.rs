@@ -27,6 +27,7 @@ use crate::figures::percentile;
 use crate::floods;
 use crate::isolation;
 use crate::lists::List;
+use crate::peers::Cores;
 use crate::peers::Peers;
 use crate::setting;
 use crate::support::cut::may_be;
@@ -63,8 +64,8 @@ struct Found {
 /// Runs all and prints the table.
 pub fn run() {
     let n_passes = setting("HOSTILE_PASSES", 100);
-    let peers = Peers::start(List::Catalogue, 5);
-    let flooding = Peers::start(List::Floods, 19);
+    let peers = Peers::start(List::Catalogue, Cores::Less);
+    let flooding = Peers::start(List::Floods, Cores::Spare);
     let runtime = app::probing_runtime().unwrap();
     let heartbeat = Arc::<Heartbeat>::default();
     let beating = heartbeat.clone();

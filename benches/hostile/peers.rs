@@ -34,6 +34,29 @@ pub struct Peers {
     _process: Running,
 }
 
+/// When peers have the cores, which those of others do not take from the exporter at all.
+#[derive(Clone, Copy)]
+pub enum Cores {
+    /// As often as the exporter.
+    Equal,
+    /// When they have waited for a while.
+    Less,
+    /// When nobody else wants them. A niceness of 19 is not enough: the kernel lets a slice of
+    /// milliseconds that has begun come to its end.
+    Spare,
+}
+
+impl Cores {
+    /// What starts a program so: its name, an option and the option's value.
+    fn command(self) -> [&'static str; 3] {
+        match self {
+            Self::Equal => ["nice", "-n", "0"],
+            Self::Less => ["nice", "-n", "5"],
+            Self::Spare => ["chrt", "--idle", "0"],
+        }
+    }
+}
+
 /// A behaviour that runs.
 pub struct Staged {
     /// What it is.
@@ -43,13 +66,13 @@ pub struct Staged {
 }
 
 impl Peers {
-    /// Starts the list. `niceness` is how far the peers stand back: those of others have machines of
-    /// their own.
-    pub fn start(list: List, niceness: u32) -> Self {
+    /// Starts the list.
+    pub fn start(list: List, cores: Cores) -> Self {
         let program = env::current_exe().unwrap();
+        let [runner, option, value] = cores.command();
         let process = Running::start(
-            Command::new("nice")
-                .arg(format!("-n{niceness}"))
+            Command::new(runner)
+                .args([option, value])
                 .arg(program)
                 .args([CHILD, list.name()])
                 .stdin(Stdio::piped())

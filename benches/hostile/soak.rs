@@ -19,6 +19,7 @@ use crate::figures;
 use crate::healthy;
 use crate::http;
 use crate::lists::List;
+use crate::peers::Cores;
 use crate::peers::Peers;
 use crate::peers::Staged;
 use crate::process::cpu_seconds;
@@ -56,8 +57,8 @@ pub fn run() {
     let warm_up = setting("SOAK_WARM_UP_MINUTES", 10.min(minutes / 2));
     let rate = setting("SOAK_RATE", 500);
     let folder = tempfile::tempdir().unwrap();
-    let healthy = Peers::start(List::Healthy, 0);
-    let hostile = Peers::start(List::Catalogue, 5);
+    let healthy = Peers::start(List::Healthy, Cores::Equal);
+    let hostile = Peers::start(List::Catalogue, Cores::Less);
     let (config, n_hostile, n_healthy) = config(&healthy, &hostile, rate);
     let (exporter, address) = start(folder.path(), &config);
     let pid = exporter.id();

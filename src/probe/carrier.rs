@@ -13,6 +13,7 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio_rustls::client::TlsStream;
 
+use crate::probe::pace::Pace;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::tls::flood::WithoutData;
 
@@ -31,6 +32,8 @@ pub struct Session {
     stream: TlsStream<ProbeSocket>,
     /// What arrived of a session within this one without any data in it.
     without_data: Option<WithoutData>,
+    /// How much of a session within this one is read at once.
+    pace: Pace,
 }
 
 impl Carrier {
@@ -39,6 +42,7 @@ impl Carrier {
         Self::Tls(Box::new(Session {
             stream,
             without_data: None,
+            pace: Pace::new(),
         }))
     }
 
@@ -49,6 +53,7 @@ impl Carrier {
             Self::Socket(socket) => Self::Socket(socket.read_by_record()),
             Self::Tls(mut session) => {
                 session.without_data = Some(WithoutData::default());
+                session.pace.expect_records();
                 Self::Tls(session)
             }
         }
@@ -58,7 +63,10 @@ impl Carrier {
     pub fn end_handshake(&mut self) {
         match self {
             Self::Socket(socket) => socket.end_handshake(),
-            Self::Tls(session) => session.note_data(),
+            Self::Tls(session) => {
+                session.note_data();
+                session.pace.begin_turn();
+            }
         }
     }
 
@@ -94,16 +102,20 @@ impl Session {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let arrived = buffer.filled().len() - before;
+        ready!(self.pace.poll_turn(cx));
+        let room = self.pace.room(buffer.remaining());
+        let mut within = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut within))?;
+        let arrived = within.filled().len();
         if arrived > 0 {
+            self.pace.took(within.filled());
             // It is data of this session, and may be none of the one within it.
-            self.stream.get_mut().0.end_handshake();
+            self.stream.get_mut().0.note_data();
             if let Some(without_data) = &mut self.without_data {
                 without_data.take(arrived)?;
             }
         }
+        buffer.advance(arrived);
         Poll::Ready(Ok(()))
     }
 }

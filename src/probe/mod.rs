@@ -20,6 +20,7 @@ mod hops;
 mod json;
 mod judge;
 mod kernel;
+mod pace;
 mod permit;
 mod progress;
 mod proxy;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::io::IoSlice;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -18,10 +17,8 @@ use tokio::time::Instant;
 
 use crate::probe::kernel;
 use crate::probe::kernel::Received;
+use crate::probe::pace::Pace;
 use crate::probe::tls::flood::WithoutData;
-use crate::probe::tls::record::RecordSizes;
-use crate::probe::turn;
-use crate::probe::turn::Turn;
 use crate::probe::wire::Wire;
 
 /// A connected socket below TLS. Whatever is stamped is stamped here.
@@ -29,14 +26,10 @@ use crate::probe::wire::Wire;
 pub struct ProbeSocket {
     stream: TcpStream,
     wire: Arc<Wire>,
-    /// The sizes of the TLS records that arrive, as long as no read may reach into the next one.
-    records: Option<RecordSizes>,
     /// What arrived of TLS without any data in it.
     without_data: Option<WithoutData>,
-    /// What is left of this probe's turn, whatever it is that it reads.
-    turn: Turn,
-    /// Whether that is over.
-    has_had_its_turn: bool,
+    /// How much it reads at once.
+    pace: Pace,
 }
 
 impl ProbeSocket {
@@ -45,28 +38,34 @@ impl ProbeSocket {
         Self {
             stream,
             wire,
-            records: None,
             without_data: None,
-            turn: Turn::new(),
-            has_had_its_turn: false,
+            pace: Pace::new(),
         }
     }
 
     /// Has each read end with a TLS record: a read that reaches further has the stamp of what came
     /// last, such as a session ticket behind the handshake.
-    pub fn read_by_record(mut self) -> Self {
-        self.records = Some(RecordSizes::default());
-        self.bounded()
+    pub fn read_by_record(self) -> Self {
+        let mut socket = self.bounded();
+        socket.pace.read_one_by_one();
+        socket
     }
 
     /// Has what arrives of TLS without any data be bounded, from before the handshake on.
     pub fn bounded(mut self) -> Self {
         self.without_data = Some(WithoutData::default());
+        self.pace.expect_records();
         self
     }
 
-    /// Takes note that hands are shaken, or that there was data.
+    /// Takes note that hands are shaken.
     pub fn end_handshake(&mut self) {
+        self.note_data();
+        self.pace.begin_turn();
+    }
+
+    /// Takes note that there was data in what arrived.
+    pub fn note_data(&mut self) {
         if let Some(without_data) = &mut self.without_data {
             without_data.forget();
         }
@@ -74,8 +73,8 @@ impl ProbeSocket {
 
     /// Lets reads take what there is, now that there is data in the records.
     pub fn read_freely(&mut self) {
-        self.records = None;
-        self.end_handshake();
+        self.pace.read_on();
+        self.note_data();
     }
 
     fn write_with(
@@ -123,25 +122,16 @@ impl AsyncRead for ProbeSocket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if mem::take(&mut self.has_had_its_turn) {
-            turn::give_core_away();
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let room = match &self.records {
-            Some(records) => buffer.remaining().min(records.left()),
-            None => buffer.remaining(),
-        };
+        ready!(self.pace.poll_turn(cx));
+        let room = self.pace.room(buffer.remaining());
         let target = buffer.initialize_unfilled_to(room);
         let received = ready!(self.poll_receive(cx, target))?;
         if received.length > 0 {
             self.wire.marks().note_arrival(received.stamp);
-            self.has_had_its_turn = self.turn.ends_with(received.length);
+            self.pace
+                .took(target.get(..received.length).unwrap_or_default());
             if let Some(without_data) = &mut self.without_data {
                 without_data.take(received.length)?;
-            }
-            if let Some(records) = &mut self.records {
-                records.passed(target.get(..received.length).unwrap_or_default());
             }
         }
         buffer.advance(received.length);
@@ -177,5 +167,62 @@ impl AsyncWrite for ProbeSocket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Reads so many bytes that lie ready; how many each poll took before it gave way.
+    async fn turns(socket: &mut ProbeSocket, length: usize) -> Vec<usize> {
+        let mut turns = vec![0];
+        let mut buffer = vec![0; 16 * 1024];
+        poll_fn(|cx| {
+            while turns.iter().sum::<usize>() < length {
+                let mut buffer = ReadBuf::new(&mut buffer);
+                match Pin::new(&mut *socket).poll_read(cx, &mut buffer) {
+                    Poll::Ready(read) => {
+                        read.unwrap();
+                        *turns.last_mut().unwrap() += buffer.filled().len();
+                    }
+                    Poll::Pending => {
+                        turns.push(0);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        turns
+    }
+
+    #[tokio::test]
+    async fn others_run_while_a_peer_sends_without_a_pause() {
+        let key_update = [&[23, 3, 3, 0, 22][..], &[0; 22]].concat();
+        let body = vec![b'x'; 100 * 1024];
+        for (name, over_tls, bytes, most) in [
+            ("a body", false, &body, 80 * 1024),
+            ("key updates", true, &key_update.repeat(1_000), 1024),
+        ] {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
+            let (mut peer, _) = listener.accept().await.unwrap();
+            peer.write_all(bytes).await.unwrap();
+            let mut socket = ProbeSocket::new(stream.unwrap(), Arc::default());
+            if over_tls {
+                socket = socket.bounded();
+            }
+            let turns = turns(&mut socket, bytes.len()).await;
+            assert_eq!(turns.iter().sum::<usize>(), bytes.len(), "{name}");
+            let longest = turns.iter().max().unwrap();
+            assert!(*longest <= most, "{name}: {turns:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! From a question to addresses: which servers to ask how often, and what their answers mean.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use hickory_resolver::proto::op::Message;
@@ -21,8 +22,7 @@ use crate::probe::stop::Stop;
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
 
-/// How many aliases within one answer are followed. Each is looked for among all records, of which an
-/// answer may hold thousands.
+/// How many aliases within one answer are followed.
 const MAX_CHAIN: usize = 64;
 
 /// How many addresses of an answer are kept: one is probed, and an answer may hold thousands.
@@ -186,34 +186,52 @@ pub enum Answer {
     Loop,
 }
 
+/// What an answer has for one name.
+#[derive(Default)]
+struct Entry<'m> {
+    addresses: Vec<IpAddr>,
+    alias: Option<&'m Name>,
+}
+
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
 pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
+    let entries = entries(message, kind);
     let mut current = name;
-    // Other classes have records of the same types, which mean something else.
-    let records = || {
-        let answers = message.answers.iter();
-        answers.filter(|record| record.dns_class == DNSClass::IN)
-    };
-    for _ in 0..=message.answers.len().min(MAX_CHAIN) {
-        let addresses: Vec<IpAddr> = records()
-            .filter(|record| record.record_type() == kind && record.name == *current)
-            .filter_map(|record| record.data.ip_addr())
-            .take(MAX_ADDRESSES)
-            .collect();
-        if !addresses.is_empty() {
-            return Answer::Addresses(addresses);
+    for _ in 0..=entries.len().min(MAX_CHAIN) {
+        let entry = entries.get(current);
+        if let Some(entry) = entry.filter(|entry| !entry.addresses.is_empty()) {
+            return Answer::Addresses(entry.addresses.clone());
         }
-        let alias = records().find_map(|record| match &record.data {
-            RData::CNAME(target) if record.name == *current => Some(&target.0),
-            _ => None,
-        });
-        match alias {
+        match entry.and_then(|entry| entry.alias) {
             Some(next) => current = next,
             None if current == name || is_final(message) => return Answer::Nothing,
             None => return Answer::Alias(current.clone()),
         }
     }
     Answer::Loop
+}
+
+/// The records of one kind and the aliases by their names: looking through all records for each alias
+/// would take as long as an answer has records, over and over.
+fn entries(message: &Message, kind: RecordType) -> HashMap<&Name, Entry<'_>> {
+    let mut entries = HashMap::<_, Entry<'_>>::new();
+    let answers = message.answers.iter();
+    // Other classes have records of the same types, which mean something else.
+    for record in answers.filter(|record| record.dns_class == DNSClass::IN) {
+        match &record.data {
+            RData::CNAME(target) => {
+                let entry = entries.entry(&record.name).or_default();
+                entry.alias = entry.alias.or(Some(&target.0));
+            }
+            data if record.record_type() == kind => {
+                let entry = entries.entry(&record.name).or_default();
+                let has_room = entry.addresses.len() < MAX_ADDRESSES;
+                entry.addresses.extend(data.ip_addr().filter(|_| has_room));
+            }
+            _ => {}
+        }
+    }
+    entries
 }
 
 /// Whether an answer without records says that there are none: a server that knows sends the zone's

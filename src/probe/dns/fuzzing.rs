@@ -4,22 +4,24 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
+use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
 
 use crate::outcome::reason::Reason;
 use crate::probe::dns::answer;
 use crate::probe::dns::answer::Answer;
-use crate::probe::dns::query;
+use crate::probe::dns::decoding::Decoding;
+use crate::probe::dns::decoding::Step;
+use crate::probe::dns::query::no_message;
 use crate::probe::stop::Stop;
 
 /// Reads the bytes as an answer about `a.example.`, for each of the families: there are few
 /// addresses, of the family that was asked for.
 pub fn run(data: &[u8]) {
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
-    let message = match query::decode(server, data) {
-        Ok(message) => message,
-        Err(stop) => return check(&stop),
+    let Some(message) = read(server, data) else {
+        return;
     };
     let asked = Name::from_ascii("a.example.").expect("a name");
     if let Err(stop) = answer::usable(&message, &asked, server) {
@@ -37,6 +39,28 @@ pub fn run(data: &[u8]) {
                 assert!(next.len() <= 255, "a name that cannot be asked for: {next}");
             }
             Answer::Nothing | Answer::Loop => {}
+        }
+    }
+}
+
+/// The message that bytes are, which is no other one in steps than at once, if they are one.
+fn read(server: SocketAddr, data: &[u8]) -> Option<Message> {
+    let at_once = Message::from_vec(data);
+    let mut decoding = Decoding::new(data);
+    loop {
+        match decoding.and_then(Decoding::step) {
+            Ok(Step::Going(rest)) => decoding = Ok(rest),
+            Ok(Step::Done(message)) => {
+                let mut at_once = at_once.expect("it is a message");
+                at_once.additionals.clear();
+                assert_eq!(message, at_once);
+                return Some(message);
+            }
+            Err(error) => {
+                assert!(at_once.is_err(), "in steps: {error}");
+                check(&no_message(server, &error));
+                return None;
+            }
         }
     }
 }

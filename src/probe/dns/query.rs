@@ -12,6 +12,7 @@ use hickory_resolver::proto::op::MessageType;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
+use hickory_resolver::proto::serialize::binary::DecodeError;
 use nix::errno::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
@@ -27,6 +28,8 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::connect::has_route;
+use crate::probe::dns::decoding::Decoding;
+use crate::probe::dns::decoding::Step;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
 use crate::probe::stop::Stop;
@@ -153,7 +156,7 @@ async fn over_udp(
         if is_ours && (is_cut(datagram) || received.length == MAX_DATAGRAM) {
             return Ok(None);
         }
-        match decode(server, datagram) {
+        match decode(server, datagram).await {
             Ok(answer) if answers(&answer, question) => return Ok(Some((answer, at))),
             Ok(_) => {}
             Err(stop) if is_ours => return Err(stop),
@@ -189,7 +192,7 @@ async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
     let length = stream.read_u16().await.map_err(fault)?;
     let mut buffer = vec![0; length.into()];
     stream.read_exact(&mut buffer).await.map_err(fault)?;
-    let answer = decode(server, &buffer)?;
+    let answer = decode(server, &buffer).await?;
     if answers(&answer, question) {
         Ok(answer)
     } else {
@@ -200,14 +203,25 @@ async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
     }
 }
 
-/// The message that bytes are.
-pub fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
-    Message::from_vec(bytes).map_err(|error| {
-        Stop::failed(
-            Reason::DnsMalformed,
-            format!("{server} sent no DNS message: {error}"),
-        )
-    })
+/// The message that bytes are. Others run while a large one is read.
+async fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
+    let mut decoding = Decoding::new(bytes).map_err(|error| no_message(server, &error))?;
+    loop {
+        match decoding
+            .step()
+            .map_err(|error| no_message(server, &error))?
+        {
+            Step::Done(message) => return Ok(message),
+            Step::Going(rest) => decoding = rest,
+        }
+        give_way().await;
+    }
+}
+
+/// What bytes that are no message say.
+pub fn no_message(server: SocketAddr, error: &DecodeError) -> Stop {
+    let detail = format!("{server} sent no DNS message: {error}");
+    Stop::failed(Reason::DnsMalformed, detail)
 }
 
 /// Whether `answer` belongs to `question`. Servers may leave the question out of an error.

@@ -22,29 +22,53 @@ impl RecordSizes {
         }
     }
 
-    /// Takes note of bytes that were read.
-    pub fn passed(&mut self, bytes: &[u8]) {
-        for byte in bytes {
+    /// Takes note of bytes that were read; how many records ended with them.
+    pub fn passed(&mut self, mut bytes: &[u8]) -> usize {
+        let mut ended = 0;
+        while let Some((first, rest)) = bytes.split_first() {
             if self.body_left > 0 {
-                self.body_left -= 1;
-                continue;
+                let length = self.body_left.min(bytes.len());
+                self.body_left -= length;
+                bytes = bytes.get(length..).unwrap_or_default();
+            } else {
+                bytes = rest;
+                self.take_of_header(*first);
             }
-            if let Some(place) = self.header.get_mut(self.header_read) {
-                *place = *byte;
-            }
-            self.header_read += 1;
-            if self.header_read == HEADER_BYTES {
-                let [.., high, low] = self.header;
-                self.body_left = u16::from_be_bytes([high, low]).into();
-                self.header_read = 0;
-            }
+            ended += usize::from(self.is_between());
         }
+        ended
+    }
+
+    fn take_of_header(&mut self, byte: u8) {
+        if let Some(place) = self.header.get_mut(self.header_read) {
+            *place = byte;
+        }
+        self.header_read += 1;
+        if self.header_read == HEADER_BYTES {
+            let [.., high, low] = self.header;
+            self.body_left = u16::from_be_bytes([high, low]).into();
+            self.header_read = 0;
+        }
+    }
+
+    fn is_between(&self) -> bool {
+        self.header_read == 0 && self.body_left == 0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_within_one_read_are_counted() {
+        let records = [[23, 3, 3, 0, 1, 9]; 5].concat();
+        for most in 1..=records.len() {
+            let mut sizes = RecordSizes::default();
+            let ended: usize = records.chunks(most).map(|read| sizes.passed(read)).sum();
+            assert_eq!(ended, 5, "{most} bytes a read");
+        }
+    }
 
     #[test]
     fn reads_end_with_a_record() {
@@ -57,17 +81,18 @@ mod tests {
         .concat();
         for most in [1, 2, 7, 1000] {
             let mut sizes = RecordSizes::default();
-            let (mut at, mut ends) = (0, Vec::new());
+            let (mut at, mut ends, mut ended) = (0, Vec::new(), 0);
             while at < records.len() {
                 let length = sizes.left().min(most).min(records.len() - at);
                 assert!(length > 0);
-                sizes.passed(&records[at..at + length]);
+                ended += sizes.passed(&records[at..at + length]);
                 at += length;
-                if sizes.header_read == 0 && sizes.body_left == 0 {
+                if sizes.is_between() {
                     ends.push(at);
                 }
             }
             assert_eq!(ends, [8, 13, 278], "at most {most} bytes a read");
+            assert_eq!(ended, 3, "at most {most} bytes a read");
         }
     }
 }
