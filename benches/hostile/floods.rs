@@ -64,7 +64,11 @@ pub fn all() -> Vec<Behaviour> {
         tickets(),
         key_updates(),
         forged_answers(),
-        aliases(),
+        aliases("DNS: thousands of aliases", 2_400, short),
+        // A hundred labels and more before the one that differs, which is all that is written again.
+        aliases("DNS: aliases of long names", 2_400, |index| {
+            format!("{index:04}.{}test.", "x.".repeat(120))
+        }),
     ];
     let ok = || http2::head("200", &[], 0);
     let data = |body: &[u8]| http2::on_stream(http2::DATA, 0, body);
@@ -157,14 +161,23 @@ fn tickets() -> Behaviour {
     })
 }
 
-/// Changes of the keys behind the handshake.
+/// Changes of the keys, as many as rustls takes behind one another, before each byte of a body.
 fn key_updates() -> Behaviour {
+    const IN_A_ROW: usize = 30;
     over_tls("TLS: key updates", 0, |mut stream| async move {
         peer::read_request(&mut stream).await;
+        let head = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        if head.is_err() {
+            return;
+        }
         loop {
-            let (_, connection) = stream.get_mut();
-            let updated = connection.refresh_traffic_keys();
-            if updated.is_err() || stream.flush().await.is_err() {
+            for _ in 0..IN_A_ROW {
+                let (_, connection) = stream.get_mut();
+                if connection.refresh_traffic_keys().is_err() {
+                    return;
+                }
+            }
+            if stream.write_all(b"x").await.is_err() || stream.flush().await.is_err() {
                 return;
             }
         }
@@ -211,7 +224,7 @@ fn forged_answers() -> Behaviour {
             let mut question = [0; 1500];
             let mut floods = JoinSet::new();
             while let Ok((length, from)) = socket.recv_from(&mut question).await {
-                let mut forged = reply(&question[..length], |_, _| {}, 60);
+                let mut forged = reply(&question[..length], |_, _| {}, 60, short);
                 forged[0] ^= 0xff;
                 let socket = socket.clone();
                 floods.spawn(async move {
@@ -231,9 +244,10 @@ fn forged_answers() -> Behaviour {
     .probed(|module| module.preferred_family = IpFamily::V4)
 }
 
-/// A name server whose answers over TCP are one chain of thousands of aliases.
-fn aliases() -> Behaviour {
-    Behaviour::new("DNS: thousands of aliases", || async {
+/// A name server whose answers over TCP are one chain of so many aliases, the names of which `named`
+/// gives.
+fn aliases(name: &str, n_aliases: usize, named: fn(usize) -> String) -> Behaviour {
+    Behaviour::new(name, move || async move {
         let (udp, tcp) = dns::both_sockets().await;
         let resolver = udp.local_addr().unwrap();
         let mut tasks = JoinSet::new();
@@ -241,7 +255,7 @@ fn aliases() -> Behaviour {
             let mut question = [0; 1500];
             while let Ok((length, from)) = udp.recv_from(&mut question).await {
                 let cut = |reply: &mut Message, _: &Name| reply.metadata.truncation = true;
-                let cut = reply(&question[..length], cut, 0);
+                let cut = reply(&question[..length], cut, 0, named);
                 udp.send_to(&cut, from).await.ok();
             }
         });
@@ -252,7 +266,7 @@ fn aliases() -> Behaviour {
                 if stream.read_exact(&mut question).await.is_err() {
                     continue;
                 }
-                let reply = reply(&question, |_, _| {}, 2_400);
+                let reply = reply(&question, |_, _| {}, n_aliases, named);
                 stream.write_u16(reply.len() as u16).await.ok();
                 stream.write_all(&reply).await.ok();
             }
@@ -263,8 +277,18 @@ fn aliases() -> Behaviour {
     })
 }
 
+/// The names of a chain whose names have few letters.
+fn short(index: usize) -> String {
+    format!("a{index}.test.")
+}
+
 /// A reply to a question, with a chain of so many aliases, the last one first.
-fn reply(question: &[u8], change: impl Fn(&mut Message, &Name), n_aliases: usize) -> Vec<u8> {
+fn reply(
+    question: &[u8],
+    change: impl Fn(&mut Message, &Name),
+    n_aliases: usize,
+    named: fn(usize) -> String,
+) -> Vec<u8> {
     let question = Message::from_vec(question).unwrap();
     let query = question.queries[0].clone();
     let mut reply = Message::response(question.metadata.id, question.metadata.op_code);
@@ -272,7 +296,7 @@ fn reply(question: &[u8], change: impl Fn(&mut Message, &Name), n_aliases: usize
     reply.add_query(query.clone());
     let named = |index: usize| match index {
         0 => query.name().clone(),
-        index => Name::from_ascii(format!("a{index}.test.")).unwrap(),
+        index => Name::from_ascii(named(index)).unwrap(),
     };
     for index in (0..n_aliases).rev() {
         let alias = RData::CNAME(CNAME(named(index + 1)));

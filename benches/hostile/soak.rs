@@ -244,7 +244,7 @@ fn print_samples(samples: &[Sample]) {
             &format!("{:.2}", sample.memory_mb),
             &sample.descriptors,
             &sample.threads,
-            &sample.skipped.values().sum::<f64>(),
+            &(0.0 + sample.skipped.values().sum::<f64>()),
         ]);
         before = sample;
     }
@@ -257,7 +257,7 @@ fn print(samples: &[Sample], warm_up: Duration, rate: f64, cpu: f64) {
     figures::head(&["what", "figure", "wanted", "reached"]);
     let seconds = (last.at - first.at).as_secs_f64();
     let probes = last.probes - first.probes;
-    let (all, skipped) = (last.probes, last.skipped.values().sum::<f64>());
+    let (all, skipped) = (last.probes, 0.0 + last.skipped.values().sum::<f64>());
     figures::judge(
         "probes a second",
         format!("{:.1}", probes / seconds),

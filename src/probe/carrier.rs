@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 use crate::probe::pace::Pace;
 use crate::probe::socket::ProbeSocket;
 use crate::probe::tls::flood::WithoutData;
+use crate::probe::tls::plaintext;
 
 /// A way to the target, or to what speaks for it. All bytes pass a socket that stamps them.
 #[derive(Debug)]
@@ -30,9 +31,15 @@ pub enum Carrier {
 #[derive(Debug)]
 pub struct Session {
     stream: TlsStream<ProbeSocket>,
-    /// What arrived of a session within this one without any data in it.
-    without_data: Option<WithoutData>,
-    /// How much of a session within this one is read at once.
+    /// What ended it behind plaintext that is still to be taken.
+    ended_by: Option<io::Error>,
+    /// What is followed of a session with the target within this one.
+    within: Option<Within>,
+}
+
+#[derive(Debug)]
+struct Within {
+    without_data: WithoutData,
     pace: Pace,
 }
 
@@ -41,19 +48,23 @@ impl Carrier {
     pub fn of_session(stream: TlsStream<ProbeSocket>) -> Self {
         Self::Tls(Box::new(Session {
             stream,
-            without_data: None,
-            pace: Pace::new(),
+            ended_by: None,
+            within: None,
         }))
     }
 
     /// Has what arrives of TLS without data be bounded from now on, and each read end with a TLS
-    /// record where records are seen: those within a session with a proxy are not.
+    /// record, unless they are within a session with a proxy, which is read as it comes.
     pub fn read_by_record(self) -> Self {
         match self {
             Self::Socket(socket) => Self::Socket(socket.read_by_record()),
             Self::Tls(mut session) => {
-                session.without_data = Some(WithoutData::default());
-                session.pace.expect_records();
+                let mut pace = Pace::new();
+                pace.expect_records();
+                session.within = Some(Within {
+                    without_data: WithoutData::default(),
+                    pace,
+                });
                 Self::Tls(session)
             }
         }
@@ -65,7 +76,9 @@ impl Carrier {
             Self::Socket(socket) => socket.end_handshake(),
             Self::Tls(session) => {
                 session.note_data();
-                session.pace.begin_turn();
+                if let Some(within) = &mut session.within {
+                    within.pace.begin_turn();
+                }
             }
         }
     }
@@ -92,8 +105,8 @@ impl Carrier {
 
 impl Session {
     fn note_data(&mut self) {
-        if let Some(without_data) = &mut self.without_data {
-            without_data.forget();
+        if let Some(within) = &mut self.within {
+            within.without_data.forget();
         }
     }
 
@@ -102,20 +115,29 @@ impl Session {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.pace.poll_turn(cx));
-        let room = self.pace.room(buffer.remaining());
-        let mut within = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut within))?;
-        let arrived = within.filled().len();
-        if arrived > 0 {
-            self.pace.took(within.filled());
+        let mut room = buffer.remaining();
+        if let Some(within) = &mut self.within {
+            ready!(within.pace.poll_turn(cx));
+            room = within.pace.room(room);
+        }
+        // A plain read would go on reading the socket, over the ends of turns.
+        let arrived = ready!(plaintext::poll_next(
+            &mut self.stream,
+            &mut self.ended_by,
+            cx
+        ))?;
+        let length = arrived.len().min(room);
+        let arrived = arrived.get(..length).unwrap_or_default();
+        buffer.put_slice(arrived);
+        if let Some(within) = self.within.as_mut().filter(|_| length > 0) {
+            within.pace.took(arrived);
+            within.without_data.take(length)?;
+        }
+        plaintext::consume(&mut self.stream, length);
+        if length > 0 {
             // It is data of this session, and may be none of the one within it.
             self.stream.get_mut().0.note_data();
-            if let Some(without_data) = &mut self.without_data {
-                without_data.take(arrived)?;
-            }
         }
-        buffer.advance(arrived);
         Poll::Ready(Ok(()))
     }
 }
@@ -175,5 +197,101 @@ impl AsyncWrite for Carrier {
             Self::Socket(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Tls(session) => Pin::new(&mut session.stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+
+    use rcgen::CertifiedKey;
+    use rustls::ClientConfig;
+    use rustls::RootCertStore;
+    use rustls::ServerConfig;
+    use rustls_pki_types::PrivateKeyDer;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::probe::tls::crypto_provider;
+
+    /// A session, whose other end is `peer`'s.
+    async fn session<P>(
+        peer: impl FnOnce(tokio_rustls::server::TlsStream<TcpStream>) -> P,
+    ) -> Carrier
+    where
+        P: Future<Output = ()>,
+    {
+        let CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let server = ServerConfig::builder_with_provider(crypto_provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+        let server = server
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(crypto_provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, connected) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let socket = ProbeSocket::new(connected.unwrap(), Arc::default()).bounded();
+        let connector = TlsConnector::from(Arc::new(client));
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let (accepted, connected) = tokio::join!(
+            acceptor.accept(accepted.unwrap().0),
+            connector.connect("localhost".try_into().unwrap(), socket)
+        );
+        peer(accepted.unwrap()).await;
+        let mut connected = connected.unwrap();
+        connected.get_mut().0.end_handshake();
+        Carrier::of_session(connected)
+    }
+
+    #[tokio::test]
+    async fn others_run_while_a_proxy_changes_its_keys() {
+        const N_BYTES: usize = 60;
+        let mut carrier = session(|mut peer| async move {
+            for _ in 0..N_BYTES {
+                for _ in 0..30 {
+                    peer.get_mut().1.refresh_traffic_keys().unwrap();
+                }
+                peer.write_all(b"x").await.unwrap();
+            }
+            peer.flush().await.unwrap();
+        })
+        .await;
+        let mut turns = vec![0];
+        poll_fn(|cx| {
+            while turns.iter().sum::<usize>() < N_BYTES {
+                let mut buffer = [0; 1024];
+                let mut buffer = ReadBuf::new(&mut buffer);
+                match Pin::new(&mut carrier).poll_read(cx, &mut buffer) {
+                    Poll::Ready(read) => {
+                        read.unwrap();
+                        *turns.last_mut().unwrap() += buffer.filled().len();
+                    }
+                    Poll::Pending => {
+                        turns.push(0);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let longest = turns.iter().max().unwrap();
+        assert!(*longest <= 4, "31 records are about a turn: {turns:?}");
     }
 }

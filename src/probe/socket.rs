@@ -209,7 +209,7 @@ mod tests {
         let body = vec![b'x'; 100 * 1024];
         for (name, over_tls, bytes, most) in [
             ("a body", false, &body, 80 * 1024),
-            ("key updates", true, &key_update.repeat(1_000), 1024),
+            ("key updates", true, &key_update.repeat(1_000), 1_100),
         ] {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await;

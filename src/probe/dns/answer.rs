@@ -14,10 +14,12 @@ use tokio::time::Instant;
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::dns::decoding::STEP_RECORDS;
 use crate::probe::dns::query::Asked;
 use crate::probe::dns::query::ask;
 use crate::probe::dns::system::Settings;
 use crate::probe::stop::Stop;
+use crate::probe::turn::give_way;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
@@ -50,7 +52,7 @@ pub async fn resolve(
         known = answered.at;
         let addresses = match answered.answer {
             Err(stop) => Err(stop),
-            Ok(message) => match read(&message, &asked, kind) {
+            Ok(message) => match read(&message, &asked, kind).await {
                 Answer::Addresses(addresses) => Ok(addresses),
                 Answer::Alias(next) => {
                     asked = next;
@@ -194,8 +196,8 @@ struct Entry<'m> {
 }
 
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
-pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
-    let entries = entries(message, kind);
+pub async fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
+    let entries = entries(message, kind).await;
     let mut current = name;
     for _ in 0..=entries.len().min(MAX_CHAIN) {
         let entry = entries.get(current);
@@ -212,23 +214,30 @@ pub fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
 }
 
 /// The records of one kind and the aliases by their names: looking through all records for each alias
-/// would take as long as an answer has records, over and over.
-fn entries(message: &Message, kind: RecordType) -> HashMap<&Name, Entry<'_>> {
+/// would take as long as an answer has records, over and over. Others run in between.
+async fn entries(message: &Message, kind: RecordType) -> HashMap<&Name, Entry<'_>> {
     let mut entries = HashMap::<_, Entry<'_>>::new();
-    let answers = message.answers.iter();
-    // Other classes have records of the same types, which mean something else.
-    for record in answers.filter(|record| record.dns_class == DNSClass::IN) {
-        match &record.data {
-            RData::CNAME(target) => {
-                let entry = entries.entry(&record.name).or_default();
-                entry.alias = entry.alias.or(Some(&target.0));
+    for (index, some) in message.answers.chunks(STEP_RECORDS.into()).enumerate() {
+        if index > 0 {
+            give_way().await;
+        }
+        // Other classes have records of the same types, which mean something else.
+        for record in some
+            .iter()
+            .filter(|record| record.dns_class == DNSClass::IN)
+        {
+            match &record.data {
+                RData::CNAME(target) => {
+                    let entry = entries.entry(&record.name).or_default();
+                    entry.alias = entry.alias.or(Some(&target.0));
+                }
+                data if record.record_type() == kind => {
+                    let entry = entries.entry(&record.name).or_default();
+                    let has_room = entry.addresses.len() < MAX_ADDRESSES;
+                    entry.addresses.extend(data.ip_addr().filter(|_| has_room));
+                }
+                _ => {}
             }
-            data if record.record_type() == kind => {
-                let entry = entries.entry(&record.name).or_default();
-                let has_room = entry.addresses.len() < MAX_ADDRESSES;
-                entry.addresses.extend(data.ip_addr().filter(|_| has_room));
-            }
-            _ => {}
         }
     }
     entries
@@ -264,8 +273,8 @@ mod tests {
         message
     }
 
-    #[test]
-    fn answers_are_read_through_their_aliases() {
+    #[tokio::test]
+    async fn answers_are_read_through_their_aliases() {
         let chain = |aliases| -> Vec<(String, String)> {
             (0..aliases)
                 .map(|i| (format!("n{i}."), format!("n{}.", i + 1)))
@@ -290,7 +299,7 @@ mod tests {
             (&chain, "n0.", ip("127.0.0.9")),
             (&long_chain, "n0.", Answer::Loop),
         ] {
-            let found = read(&message(records), &name(asked), RecordType::A);
+            let found = read(&message(records), &name(asked), RecordType::A).await;
             assert_eq!(found, expected, "{records:?}");
         }
     }

@@ -3,14 +3,16 @@
 use hickory_resolver::proto::op::Header;
 use hickory_resolver::proto::op::HeaderCounts;
 use hickory_resolver::proto::op::Message;
+use hickory_resolver::proto::op::Metadata;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Record;
 use hickory_resolver::proto::serialize::binary::BinDecodable;
 use hickory_resolver::proto::serialize::binary::BinDecoder;
 use hickory_resolver::proto::serialize::binary::DecodeError;
 
-/// How many questions or records are read in a step, which takes some tens of microseconds.
-const STEP_RECORDS: u16 = 128;
+/// How many questions or records are read in a step. Most take less than half a microsecond, those of
+/// names of a hundred labels ten times as long.
+pub const STEP_RECORDS: u16 = 64;
 
 /// A message that is being read, section by section (RFC 1035, 4.1), as hickory reads one at once.
 pub struct Decoding<'m> {
@@ -24,7 +26,13 @@ impl<'m> Decoding<'m> {
     pub fn new(bytes: &'m [u8]) -> Result<Self, DecodeError> {
         let mut decoder = BinDecoder::new(bytes);
         let header = Header::read(&mut decoder)?;
-        let mut message = Message::query();
+        let Metadata {
+            id,
+            message_type,
+            op_code,
+            ..
+        } = header.metadata;
+        let mut message = Message::new(id, message_type, op_code);
         message.metadata = header.metadata;
         Ok(Self {
             decoder,
@@ -61,18 +69,14 @@ impl<'m> Decoding<'m> {
 
     /// Reads so many records of a section; what the additional ones say of the message is kept.
     fn records(&mut self, n: usize, are_additional: bool) -> Result<Vec<Record>, DecodeError> {
-        let had_signature = self.message.signature.is_some();
         let op_code = self.message.metadata.op_code;
-        let (records, edns, signature) =
+        // hickory is built without what it takes to know a signature.
+        let (records, edns, _) =
             Message::read_records(&mut self.decoder, n, are_additional, op_code)?;
-        if had_signature && n > 0 {
-            return Err(DecodeError::RecordAfterSig);
-        }
         if edns.is_some() && self.message.edns.is_some() {
             return Err(DecodeError::DuplicateEdns);
         }
         self.message.edns = self.message.edns.take().or(edns);
-        self.message.signature = self.message.signature.take().or(signature);
         Ok(records)
     }
 }
@@ -125,10 +129,10 @@ mod tests {
         for (n_answers, n_authorities, n_additionals, n_steps) in [
             (0, 0, 0, 1),
             (8, 2, 8, 1),
-            (126, 0, 0, 1),
-            (127, 0, 0, 2),
-            (1_000, 0, 300, 11),
-            (0, 129, 0, 2),
+            (62, 0, 0, 1),
+            (63, 0, 0, 2),
+            (1_000, 0, 300, 21),
+            (0, 63, 0, 2),
         ] {
             let mut message = Message::query();
             message.add_query(Query::query(name.clone(), RecordType::A));
@@ -159,16 +163,17 @@ mod tests {
         message.set_edns(Edns::new());
         let bytes = message.to_vec().unwrap();
         let edns = &bytes[12..];
-        for n_others in [0_u16, 1, 127, 128, 300] {
-            // Records of the root of an unknown type, without data.
-            let other = [0, 0xff, 0x01, 0, 1, 0, 0, 0, 0, 0, 0].repeat(n_others.into());
+        for n_others in [0_u16, 1, 63, 64, 300] {
+            // Records of the root of an unknown type.
+            let other = [0, 0xff, 0x01, 0, 1, 0, 0, 0, 0, 0, 1, 9].repeat(n_others.into());
             let twice = [&bytes[..12], edns, &other, edns].concat();
             let mut twice = twice;
             twice[10..12].copy_from_slice(&(n_others + 2).to_be_bytes());
             let at_once = Message::from_vec(&twice).map_err(|error| error.to_string());
             let (_, in_steps) = read(&twice);
-            assert!(at_once.is_err(), "{n_others}");
-            assert_eq!(in_steps.err(), at_once.err(), "{n_others} between them");
+            let expected = DecodeError::DuplicateEdns.to_string();
+            assert_eq!(at_once.err(), Some(expected.clone()), "{n_others}");
+            assert_eq!(in_steps.err(), Some(expected), "{n_others} between them");
         }
     }
 }

@@ -91,26 +91,41 @@ pub async fn ask(
         }
     };
     let asked = async {
-        if let Some(whole) = over_udp(server, &question, &bytes, wall_clock).await? {
-            return Ok(whole);
+        match over_udp(server, &question, &bytes, wall_clock).await? {
+            Some((answer, at)) => Ok((Received::Message(answer), at)),
+            None => {
+                let bytes = over_tcp(server, &bytes).await?;
+                Ok((Received::Bytes(bytes), Arrival::by_user(Instant::now())))
+            }
         }
-        let answer = over_tcp(server, &question, &bytes).await?;
-        Ok((answer, Arrival::by_user(Instant::now())))
     };
-    match timeout(settings.timeout, asked).await {
-        Ok(Ok((answer, at))) => Asked {
-            answer: Ok(answer),
-            at,
-        },
-        Ok(Err(stop)) => Asked::failed(stop),
-        Err(_) => Asked::failed(Stop::failed(
-            Reason::DnsTimeout,
-            format!(
-                "{server} did not answer for {name} in {:?}",
-                settings.timeout
-            ),
-        )),
-    }
+    let (received, at) = match timeout(settings.timeout, asked).await {
+        Ok(Ok(received)) => received,
+        Ok(Err(stop)) => return Asked::failed(stop),
+        Err(_) => {
+            return Asked::failed(Stop::failed(
+                Reason::DnsTimeout,
+                format!(
+                    "{server} did not answer for {name} in {:?}",
+                    settings.timeout
+                ),
+            ));
+        }
+    };
+    // It is here: how long it takes to be read is no fault of the server.
+    let answer = match received {
+        Received::Message(answer) => Ok(answer),
+        Received::Bytes(bytes) => only_answer(server, &bytes, &question).await,
+    };
+    Asked { answer, at }
+}
+
+/// What came as the answer.
+enum Received {
+    /// The answer itself.
+    Message(Message),
+    /// Bytes that are to be it.
+    Bytes(Vec<u8>),
 }
 
 /// Asks over UDP; `None` if the answer did not fit. Whatever is no answer to the question is passed
@@ -182,7 +197,8 @@ fn is_cut(response: &[u8]) -> bool {
     response.get(2).is_some_and(|flags| flags & 0x02 != 0)
 }
 
-async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Stop> {
+/// Asks over TCP, where nobody else can answer.
+async fn over_tcp(server: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>, Stop> {
     let fault = |error| fault(server, &error);
     let length = u16::try_from(bytes.len())
         .map_err(|_| Stop::failed(Reason::DnsMalformed, "the question is too long"))?;
@@ -192,15 +208,21 @@ async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
     let length = stream.read_u16().await.map_err(fault)?;
     let mut buffer = vec![0; length.into()];
     stream.read_exact(&mut buffer).await.map_err(fault)?;
-    let answer = decode(server, &buffer).await?;
+    Ok(buffer)
+}
+
+/// The answer to `question`, which is all that these bytes may be.
+async fn only_answer(
+    server: SocketAddr,
+    bytes: &[u8],
+    question: &Message,
+) -> Result<Message, Stop> {
+    let answer = decode(server, bytes).await?;
     if answers(&answer, question) {
-        Ok(answer)
-    } else {
-        Err(Stop::failed(
-            Reason::DnsMalformed,
-            format!("{server} answered another question"),
-        ))
+        return Ok(answer);
     }
+    let detail = format!("{server} answered another question");
+    Err(Stop::failed(Reason::DnsMalformed, detail))
 }
 
 /// The message that bytes are. Others run while a large one is read.

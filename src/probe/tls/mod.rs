@@ -9,6 +9,7 @@ pub mod fuzzing;
 mod name;
 mod observer;
 mod ordinary;
+pub mod plaintext;
 pub mod quic;
 pub mod record;
 mod trust;

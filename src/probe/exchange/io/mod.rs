@@ -1,7 +1,6 @@
 //! The stream below the clients of HTTP and above TLS: what of it is the request, what the response, and when.
 
 mod for_hyper;
-mod plaintext;
 
 use std::cell::RefCell;
 use std::io;
@@ -22,6 +21,7 @@ use crate::probe::arrival::Arrival;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::sent::RequestProgress;
 use crate::probe::frames::PREFACE;
+use crate::probe::tls::plaintext;
 use crate::probe::wire::Wire;
 
 /// How much is read at once without TLS.

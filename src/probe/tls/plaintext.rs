@@ -8,14 +8,14 @@ use std::task::Poll;
 use std::task::ready;
 
 use tokio::io::AsyncBufRead;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio_rustls::client::TlsStream;
-
-use crate::probe::carrier::Carrier;
 
 /// The next plaintext, which is empty at the end of the session. tokio-rustls tells an error at once,
 /// with rustls still holding what came before it: the error is kept in `ended_by` and told behind that.
-pub fn poll_next<'a>(
-    stream: &'a mut TlsStream<Carrier>,
+pub fn poll_next<'a, Io: AsyncRead + AsyncWrite + Unpin>(
+    stream: &'a mut TlsStream<Io>,
     ended_by: &mut Option<io::Error>,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<&'a [u8]>> {
@@ -34,6 +34,6 @@ pub fn poll_next<'a>(
 }
 
 /// Takes so much of it.
-pub fn consume(stream: &mut TlsStream<Carrier>, length: usize) {
+pub fn consume<Io: AsyncRead + AsyncWrite + Unpin>(stream: &mut TlsStream<Io>, length: usize) {
     Pin::new(stream).consume(length);
 }
