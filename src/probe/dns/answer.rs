@@ -1,25 +1,23 @@
 //! From a question to addresses: which servers to ask how often, and what their answers mean.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 
-use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::DNSClass;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
+use hickory_resolver::proto::rr::rdata::CNAME;
 use tokio::time::Instant;
 
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
-use crate::probe::dns::decoding::STEP_RECORDS;
 use crate::probe::dns::query::Asked;
 use crate::probe::dns::query::ask;
+use crate::probe::dns::reply::Reply;
 use crate::probe::dns::system::Settings;
 use crate::probe::stop::Stop;
-use crate::probe::turn::give_way;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
@@ -52,7 +50,7 @@ pub async fn resolve(
         known = answered.at;
         let addresses = match answered.answer {
             Err(stop) => Err(stop),
-            Ok(message) => match read(&message, &asked, kind).await {
+            Ok(reply) => match read(&reply, &asked, kind) {
                 Answer::Addresses(addresses) => Ok(addresses),
                 Answer::Alias(next) => {
                     asked = next;
@@ -94,10 +92,10 @@ async fn ask_servers(
             let asked = ask(server, name, kind, settings, wall_clock).await;
             at = asked.at;
             let stop = match asked.answer {
-                Ok(message) => match usable(&message, name, server) {
+                Ok(reply) => match usable(&reply, name, server) {
                     Ok(()) => {
                         return Asked {
-                            answer: Ok(message),
+                            answer: Ok(reply),
                             at,
                         };
                     }
@@ -160,8 +158,8 @@ impl Weight {
 }
 
 /// Judges the response code of an answer.
-pub fn usable(message: &Message, name: &Name, server: std::net::SocketAddr) -> Result<(), Stop> {
-    let code = message.metadata.response_code;
+pub fn usable(reply: &Reply, name: &Name, server: SocketAddr) -> Result<(), Stop> {
+    let code = reply.code();
     let reason = match code {
         ResponseCode::NoError => return Ok(()),
         ResponseCode::NXDomain => Reason::DnsNxdomain,
@@ -188,72 +186,40 @@ pub enum Answer {
     Loop,
 }
 
-/// What an answer has for one name.
-#[derive(Default)]
-struct Entry<'m> {
-    addresses: Vec<IpAddr>,
-    alias: Option<&'m Name>,
-}
-
 /// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
-pub async fn read(message: &Message, name: &Name, kind: RecordType) -> Answer {
-    let entries = entries(message, kind).await;
-    let mut current = name;
-    for _ in 0..=entries.len().min(MAX_CHAIN) {
-        let entry = entries.get(current);
-        if let Some(entry) = entry.filter(|entry| !entry.addresses.is_empty()) {
-            return Answer::Addresses(entry.addresses.clone());
+pub fn read(reply: &Reply, name: &Name, kind: RecordType) -> Answer {
+    let mut current = name.clone();
+    for _ in 0..=reply.n_answers().min(MAX_CHAIN) {
+        let addresses: Vec<IpAddr> = reply
+            .records(&current, kind)
+            .filter_map(|record| record.data.ip_addr())
+            .take(MAX_ADDRESSES)
+            .collect();
+        if !addresses.is_empty() {
+            return Answer::Addresses(addresses);
         }
-        match entry.and_then(|entry| entry.alias) {
+        let aliases = reply.records(&current, RecordType::CNAME);
+        let mut aliases = aliases.filter_map(|record| match record.data {
+            RData::CNAME(CNAME(target)) => Some(target),
+            _ => None,
+        });
+        let next = aliases.next();
+        drop(aliases);
+        match next {
             Some(next) => current = next,
-            None if current == name || is_final(message) => return Answer::Nothing,
-            None => return Answer::Alias(current.clone()),
+            // A server that knows that there is nothing sends the zone's SOA along (RFC 2308, 2.2), one
+            // that only knows the alias does not.
+            None if current == *name || reply.has_soa() => return Answer::Nothing,
+            None => return Answer::Alias(current),
         }
     }
     Answer::Loop
 }
 
-/// The records of one kind and the aliases by their names: looking through all records for each alias
-/// would take as long as an answer has records, over and over. Others run in between.
-async fn entries(message: &Message, kind: RecordType) -> HashMap<&Name, Entry<'_>> {
-    let mut entries = HashMap::<_, Entry<'_>>::new();
-    for (index, some) in message.answers.chunks(STEP_RECORDS.into()).enumerate() {
-        if index > 0 {
-            give_way().await;
-        }
-        // Other classes have records of the same types, which mean something else.
-        for record in some
-            .iter()
-            .filter(|record| record.dns_class == DNSClass::IN)
-        {
-            match &record.data {
-                RData::CNAME(target) => {
-                    let entry = entries.entry(&record.name).or_default();
-                    entry.alias = entry.alias.or(Some(&target.0));
-                }
-                data if record.record_type() == kind => {
-                    let entry = entries.entry(&record.name).or_default();
-                    let has_room = entry.addresses.len() < MAX_ADDRESSES;
-                    entry.addresses.extend(data.ip_addr().filter(|_| has_room));
-                }
-                _ => {}
-            }
-        }
-    }
-    entries
-}
-
-/// Whether an answer without records says that there are none: a server that knows sends the zone's
-/// SOA along (RFC 2308, 2.2), one that only knows the alias does not.
-fn is_final(message: &Message) -> bool {
-    let mut authorities = message.authorities.iter();
-    authorities.any(|record| record.record_type() == RecordType::SOA)
-}
-
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::proto::op::Message;
     use hickory_resolver::proto::rr::Record;
-    use hickory_resolver::proto::rr::rdata::CNAME;
 
     use super::*;
 
@@ -299,7 +265,9 @@ mod tests {
             (&chain, "n0.", ip("127.0.0.9")),
             (&long_chain, "n0.", Answer::Loop),
         ] {
-            let found = read(&message(records), &name(asked), RecordType::A).await;
+            let bytes = message(records).to_vec().expect("a message");
+            let reply = Reply::read(bytes).await.expect("a message");
+            let found = read(&reply, &name(asked), RecordType::A);
             assert_eq!(found, expected, "{records:?}");
         }
     }

@@ -15,24 +15,23 @@ use hickory_resolver::proto::rr::RecordType;
 use crate::outcome::reason::Reason;
 use crate::probe::dns::answer;
 use crate::probe::dns::answer::Answer;
-use crate::probe::dns::decoding::Decoding;
-use crate::probe::dns::decoding::Step;
 use crate::probe::dns::query::no_message;
+use crate::probe::dns::reply::Reply;
 use crate::probe::stop::Stop;
 
 /// Reads the bytes as an answer about `a.example.`, for each of the families: there are few
 /// addresses, of the family that was asked for.
 pub fn run(data: &[u8]) {
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
-    let Some(message) = read(server, data) else {
+    let Some(reply) = read(server, data) else {
         return;
     };
     let asked = Name::from_ascii("a.example.").expect("a name");
-    if let Err(stop) = answer::usable(&message, &asked, server) {
+    if let Err(stop) = answer::usable(&reply, &asked, server) {
         return check(&stop);
     }
     for kind in [RecordType::A, RecordType::AAAA] {
-        match finish(answer::read(&message, &asked, kind)) {
+        match answer::read(&reply, &asked, kind) {
             Answer::Addresses(addresses) => {
                 assert!((1..=answer::MAX_ADDRESSES).contains(&addresses.len()));
                 let is_right = |ip: &IpAddr| ip.is_ipv4() == (kind == RecordType::A);
@@ -60,24 +59,19 @@ fn finish<F: Future>(reading: F) -> F::Output {
     }
 }
 
-/// The message that bytes are, which is no other one in steps than at once, if they are one.
-fn read(server: SocketAddr, data: &[u8]) -> Option<Message> {
+/// The reply that bytes are, if hickory says that they are a message.
+fn read(server: SocketAddr, data: &[u8]) -> Option<Reply> {
     let at_once = Message::from_vec(data);
-    let mut decoding = Decoding::new(data);
-    loop {
-        match decoding.and_then(Decoding::step) {
-            Ok(Step::Going(rest)) => decoding = Ok(rest),
-            Ok(Step::Done(message)) => {
-                let mut at_once = at_once.expect("it is a message");
-                at_once.additionals.clear();
-                assert_eq!(message, at_once);
-                return Some(message);
-            }
-            Err(error) => {
-                assert!(at_once.is_err(), "in steps: {error}");
-                check(&no_message(server, &error));
-                return None;
-            }
+    match finish(Reply::read(data.to_vec())) {
+        Ok(reply) => {
+            let at_once = at_once.expect("it is a message");
+            assert_eq!(reply.code(), at_once.metadata.response_code);
+            Some(reply)
+        }
+        Err(error) => {
+            assert!(at_once.is_err(), "record by record: {error}");
+            check(&no_message(server, &error));
+            None
         }
     }
 }

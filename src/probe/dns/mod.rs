@@ -5,10 +5,10 @@
 //! be charged the rest of another's wait), and its queries outlive the probe that asked.
 
 mod answer;
-mod decoding;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod query;
+mod reply;
 pub mod system;
 
 use std::net::IpAddr;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use hickory_resolver::proto::op::Edns;
 use hickory_resolver::proto::op::Message;
-use hickory_resolver::proto::op::MessageType;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
@@ -28,8 +27,7 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::connect::has_route;
-use crate::probe::dns::decoding::Decoding;
-use crate::probe::dns::decoding::Step;
+use crate::probe::dns::reply::Reply;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
 use crate::probe::stop::Stop;
@@ -52,7 +50,7 @@ const MAX_NOISE: usize = 1_000;
 /// gave up.
 pub struct Asked {
     /// The answer.
-    pub answer: Result<Message, Stop>,
+    pub answer: Result<Reply, Stop>,
     /// When it came.
     pub at: Arrival,
 }
@@ -92,7 +90,7 @@ pub async fn ask(
     };
     let asked = async {
         match over_udp(server, &question, &bytes, wall_clock).await? {
-            Some((answer, at)) => Ok((Received::Message(answer), at)),
+            Some((answer, at)) => Ok((Received::Answer(answer), at)),
             None => {
                 let bytes = over_tcp(server, &bytes).await?;
                 Ok((Received::Bytes(bytes), Arrival::by_user(Instant::now())))
@@ -114,16 +112,16 @@ pub async fn ask(
     };
     // It is here: how long it takes to be read is no fault of the server.
     let answer = match received {
-        Received::Message(answer) => Ok(answer),
-        Received::Bytes(bytes) => only_answer(server, &bytes, &question).await,
+        Received::Answer(answer) => Ok(answer),
+        Received::Bytes(bytes) => only_answer(server, bytes, &question).await,
     };
     Asked { answer, at }
 }
 
-/// What came as the answer.
+/// What came of a question.
 enum Received {
-    /// The answer itself.
-    Message(Message),
+    /// The answer.
+    Answer(Reply),
     /// Bytes that are to be it.
     Bytes(Vec<u8>),
 }
@@ -135,7 +133,7 @@ async fn over_udp(
     question: &Message,
     bytes: &[u8],
     wall_clock: WallClock,
-) -> Result<Option<(Message, Arrival)>, Stop> {
+) -> Result<Option<(Reply, Arrival)>, Stop> {
     let fault = |error| fault(server, &error);
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -171,8 +169,8 @@ async fn over_udp(
         if is_ours && (is_cut(datagram) || received.length == MAX_DATAGRAM) {
             return Ok(None);
         }
-        match decode(server, datagram).await {
-            Ok(answer) if answers(&answer, question) => return Ok(Some((answer, at))),
+        match read(server, datagram.to_vec()).await {
+            Ok(answer) if answer.answers(question) => return Ok(Some((answer, at))),
             Ok(_) => {}
             Err(stop) if is_ours => return Err(stop),
             Err(stop) => {
@@ -214,43 +212,26 @@ async fn over_tcp(server: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>, Stop> {
 /// The answer to `question`, which is all that these bytes may be.
 async fn only_answer(
     server: SocketAddr,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     question: &Message,
-) -> Result<Message, Stop> {
-    let answer = decode(server, bytes).await?;
-    if answers(&answer, question) {
+) -> Result<Reply, Stop> {
+    let answer = read(server, bytes).await?;
+    if answer.answers(question) {
         return Ok(answer);
     }
     let detail = format!("{server} answered another question");
     Err(Stop::failed(Reason::DnsMalformed, detail))
 }
 
-/// The message that bytes are. Others run while a large one is read.
-async fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Stop> {
-    let mut decoding = Decoding::new(bytes).map_err(|error| no_message(server, &error))?;
-    loop {
-        match decoding
-            .step()
-            .map_err(|error| no_message(server, &error))?
-        {
-            Step::Done(message) => return Ok(message),
-            Step::Going(rest) => decoding = rest,
-        }
-        give_way().await;
-    }
+async fn read(server: SocketAddr, bytes: Vec<u8>) -> Result<Reply, Stop> {
+    let reply = Reply::read(bytes).await;
+    reply.map_err(|error| no_message(server, &error))
 }
 
 /// What bytes that are no message say.
 pub fn no_message(server: SocketAddr, error: &DecodeError) -> Stop {
     let detail = format!("{server} sent no DNS message: {error}");
     Stop::failed(Reason::DnsMalformed, detail)
-}
-
-/// Whether `answer` belongs to `question`. Servers may leave the question out of an error.
-fn answers(answer: &Message, question: &Message) -> bool {
-    answer.metadata.id == question.metadata.id
-        && answer.metadata.message_type == MessageType::Response
-        && (answer.queries == question.queries || answer.queries.is_empty())
 }
 
 /// What a failed system call says: whose fault it is that the server cannot be asked.
