@@ -42,10 +42,11 @@ pub fn start(level: LogLevel, format: LogFormat) -> WorkerGuard {
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
-    // It logs every frame, and what servers say when they close a connection.
+    // They log every frame, what servers say when they close a connection, and records as they came.
     let levels = Targets::new()
         .with_default(level)
-        .with_target("h2", LevelFilter::OFF);
+        .with_target("h2", LevelFilter::OFF)
+        .with_target("hickory_proto", LevelFilter::OFF);
     let registry = tracing_subscriber::registry().with(levels);
     match format {
         LogFormat::Logfmt => {

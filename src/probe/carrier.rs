@@ -54,7 +54,7 @@ impl Carrier {
     }
 
     /// Has what arrives of TLS without data be bounded from now on, and each read end with a TLS
-    /// record, unless they are within a session with a proxy, which is read as it comes.
+    /// record, unless they are within a session with a proxy, whose own records are all that is seen.
     pub fn read_by_record(self) -> Self {
         match self {
             Self::Socket(socket) => Self::Socket(socket.read_by_record()),
@@ -210,6 +210,7 @@ mod tests {
     use rustls::RootCertStore;
     use rustls::ServerConfig;
     use rustls_pki_types::PrivateKeyDer;
+    use tokio::io::AsyncReadExt;
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
     use tokio::net::TcpStream;
@@ -259,25 +260,14 @@ mod tests {
         Carrier::of_session(connected)
     }
 
-    #[tokio::test]
-    async fn others_run_while_a_proxy_changes_its_keys() {
-        const N_BYTES: usize = 60;
-        let mut carrier = session(|mut peer| async move {
-            for _ in 0..N_BYTES {
-                for _ in 0..30 {
-                    peer.get_mut().1.refresh_traffic_keys().unwrap();
-                }
-                peer.write_all(b"x").await.unwrap();
-            }
-            peer.flush().await.unwrap();
-        })
-        .await;
+    /// Reads so many bytes that lie ready; how many came before each end of a turn.
+    async fn turns(carrier: &mut Carrier, length: usize) -> Vec<usize> {
         let mut turns = vec![0];
         poll_fn(|cx| {
-            while turns.iter().sum::<usize>() < N_BYTES {
+            while turns.iter().sum::<usize>() < length {
                 let mut buffer = [0; 1024];
                 let mut buffer = ReadBuf::new(&mut buffer);
-                match Pin::new(&mut carrier).poll_read(cx, &mut buffer) {
+                match Pin::new(&mut *carrier).poll_read(cx, &mut buffer) {
                     Poll::Ready(read) => {
                         read.unwrap();
                         *turns.last_mut().unwrap() += buffer.filled().len();
@@ -291,7 +281,55 @@ mod tests {
             Poll::Ready(())
         })
         .await;
+        turns
+    }
+
+    #[tokio::test]
+    async fn others_run_while_a_proxy_changes_its_keys() {
+        const N_BYTES: usize = 60;
+        let mut carrier = session(|mut peer| async move {
+            for _ in 0..N_BYTES {
+                for _ in 0..30 {
+                    peer.get_mut().1.refresh_traffic_keys().unwrap();
+                }
+                peer.write_all(b"x").await.unwrap();
+            }
+            peer.flush().await.unwrap();
+        })
+        .await;
+        let turns = turns(&mut carrier, N_BYTES).await;
         let longest = turns.iter().max().unwrap();
         assert!(*longest <= 4, "31 records are about a turn: {turns:?}");
+    }
+
+    #[tokio::test]
+    async fn others_run_while_a_target_behind_a_proxy_does() {
+        let records = [&[23, 3, 3, 0, 22][..], &[0; 22]].concat().repeat(1_000);
+        let length = records.len();
+        let carrier = session(|mut peer| async move {
+            peer.write_all(&records).await.unwrap();
+            peer.flush().await.unwrap();
+        })
+        .await;
+        let turns = turns(&mut carrier.read_by_record(), length).await;
+        let longest = turns.iter().max().unwrap();
+        assert!(*longest <= 1_100, "some 32 records are a turn: {turns:?}");
+    }
+
+    #[tokio::test]
+    async fn what_a_proxy_sent_before_it_broke_the_session_is_read() {
+        let mut carrier = session(|mut peer| async move {
+            peer.write_all(b"the last words").await.unwrap();
+            peer.flush().await.unwrap();
+            let broken = [23, 3, 3, 0, 5, 1, 2, 3, 4, 5];
+            peer.get_mut().0.write_all(&broken).await.unwrap();
+        })
+        .await;
+        for part in [&b"the last"[..], b" words"] {
+            let mut buffer = [0; 8];
+            let length = carrier.read(&mut buffer).await.unwrap();
+            assert_eq!(&buffer[..length], part);
+        }
+        assert!(carrier.read_u8().await.is_err());
     }
 }

@@ -62,7 +62,7 @@ impl Pace {
         }
     }
 
-    /// Begins a turn of which nothing is used: the records of a handshake are as few as they can be.
+    /// Begins a turn of which nothing is used, behind a handshake, which is bounded.
     pub fn begin_turn(&mut self) {
         self.turn = Turn::new();
         self.is_over = false;

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::Name;
-use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
-use hickory_resolver::proto::rr::rdata::CNAME;
 use tokio::time::Instant;
 
 use crate::outcome::reason::Reason;
@@ -18,6 +16,7 @@ use crate::probe::dns::query::ask;
 use crate::probe::dns::reply::Reply;
 use crate::probe::dns::system::Settings;
 use crate::probe::stop::Stop;
+use crate::probe::turn::Turn;
 
 /// How many times an alias that the answer leaves open is asked for; hickory has the same bound.
 const MAX_ALIASES: usize = 8;
@@ -50,7 +49,7 @@ pub async fn resolve(
         known = answered.at;
         let addresses = match answered.answer {
             Err(stop) => Err(stop),
-            Ok(reply) => match read(&reply, &asked, kind) {
+            Ok(reply) => match read(&reply, &asked, kind).await {
                 Answer::Addresses(addresses) => Ok(addresses),
                 Answer::Alias(next) => {
                     asked = next;
@@ -186,32 +185,24 @@ pub enum Answer {
     Loop,
 }
 
-/// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2).
-pub fn read(reply: &Reply, name: &Name, kind: RecordType) -> Answer {
+/// Follows the chain of aliases inside one answer (RFC 1034, 3.6.2), in turns.
+pub async fn read(reply: &Reply, name: &Name, kind: RecordType) -> Answer {
+    let mut turn = Turn::new();
     let mut current = name.clone();
     for _ in 0..=reply.n_answers().min(MAX_CHAIN) {
-        let addresses: Vec<IpAddr> = reply
-            .records(&current, kind)
-            .filter_map(|record| record.data.ip_addr())
-            .take(MAX_ADDRESSES)
-            .collect();
+        let addresses = reply.addresses(&current, kind).take(MAX_ADDRESSES);
+        let addresses: Vec<IpAddr> = addresses.collect();
         if !addresses.is_empty() {
             return Answer::Addresses(addresses);
         }
-        let aliases = reply.records(&current, RecordType::CNAME);
-        let mut aliases = aliases.filter_map(|record| match record.data {
-            RData::CNAME(CNAME(target)) => Some(target),
-            _ => None,
-        });
-        let next = aliases.next();
-        drop(aliases);
-        match next {
+        match reply.alias(&current) {
             Some(next) => current = next,
             // A server that knows that there is nothing sends the zone's SOA along (RFC 2308, 2.2), one
             // that only knows the alias does not.
             None if current == *name || reply.has_soa() => return Answer::Nothing,
             None => return Answer::Alias(current),
         }
+        turn.took(reply.cost()).await;
     }
     Answer::Loop
 }
@@ -219,7 +210,9 @@ pub fn read(reply: &Reply, name: &Name, kind: RecordType) -> Answer {
 #[cfg(test)]
 mod tests {
     use hickory_resolver::proto::op::Message;
+    use hickory_resolver::proto::rr::RData;
     use hickory_resolver::proto::rr::Record;
+    use hickory_resolver::proto::rr::rdata::CNAME;
 
     use super::*;
 
@@ -267,7 +260,7 @@ mod tests {
         ] {
             let bytes = message(records).to_vec().expect("a message");
             let reply = Reply::read(bytes).await.expect("a message");
-            let found = read(&reply, &name(asked), RecordType::A);
+            let found = read(&reply, &name(asked), RecordType::A).await;
             assert_eq!(found, expected, "{records:?}");
         }
     }

@@ -8,6 +8,7 @@ mod answer;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod query;
+mod record;
 mod reply;
 pub mod system;
 

@@ -11,7 +11,6 @@ use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
-use hickory_resolver::proto::serialize::binary::DecodeError;
 use nix::errno::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
@@ -27,6 +26,7 @@ use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::connect::has_route;
+use crate::probe::dns::record::Malformed;
 use crate::probe::dns::reply::Reply;
 use crate::probe::dns::system::Settings;
 use crate::probe::kernel;
@@ -229,7 +229,7 @@ async fn read(server: SocketAddr, bytes: Vec<u8>) -> Result<Reply, Stop> {
 }
 
 /// What bytes that are no message say.
-pub fn no_message(server: SocketAddr, error: &DecodeError) -> Stop {
+pub fn no_message(server: SocketAddr, error: &Malformed) -> Stop {
     let detail = format!("{server} sent no DNS message: {error}");
     Stop::failed(Reason::DnsMalformed, detail)
 }

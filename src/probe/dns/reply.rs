@@ -3,6 +3,7 @@
 
 use std::hash::BuildHasher;
 use std::hash::RandomState;
+use std::net::IpAddr;
 
 use hickory_resolver::proto::op::Header;
 use hickory_resolver::proto::op::Message;
@@ -10,34 +11,34 @@ use hickory_resolver::proto::op::MessageType;
 use hickory_resolver::proto::op::Metadata;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::DNSClass;
 use hickory_resolver::proto::rr::Name;
-use hickory_resolver::proto::rr::Record;
 use hickory_resolver::proto::rr::RecordType;
 use hickory_resolver::proto::serialize::binary::BinDecodable;
 use hickory_resolver::proto::serialize::binary::BinDecoder;
-use hickory_resolver::proto::serialize::binary::DecodeError;
 
+use crate::probe::dns::record::Data;
+use crate::probe::dns::record::Head;
+use crate::probe::dns::record::Malformed;
 use crate::probe::turn::Turn;
 
-/// The types of records that are looked for.
-const KINDS: [RecordType; 3] = [RecordType::A, RecordType::AAAA, RecordType::CNAME];
+/// How far back a name may lead, in bytes (RFC 1035, 4.1.4).
+const MAX_POINTER: usize = 0x3fff;
 
-/// A DNS message (RFC 1035, 4.1) that hickory can read to its end.
+/// A DNS message (RFC 1035, 4.1).
 #[derive(Debug)]
 pub struct Reply {
     bytes: Vec<u8>,
     metadata: Metadata,
     n_questions: u16,
     question: Option<Query>,
-    /// Where the answers are, by what stands for their names and in their order.
+    /// Where the answers are that can be looked for, by what stands for their names.
     answers: Vec<Place>,
     names: RandomState,
     has_soa: bool,
 }
 
 /// Where a record is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Place {
     name: u64,
     kind: RecordType,
@@ -45,8 +46,8 @@ struct Place {
 }
 
 impl Reply {
-    /// Reads all of a message. Others run meanwhile, if there is much of it.
-    pub async fn read(bytes: Vec<u8>) -> Result<Self, DecodeError> {
+    /// Reads all of a message, in turns. The error says why it is none.
+    pub async fn read(bytes: Vec<u8>) -> Result<Self, Malformed> {
         let mut turn = Turn::new();
         let mut decoder = BinDecoder::new(&bytes);
         let Header {
@@ -57,49 +58,45 @@ impl Reply {
         for _ in 0..counts.queries {
             let query = Query::read(&mut decoder)?;
             question.get_or_insert(query);
-            turn.took(0).await;
+            turn.took(cost_at(decoder.index())).await;
         }
-        let op_code = metadata.op_code;
         let names = RandomState::new();
         let mut answers = Vec::new();
         for _ in 0..counts.answers {
             // No message is longer (RFC 1035, 4.2.2).
             let at = u16::try_from(decoder.index()).unwrap_or(u16::MAX);
-            let (records, ..) = Message::read_records(&mut decoder, 1, false, op_code)?;
-            // Other classes have records of the same types, which mean something else.
-            answers.extend(
-                records
-                    .iter()
-                    .filter(|record| is_of_use(record))
-                    .map(|record| Place {
-                        name: names.hash_one(&record.name),
-                        kind: record.record_type(),
-                        at,
-                    }),
-            );
-            turn.took(0).await;
+            let head = Head::read(&mut decoder)?;
+            head.belongs_to_data()?;
+            if Data::read(&head, &mut decoder)?.is_some() {
+                answers.push(Place {
+                    name: names.hash_one(&head.name),
+                    kind: head.kind,
+                    at,
+                });
+            }
+            turn.took(cost_at(decoder.index())).await;
         }
-        answers.sort_unstable_by_key(|place| (place.name, place.at));
+        answers.sort_unstable();
         let mut has_soa = false;
         for _ in 0..counts.authorities {
-            let (records, ..) = Message::read_records(&mut decoder, 1, false, op_code)?;
-            let mut kinds = records.iter().map(Record::record_type);
-            has_soa |= kinds.any(|kind| kind == RecordType::SOA);
-            turn.took(0).await;
+            let head = Head::read(&mut decoder)?;
+            head.belongs_to_data()?;
+            Data::read(&head, &mut decoder)?;
+            has_soa |= head.kind == RecordType::SOA;
+            turn.took(cost_at(decoder.index())).await;
         }
         let mut edns = None;
         for _ in 0..counts.additionals {
-            let (_, found, _) = Message::read_records(&mut decoder, 1, true, op_code)?;
-            if found.is_some() && edns.is_some() {
-                return Err(DecodeError::DuplicateEdns);
+            let head = Head::read(&mut decoder)?;
+            Data::read(&head, &mut decoder)?;
+            if let Some(high) = head.high_response_code()?
+                && edns.replace(high).is_some()
+            {
+                return Err(Malformed::TwoOpts);
             }
-            edns = edns.or(found);
-            turn.took(0).await;
+            turn.took(cost_at(decoder.index())).await;
         }
-        if let Some(edns) = edns {
-            // The higher part of the response code (RFC 6891, 6.1.3).
-            metadata.merge_response_code(edns.rcode_high());
-        }
+        metadata.merge_response_code(edns.unwrap_or_default());
         Ok(Self {
             metadata,
             n_questions: counts.queries,
@@ -132,32 +129,60 @@ impl Reply {
         self.has_soa
     }
 
-    /// How many answers there are that can be looked for.
+    /// How many addresses and aliases there are.
     pub fn n_answers(&self) -> usize {
         self.answers.len()
     }
 
-    /// The answers for a name of a type, in their order. The type is one of [`KINDS`].
-    pub fn records<'r>(
+    /// What it may take to read one of its records, in bytes that would take as long.
+    pub fn cost(&self) -> usize {
+        cost_at(self.bytes.len())
+    }
+
+    /// The addresses of a name, those of A or AAAA, in their order.
+    pub fn addresses<'r>(
         &'r self,
         name: &'r Name,
         kind: RecordType,
-    ) -> impl Iterator<Item = Record> + 'r {
-        let hash = self.names.hash_one(name);
-        let first = self.answers.partition_point(|place| place.name < hash);
-        let places = self.answers.get(first..).unwrap_or_default().iter();
-        places
-            .take_while(move |place| place.name == hash)
-            .filter(move |place| place.kind == kind)
-            .filter_map(|place| {
-                Record::read(&mut BinDecoder::new(&self.bytes).clone(place.at)).ok()
+    ) -> impl Iterator<Item = IpAddr> + 'r {
+        self.data(name, kind).filter_map(|data| match data {
+            Data::Address(address) => Some(address),
+            Data::Alias(_) => None,
+        })
+    }
+
+    /// What a name is an alias of.
+    pub fn alias(&self, name: &Name) -> Option<Name> {
+        self.data(name, RecordType::CNAME)
+            .find_map(|data| match data {
+                Data::Address(_) => None,
+                Data::Alias(target) => Some(target),
             })
-            .filter(move |record| record.name == *name)
+    }
+
+    fn data<'r>(&'r self, name: &'r Name, kind: RecordType) -> impl Iterator<Item = Data> + 'r {
+        let wanted = (self.names.hash_one(name), kind);
+        let places = &self.answers;
+        let first = places.partition_point(|place| (place.name, place.kind) < wanted);
+        places
+            .get(first..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(move |place| (place.name, place.kind) == wanted)
+            .filter_map(|place| {
+                let mut decoder = BinDecoder::new(&self.bytes).clone(place.at);
+                let head = Head::read(&mut decoder).ok()?;
+                // Two names may stand for the same number.
+                let is_wanted = head.name == *name;
+                Data::read(&head, &mut decoder).ok()?.filter(|_| is_wanted)
+            })
     }
 }
 
-fn is_of_use(record: &Record) -> bool {
-    record.dns_class == DNSClass::IN && KINDS.contains(&record.record_type())
+/// What it may take to read a record before this place, in bytes: names may lead from one place to the
+/// next until they are at the beginning of the message.
+fn cost_at(index: usize) -> usize {
+    index.min(MAX_POINTER)
 }
 
 #[cfg(test)]
@@ -166,7 +191,10 @@ mod tests {
     use std::net::Ipv6Addr;
 
     use hickory_resolver::proto::op::Edns;
+    use hickory_resolver::proto::op::OpCode;
+    use hickory_resolver::proto::rr::DNSClass;
     use hickory_resolver::proto::rr::RData;
+    use hickory_resolver::proto::rr::Record;
     use hickory_resolver::proto::rr::rdata::CNAME;
 
     use super::*;
@@ -190,6 +218,15 @@ mod tests {
             .collect()
     }
 
+    /// What hickory finds in a message of a name and a type, `None` for an alias.
+    fn addresses(message: &Message, name: &Name, kind: RecordType) -> Vec<Option<IpAddr>> {
+        let answers = message.answers.iter();
+        let wanted = answers.filter(|record| {
+            record.dns_class == DNSClass::IN && record.name == *name && record.record_type() == kind
+        });
+        wanted.map(|record| record.data.ip_addr()).collect()
+    }
+
     #[tokio::test]
     async fn hickory_reads_the_same_at_once() {
         for (n_answers, n_authorities, n_additionals) in [
@@ -200,9 +237,9 @@ mod tests {
             (0, 129, 0),
         ] {
             let case = format!("{n_answers}, {n_authorities}, {n_additionals}");
-            let mut message = Message::response(7, hickory_resolver::proto::op::OpCode::Query);
-            let name = Name::from_ascii("n1.test.").unwrap();
-            message.add_query(Query::query(name, RecordType::A));
+            let mut message = Message::response(7, OpCode::Query);
+            let name = |index| Name::from_ascii(format!("N{index}.TEST.")).unwrap();
+            message.add_query(Query::query(name(1), RecordType::A));
             message.add_answers(records(n_answers));
             message.add_authorities(records(n_authorities));
             message.add_additionals(records(n_additionals));
@@ -212,25 +249,84 @@ mod tests {
             let at_once = Message::from_vec(&bytes).unwrap();
             let reply = Reply::read(bytes.clone()).await.unwrap();
             assert_eq!(reply.code(), at_once.metadata.response_code, "{case}");
-            assert_eq!(reply.n_answers(), n_answers, "{case}");
             assert!(reply.answers(&message), "{case}");
-            for index in 0..3 {
-                let name = Name::from_ascii(format!("N{index}.TEST.")).unwrap();
-                for kind in KINDS {
-                    let found: Vec<_> = reply.records(&name, kind).collect();
-                    let expected = at_once
-                        .answers
-                        .iter()
-                        .filter(|record| record.name == name && record.record_type() == kind);
-                    assert!(found.iter().eq(expected), "{case}: {name} {kind}");
+            for name in (0..3).map(name) {
+                for kind in [RecordType::A, RecordType::AAAA] {
+                    let found: Vec<_> = reply.addresses(&name, kind).map(Some).collect();
+                    assert_eq!(found, addresses(&at_once, &name, kind), "{case}: {name}");
                 }
+                let aliases = addresses(&at_once, &name, RecordType::CNAME);
+                assert_eq!(reply.alias(&name).is_some(), !aliases.is_empty(), "{case}");
             }
             // Wherever it is cut, both say the same of it.
             for end in (0..bytes.len()).step_by(1 + bytes.len() / 500) {
-                let at_once = Message::from_vec(&bytes[..end]).map_err(|error| error.to_string());
+                let is_message = Message::from_vec(&bytes[..end]).is_ok();
                 let reply = Reply::read(bytes[..end].to_vec()).await;
-                let reply = reply.map_err(|error| error.to_string());
-                assert_eq!(reply.err(), at_once.err(), "{case}: {end} bytes");
+                assert_eq!(reply.is_ok(), is_message, "{case}: {end} bytes");
+            }
+        }
+    }
+
+    /// A record of the root, or of `n1.test.` if `is_named`: type, class and data.
+    fn raw(is_named: bool, kind: u16, class: u16, data: &[u8]) -> Vec<u8> {
+        let name: &[u8] = if is_named { b"\x02n1\x04test\0" } else { b"\0" };
+        let length = u16::try_from(data.len()).unwrap();
+        let fields = [kind, class, 0, 0, length].map(u16::to_be_bytes);
+        [name, fields.as_flattened(), data].concat()
+    }
+
+    #[tokio::test]
+    async fn what_nobody_looks_for_is_left_alone_and_the_rest_has_its_length() {
+        const MX: u16 = 15;
+        const CHAOS: u16 = 3;
+        let address = &[127, 0, 0, 1];
+        for (section, record, expected) in [
+            (6, raw(true, 1, 1, address), Ok(1)),
+            (6, raw(true, 1, CHAOS, address), Ok(0)),
+            (6, raw(true, 1, CHAOS, b"x"), Ok(0)),
+            (6, raw(true, MX, 1, b"\xff"), Ok(0)),
+            (6, raw(true, MX, 1, b""), Ok(0)),
+            (6, raw(true, 1, 1, b""), Err("0 bytes are no A record")),
+            (
+                6,
+                raw(true, 28, 1, address),
+                Err("4 bytes are no AAAA record"),
+            ),
+            (
+                6,
+                raw(true, 5, 1, b"\0x"),
+                Err("2 bytes are no CNAME record"),
+            ),
+            (
+                6,
+                raw(false, 41, 1, b""),
+                Err("a record of type OPT is no answer"),
+            ),
+            (
+                8,
+                raw(false, 41, 1, b""),
+                Err("a record of type OPT is no answer"),
+            ),
+            (8, raw(true, 1, 1, address), Ok(0)),
+            (10, raw(false, 41, 1, b"\xff"), Ok(0)),
+            (
+                10,
+                raw(true, 41, 1, b""),
+                Err("an OPT record has the name n1.test."),
+            ),
+        ] {
+            // Update is an operation in which records without data are usual.
+            for op_code in [OpCode::Query, OpCode::Update] {
+                let mut message = Message::response(7, op_code).to_vec().unwrap();
+                message[section + 1] = 1;
+                message.extend(&record);
+                let reply = Reply::read(message).await;
+                let found = reply.map_err(|why| why.to_string()).map(|reply| {
+                    let name = Name::from_ascii("n1.test.").unwrap();
+                    reply.addresses(&name, RecordType::A).count()
+                });
+                let expected = expected.map_err(str::to_owned);
+                assert_eq!(found, expected, "{section}: {record:?}");
             }
         }
     }
@@ -246,11 +342,9 @@ mod tests {
             let other = [0, 0xff, 0x01, 0, 1, 0, 0, 0, 0, 0, 1, 9].repeat(n_others.into());
             let mut twice = [&bytes[..12], edns, &other, edns].concat();
             twice[10..12].copy_from_slice(&(n_others + 2).to_be_bytes());
-            let expected = DecodeError::DuplicateEdns.to_string();
-            let at_once = Message::from_vec(&twice).map_err(|error| error.to_string());
-            assert_eq!(at_once.err(), Some(expected.clone()), "{n_others}");
-            let reply = Reply::read(twice).await.map_err(|error| error.to_string());
-            assert_eq!(reply.err(), Some(expected), "{n_others} between them");
+            let reply = Reply::read(twice).await;
+            let is_told = matches!(reply, Err(Malformed::TwoOpts));
+            assert!(is_told, "{n_others} between them: {reply:?}");
         }
     }
 
