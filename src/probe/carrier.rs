@@ -54,7 +54,8 @@ impl Carrier {
     }
 
     /// Has what arrives of TLS without data be bounded from now on, and each read end with a TLS
-    /// record, unless they are within a session with a proxy, whose own records are all that is seen.
+    /// record, unless they are within a session with a proxy: what a record of that holds has arrived
+    /// at once.
     pub fn read_by_record(self) -> Self {
         match self {
             Self::Socket(socket) => Self::Socket(socket.read_by_record()),
@@ -202,7 +203,6 @@ impl AsyncWrite for Carrier {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
     use std::sync::Arc;
 
     use rcgen::CertifiedKey;
@@ -218,6 +218,7 @@ mod tests {
     use tokio_rustls::TlsConnector;
 
     use super::*;
+    use crate::probe::pace::tests::read_turns;
     use crate::probe::tls::crypto_provider;
 
     /// A session, whose other end is `peer`'s.
@@ -260,30 +261,6 @@ mod tests {
         Carrier::of_session(connected)
     }
 
-    /// Reads so many bytes that lie ready; how many came before each end of a turn.
-    async fn turns(carrier: &mut Carrier, length: usize) -> Vec<usize> {
-        let mut turns = vec![0];
-        poll_fn(|cx| {
-            while turns.iter().sum::<usize>() < length {
-                let mut buffer = [0; 1024];
-                let mut buffer = ReadBuf::new(&mut buffer);
-                match Pin::new(&mut *carrier).poll_read(cx, &mut buffer) {
-                    Poll::Ready(read) => {
-                        read.unwrap();
-                        *turns.last_mut().unwrap() += buffer.filled().len();
-                    }
-                    Poll::Pending => {
-                        turns.push(0);
-                        return Poll::Pending;
-                    }
-                }
-            }
-            Poll::Ready(())
-        })
-        .await;
-        turns
-    }
-
     #[tokio::test]
     async fn others_run_while_a_proxy_changes_its_keys() {
         const N_BYTES: usize = 60;
@@ -297,7 +274,7 @@ mod tests {
             peer.flush().await.unwrap();
         })
         .await;
-        let turns = turns(&mut carrier, N_BYTES).await;
+        let turns = read_turns(&mut carrier, N_BYTES).await;
         let longest = turns.iter().max().unwrap();
         assert!(*longest <= 4, "31 records are about a turn: {turns:?}");
     }
@@ -311,7 +288,7 @@ mod tests {
             peer.flush().await.unwrap();
         })
         .await;
-        let turns = turns(&mut carrier.read_by_record(), length).await;
+        let turns = read_turns(&mut carrier.read_by_record(), length).await;
         let longest = turns.iter().max().unwrap();
         assert!(*longest <= 1_100, "some 32 records are a turn: {turns:?}");
     }

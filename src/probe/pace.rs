@@ -98,8 +98,13 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
     use std::task::Waker;
+
+    use tokio::io::AsyncRead;
+    use tokio::io::ReadBuf;
 
     use super::*;
 
@@ -109,6 +114,30 @@ mod tests {
         record.extend(length.to_be_bytes());
         record.resize(record.len() + usize::from(length), 0);
         record
+    }
+
+    /// Reads so many bytes that lie ready; how many came before each end of a turn.
+    pub async fn read_turns(io: &mut (impl AsyncRead + Unpin), length: usize) -> Vec<usize> {
+        let mut turns = vec![0];
+        let mut room = vec![0; 16 * 1024];
+        poll_fn(|cx| {
+            while turns.iter().sum::<usize>() < length {
+                let mut buffer = ReadBuf::new(&mut room);
+                match Pin::new(&mut *io).poll_read(cx, &mut buffer) {
+                    Poll::Ready(read) => {
+                        read.unwrap();
+                        *turns.last_mut().unwrap() += buffer.filled().len();
+                    }
+                    Poll::Pending => {
+                        turns.push(0);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        turns
     }
 
     /// Reads all of `bytes`; how many went to each turn.

@@ -172,36 +172,11 @@ impl AsyncWrite for ProbeSocket {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
 
     use super::*;
-
-    /// Reads so many bytes that lie ready; how many each poll took before it gave way.
-    async fn turns(socket: &mut ProbeSocket, length: usize) -> Vec<usize> {
-        let mut turns = vec![0];
-        let mut buffer = vec![0; 16 * 1024];
-        poll_fn(|cx| {
-            while turns.iter().sum::<usize>() < length {
-                let mut buffer = ReadBuf::new(&mut buffer);
-                match Pin::new(&mut *socket).poll_read(cx, &mut buffer) {
-                    Poll::Ready(read) => {
-                        read.unwrap();
-                        *turns.last_mut().unwrap() += buffer.filled().len();
-                    }
-                    Poll::Pending => {
-                        turns.push(0);
-                        return Poll::Pending;
-                    }
-                }
-            }
-            Poll::Ready(())
-        })
-        .await;
-        turns
-    }
+    use crate::probe::pace::tests::read_turns;
 
     #[tokio::test]
     async fn others_run_while_a_peer_sends_without_a_pause() {
@@ -219,7 +194,7 @@ mod tests {
             if over_tls {
                 socket = socket.bounded();
             }
-            let turns = turns(&mut socket, bytes.len()).await;
+            let turns = read_turns(&mut socket, bytes.len()).await;
             assert_eq!(turns.iter().sum::<usize>(), bytes.len(), "{name}");
             let longest = turns.iter().max().unwrap();
             assert!(*longest <= most, "{name}: {turns:?}");

@@ -102,7 +102,7 @@ impl Data {
     /// Reads the data behind `head`; `None` if nobody looks for such. Those are left alone: a single
     /// record can hold thousands of strings or options.
     pub fn read(head: &Head, decoder: &mut BinDecoder<'_>) -> Result<Option<Self>, Malformed> {
-        let mut at_data = decoder.clone(u16::try_from(decoder.index()).unwrap_or(u16::MAX));
+        let begins = place(decoder);
         let bytes = decoder.read_slice(head.length.into())?.unverified();
         // Other classes have records of the same types, which mean something else.
         if head.class != u16::from(DNSClass::IN) {
@@ -119,8 +119,9 @@ impl Data {
                 Self::Address(octets.into())
             }
             RecordType::CNAME => {
-                let target = Name::read(&mut at_data)?;
-                if at_data.index() != decoder.index() {
+                let mut within = decoder.clone(begins);
+                let target = Name::read(&mut within)?;
+                if within.index() != decoder.index() {
                     return Err(Malformed::Length(head.kind, head.length));
                 }
                 Self::Alias(target)
@@ -128,4 +129,9 @@ impl Data {
             _ => return Ok(None),
         }))
     }
+}
+
+/// Where a decoder is. No message is longer than it can say (RFC 1035, 4.2.2).
+pub fn place(decoder: &BinDecoder<'_>) -> u16 {
+    u16::try_from(decoder.index()).unwrap_or(u16::MAX)
 }

@@ -19,6 +19,7 @@ use hickory_resolver::proto::serialize::binary::BinDecoder;
 use crate::probe::dns::record::Data;
 use crate::probe::dns::record::Head;
 use crate::probe::dns::record::Malformed;
+use crate::probe::dns::record::place;
 use crate::probe::turn::Turn;
 
 /// How far back a name may lead, in bytes (RFC 1035, 4.1.4).
@@ -63,8 +64,7 @@ impl Reply {
         let names = RandomState::new();
         let mut answers = Vec::new();
         for _ in 0..counts.answers {
-            // No message is longer (RFC 1035, 4.2.2).
-            let at = u16::try_from(decoder.index()).unwrap_or(u16::MAX);
+            let at = place(&decoder);
             let head = Head::read(&mut decoder)?;
             head.belongs_to_data()?;
             if Data::read(&head, &mut decoder)?.is_some() {
@@ -190,6 +190,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::net::Ipv6Addr;
 
+    use futures_util::FutureExt;
     use hickory_resolver::proto::op::Edns;
     use hickory_resolver::proto::op::OpCode;
     use hickory_resolver::proto::rr::DNSClass;
@@ -218,13 +219,13 @@ mod tests {
             .collect()
     }
 
-    /// What hickory finds in a message of a name and a type, `None` for an alias.
-    fn addresses(message: &Message, name: &Name, kind: RecordType) -> Vec<Option<IpAddr>> {
+    /// What hickory finds in a message of a name and a type.
+    fn data<'m>(message: &'m Message, name: &Name, kind: RecordType) -> Vec<&'m RData> {
         let answers = message.answers.iter();
         let wanted = answers.filter(|record| {
             record.dns_class == DNSClass::IN && record.name == *name && record.record_type() == kind
         });
-        wanted.map(|record| record.data.ip_addr()).collect()
+        wanted.map(|record| &record.data).collect()
     }
 
     #[tokio::test]
@@ -252,11 +253,13 @@ mod tests {
             assert!(reply.answers(&message), "{case}");
             for name in (0..3).map(name) {
                 for kind in [RecordType::A, RecordType::AAAA] {
-                    let found: Vec<_> = reply.addresses(&name, kind).map(Some).collect();
-                    assert_eq!(found, addresses(&at_once, &name, kind), "{case}: {name}");
+                    let found: Vec<_> = reply.addresses(&name, kind).map(RData::from).collect();
+                    let found: Vec<_> = found.iter().collect();
+                    assert_eq!(found, data(&at_once, &name, kind), "{case}: {name}");
                 }
-                let aliases = addresses(&at_once, &name, RecordType::CNAME);
-                assert_eq!(reply.alias(&name).is_some(), !aliases.is_empty(), "{case}");
+                let alias = reply.alias(&name).map(|target| RData::CNAME(CNAME(target)));
+                let aliases = data(&at_once, &name, RecordType::CNAME);
+                assert_eq!(alias.as_ref(), aliases.first().copied(), "{case}: {name}");
             }
             // Wherever it is cut, both say the same of it.
             for end in (0..bytes.len()).step_by(1 + bytes.len() / 500) {
@@ -367,6 +370,26 @@ mod tests {
             asked.metadata.id ^= 1;
             assert!(!reply.answers(&asked), "{names:?}, of another id");
             asked.metadata.id ^= 1;
+        }
+    }
+
+    #[tokio::test]
+    async fn small_replies_are_read_at_once_and_large_ones_in_turns() {
+        for (n_records, at_once) in [(0, true), (20, true), (1_000, false)] {
+            for section in 0..3 {
+                let mut message = Message::response(7, OpCode::Query);
+                match section {
+                    0 => message.add_answers(records(n_records)),
+                    1 => message.add_authorities(records(n_records)),
+                    _ => message.add_additionals(records(n_records)),
+                };
+                let reading = Reply::read(message.to_vec().unwrap()).now_or_never();
+                assert_eq!(
+                    reading.is_some(),
+                    at_once,
+                    "{n_records} of section {section}"
+                );
+            }
         }
     }
 }
