@@ -31,8 +31,6 @@ pub enum Carrier {
 #[derive(Debug)]
 pub struct Session {
     stream: TlsStream<ProbeSocket>,
-    /// What ended it behind plaintext that is still to be taken.
-    ended_by: Option<io::Error>,
     /// What is followed of a session with the target within this one.
     within: Option<Within>,
 }
@@ -48,7 +46,6 @@ impl Carrier {
     pub fn of_session(stream: TlsStream<ProbeSocket>) -> Self {
         Self::Tls(Box::new(Session {
             stream,
-            ended_by: None,
             within: None,
         }))
     }
@@ -121,12 +118,9 @@ impl Session {
             ready!(within.pace.poll_turn(cx));
             room = within.pace.room(room);
         }
-        // A plain read would go on reading the socket, over the ends of turns.
-        let arrived = ready!(plaintext::poll_next(
-            &mut self.stream,
-            &mut self.ended_by,
-            cx
-        ))?;
+        // A plain read would go on reading the socket, over the ends of turns. What breaks the session
+        // need not be kept behind plaintext: rustls tells it again, and nothing else comes with some.
+        let arrived = ready!(plaintext::poll_next(&mut self.stream, &mut None, cx))?;
         let length = arrived.len().min(room);
         let arrived = arrived.get(..length).unwrap_or_default();
         buffer.put_slice(arrived);
