@@ -76,3 +76,34 @@ fn the_queries_of_the_runbook_are_promql() {
     let checked = real_parts::run(promtool.args(["check", "rules"]).arg(file.path()), b"");
     assert!(checked.is_ok(), "{checked:?}");
 }
+
+/// promtool takes groups in another order each time unless a test names one: what a group reads of
+/// another is then of this evaluation or of the one before, and now and then a figure is another.
+#[test]
+fn tests_of_rules_name_the_order_of_all_their_groups() {
+    let mut n_with_several = 0;
+    for entry in fs::read_dir(alerts().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let (head, _) = text.split_once("\ntests:").unwrap();
+        let (files, order) = head.split_once("group_eval_order:").unwrap_or((head, ""));
+        let files = files.split("../").skip(1).map(|rest| {
+            let name = rest.split_inclusive(".yml").next().unwrap();
+            fs::read_to_string(alerts().join(name)).unwrap()
+        });
+        let rules: String = files.collect();
+        let groups = rules
+            .lines()
+            .filter_map(|line| line.strip_prefix("  - name: "));
+        let groups: BTreeSet<_> = groups.collect();
+        assert!(!groups.is_empty(), "{}", path.display());
+        if groups.len() > 1 {
+            n_with_several += 1;
+            let is_of_a_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+            let ordered = order.split(|letter| !is_of_a_name(letter));
+            let ordered: BTreeSet<_> = ordered.filter(|name| !name.is_empty()).collect();
+            assert_eq!(ordered, groups, "{}", path.display());
+        }
+    }
+    assert!(n_with_several > 5);
+}
