@@ -13,31 +13,11 @@ use crate::target::credentials::{SecretValue, secret_value};
 /// What is wrong with a text that no header can hold.
 pub const NO_VALUE: &str = "holds a line break or another control character";
 
-/// Headers that describe the connection or the framing of the message, which the probe sees to.
-const OWN: [(&str, &str); 9] = [
+/// Headers that frame the message, which Go's client leaves out as well (net/http,
+/// `reqWriteExcludeHeader`).
+const LEFT_OUT: [(&str, &str); 3] = [
     ("content-length", "the probe counts the body itself"),
     ("transfer-encoding", "the probe frames the body itself"),
-    (
-        "connection",
-        "every probe opens and closes its own connection",
-    ),
-    (
-        "keep-alive",
-        "every probe opens and closes its own connection",
-    ),
-    (
-        "proxy-connection",
-        "every probe opens and closes its own connection",
-    ),
-    (
-        "upgrade",
-        "a probe stays with the protocol that it begins with",
-    ),
-    (
-        "expect",
-        "the probe sends the body without being asked for it",
-    ),
-    ("te", "the probe takes no trailers"),
     ("trailer", "the probe sends no trailers"),
 ];
 
@@ -63,7 +43,7 @@ pub fn read(field: Field<'_>, report: &mut Report) -> Vec<(HeaderName, SecretVal
     headers
 }
 
-/// The name of a header that may be set.
+/// The name of a header that is sent.
 pub fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
     let shown = quote_name(&entry.key);
     let Ok(name) = HeaderName::from_bytes(entry.key.as_bytes()) else {
@@ -73,8 +53,8 @@ pub fn name(entry: &Entry, report: &mut Report) -> Option<HeaderName> {
         );
         return None;
     };
-    if let Some((_, why)) = OWN.iter().find(|(own, _)| name == *own) {
-        report.mistake(entry.pos, format!("header {shown} cannot be set: {why}"));
+    if let Some((_, why)) = LEFT_OUT.iter().find(|(own, _)| name == *own) {
+        report.warning(entry.pos, format!("header {shown} is not sent: {why}"));
         return None;
     }
     Some(name)

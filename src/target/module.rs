@@ -112,6 +112,12 @@ impl Module {
         }
     }
 
+    /// Whether the request asks for another protocol, with which a 101 is answered (RFC 9110, 7.8).
+    pub fn asks_for_upgrade(&self) -> bool {
+        let mut all = self.headers.iter().chain(&self.http_headers);
+        all.any(|(name, _)| name == http::header::UPGRADE)
+    }
+
     /// Whether a response with `code` is as wanted.
     pub fn is_valid(&self, code: u16) -> bool {
         match self.valid_status_codes.as_slice() {

@@ -67,6 +67,13 @@ pub async fn exchange(
     let version = version_of(response.version());
     let redirection = note_head(response.status(), version, response.headers(), module, walk);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if module.asks_for_upgrade() {
+            // What follows is of the other protocol.
+            if module.checks.need_headers() {
+                walk.headers = response.headers().clone();
+            }
+            return Ok(None);
+        }
         return Err(Stop::failed(
             Reason::TransferUnexpectedUpgrade,
             "101 without having been asked for an upgrade",

@@ -5,6 +5,7 @@ mod good;
 mod good_sources;
 mod good_tls;
 mod good_tokens;
+mod headers;
 mod hostile;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = statuses();
     cases.extend(methods());
     cases.extend(headers());
+    cases.extend(headers_of_the_connection());
     cases.extend(urls());
     cases
 }
@@ -127,6 +128,57 @@ fn headers() -> Vec<Case> {
                 "nothing on the web is older than that",
                 &[("*probe_http_last_modified_timestamp_seconds", "*", "absent")],
             ),
+    ]
+}
+
+fn headers_of_the_connection() -> Vec<Case> {
+    const WEB_SOCKET: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                              Connection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
+    let asked = "valid_status_codes: [101], headers: {Connection: Upgrade, Upgrade: websocket, \
+                 Sec-WebSocket-Version: '13', Sec-WebSocket-Key: eA==}";
+    let expecting = "method: POST, body: hello, headers: {Expect: 100-continue}";
+    let with = |name, keys| case(name).http(keys).at("/", ok("hello"));
+    vec![
+        with(
+            "headers_keep_alive",
+            "headers: {Connection: keep-alive, Keep-Alive: timeout=5}",
+        )
+        .differs(
+            "the exporter closes the connection itself",
+            &[("request 1 connection", "keep-alive | close", "keep-alive")],
+        ),
+        with("headers_close", "headers: {Connection: close}"),
+        with(
+            "headers_proxy_connection",
+            "headers: {Proxy-Connection: close}",
+        ),
+        with("headers_te", "headers: {TE: trailers}"),
+        with(
+            "headers_upgrade_not_taken",
+            "headers: {Connection: Upgrade, Upgrade: h2c}",
+        ),
+        with(
+            "headers_that_frame",
+            "method: POST, body: hello, headers: {Content-Length: '1', Transfer-Encoding: gzip, Trailer: X-A}",
+        ),
+        with("headers_expect_of_get", "headers: {Expect: 100-continue}"),
+        with("headers_expect_without_an_answer", expecting),
+        case("headers_expect").http(expecting).at(
+            "/",
+            raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ),
+        case("headers_expect_refused")
+            .http(expecting)
+            .at("/", status("417 No")),
+        case("headers_web_socket")
+            .http(asked)
+            .at("/", raw(WEB_SOCKET)),
+        case("headers_web_socket_refused")
+            .http(asked)
+            .at("/", status("400 No")),
+        case("headers_web_socket_not_valid")
+            .http("headers: {Connection: Upgrade, Upgrade: websocket}")
+            .at("/", raw(WEB_SOCKET)),
     ]
 }
 
