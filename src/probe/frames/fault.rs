@@ -17,6 +17,10 @@ pub enum FrameFault {
     NotHttp,
     /// It does not begin with its settings.
     NoSettings,
+    /// It sends fields in a head that belong into a request.
+    PseudoInHead,
+    /// It changes to another protocol, which nobody asked for.
+    Upgrade,
     /// It sends fields behind the body that belong into the head.
     PseudoInTrailers,
     /// It sends more frames that carry nothing than the bound.
@@ -33,7 +37,10 @@ impl FrameFault {
         match self {
             Self::Http1 | Self::NotHttp => Reason::TransferNotHttp,
             Self::BrokenPromise => Reason::TlsAlpn,
-            Self::NoSettings | Self::PseudoInTrailers => Reason::TransferH2Protocol,
+            Self::NoSettings | Self::PseudoInHead | Self::PseudoInTrailers => {
+                Reason::TransferH2Protocol
+            }
+            Self::Upgrade => Reason::TransferUnexpectedUpgrade,
             Self::Flood | Self::Interims => Reason::TransferH2Flood,
             Self::Head(limit) => limit.reason(),
         }
@@ -47,6 +54,8 @@ impl fmt::Display for FrameFault {
             Self::BrokenPromise => f.write_str("the server chose HTTP/2 and speaks HTTP/1"),
             Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
             Self::NoSettings => f.write_str("the server does not begin with its settings"),
+            Self::PseudoInHead => f.write_str("the head has a field of a request"),
+            Self::Upgrade => f.write_str("101, which HTTP/2 does not have"),
             Self::PseudoInTrailers => f.write_str("the trailers have a field of a head"),
             Self::Flood => f.write_str("too many frames that carry nothing of a response"),
             Self::Interims => HeadFault::Interims.fmt(f),

@@ -7,6 +7,7 @@ mod control;
 mod fault;
 mod fields;
 mod huffman;
+mod pseudo;
 mod request;
 mod response;
 mod status;

@@ -12,7 +12,7 @@ use crate::catalogue::{Behaviour, Stage};
 use crate::support::http2::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY,
     PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, control, field, frame, goaway, head,
-    on_stream, read_request, reset, settings,
+    on_stream, read_request, reset, settings, status,
 };
 use crate::support::peer;
 use crate::support::peer::Then::{self, Close, Hold};
@@ -31,7 +31,8 @@ pub fn all() -> Vec<Behaviour> {
         let row = behind_settings(name, frames, Hold);
         rows.push(row.fails(R::TransferH2Protocol).counts(200));
     }
-    for (name, frames, reason, code) in of_heads().into_iter().chain(of_bodies()) {
+    let told = [of_heads(), of_requests(), of_bodies()];
+    for (name, frames, reason, code) in told.into_iter().flatten() {
         rows.push(
             behind_settings(name, frames, Hold)
                 .fails(reason)
@@ -195,6 +196,33 @@ fn of_heads() -> Vec<Row> {
         ("a stream reset for an inner error", reset(2), Some(R::TransferH2Reset), None),
         ("a stream reset without an error before its answer", reset(0), Some(R::TransferH2Reset), None),
         ("a stream reset, then answered", [reset(8), ok()].concat(), Some(R::TransferH2Reset), None),
+    ]
+}
+
+/// Heads with fields that requests have, and such as answer a request that was not made.
+#[rustfmt::skip]
+fn of_requests() -> Vec<Row> {
+    let block = |block: &[u8]| on_stream(HEADERS, END_HEADERS, block);
+    let before = |first: Vec<u8>, code: &str| block(&[first, status(code)].concat());
+    let behind = |code: &str, last: &[u8]| block(&[&status(code), last].concat());
+    let answer = || head("204", &[], END_STREAM);
+    vec![
+        ("a method behind the status", behind("200", &[0x82]), Some(R::TransferH2Protocol), Some(200)),
+        ("a scheme behind the status, by name", with(":scheme", "http"), Some(R::TransferH2Protocol), Some(200)),
+        ("a protocol behind the status", with(":protocol", "websocket"), Some(R::TransferH2Protocol), Some(200)),
+        ("a path before the status", before(vec![0x84], "200"), Some(R::TransferH2Protocol), Some(200)),
+        ("an authority before the status, by name", before(field(":authority", "a"), "200"), Some(R::TransferH2Protocol), Some(200)),
+        ("a method and no status", block(&[0x82]), Some(R::TransferH2Protocol), None),
+        ("a path in a redirect", head("302", &[("location", "/x"), (":path", "/")], END_STREAM), Some(R::TransferH2Protocol), Some(302)),
+        ("a conflict with a method behind its status", behind("409", &[0x82]), Some(R::ValidateStatus), Some(409)),
+        ("a conflict with a path before its status", before(vec![0x84], "409"), Some(R::ValidateStatus), Some(409)),
+        ("a path in an interim head", [behind("103", &[0x84]), answer()].concat(), Some(R::TransferH2Protocol), None),
+        ("a path before an interim status", [before(vec![0x84], "103"), answer()].concat(), Some(R::TransferH2Protocol), None),
+        ("a method behind an interim head", [head("103", &[("a", "b")], 0), behind("200", &[0x82])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("101", head("101", &[], 0), Some(R::TransferUnexpectedUpgrade), Some(101)),
+        ("101 that ends the stream", head("101", &[], END_STREAM), Some(R::TransferUnexpectedUpgrade), Some(101)),
+        ("101, then an answer", [head("101", &[], 0), answer()].concat(), Some(R::TransferUnexpectedUpgrade), Some(101)),
+        ("101 by a name that an interim head left", [head("103", &[], 0), block(b"\x7e\x03101")].concat(), Some(R::TransferUnexpectedUpgrade), Some(101)),
     ]
 }
 

@@ -163,26 +163,32 @@ impl ResponseFrames {
     }
 
     fn end_frame(&mut self) -> Result<(), FrameFault> {
-        if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) {
+        if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) || self.is_over {
             return Ok(());
         }
-        if self.is_over {
-            return Ok(());
-        }
+        let pseudo = self.fields.end_block();
         if self.is_in_trailers {
             self.is_over = true;
             // h2 takes them.
-            return match self.fields.have_pseudo() {
+            return match pseudo.is_any() {
                 true => Err(FrameFault::PseudoInTrailers),
                 false => Ok(()),
             };
         }
-        if self.fields.status.status() != Status::Interim {
-            self.is_complete = true;
-            return match self.control.has_settings() {
-                true => Ok(()),
-                false => Err(FrameFault::NoSettings),
-            };
+        let status = self.fields.status.status();
+        self.is_complete = status != Status::Interim;
+        if self.is_complete && !self.control.has_settings() {
+            return Err(FrameFault::NoSettings);
+        }
+        // h2 takes these fields as well, and 101 for an interim response.
+        if pseudo.has_others {
+            return Err(FrameFault::PseudoInHead);
+        }
+        if status == Status::Final(101) {
+            return Err(FrameFault::Upgrade);
+        }
+        if self.is_complete {
+            return Ok(());
         }
         self.fields.begin_next();
         self.first_byte = None;
