@@ -17,6 +17,8 @@ pub enum FrameFault {
     NotHttp,
     /// It does not begin with its settings.
     NoSettings,
+    /// It breaks another rule, in these words.
+    Breach(&'static str),
     /// It sends fields in a head that belong into a request.
     PseudoInHead,
     /// It changes to another protocol, which nobody asked for.
@@ -37,7 +39,7 @@ impl FrameFault {
         match self {
             Self::Http1 | Self::NotHttp => Reason::TransferNotHttp,
             Self::BrokenPromise => Reason::TlsAlpn,
-            Self::NoSettings | Self::PseudoInHead | Self::PseudoInTrailers => {
+            Self::NoSettings | Self::Breach(_) | Self::PseudoInHead | Self::PseudoInTrailers => {
                 Reason::TransferH2Protocol
             }
             Self::Upgrade => Reason::TransferUnexpectedUpgrade,
@@ -54,6 +56,7 @@ impl fmt::Display for FrameFault {
             Self::BrokenPromise => f.write_str("the server chose HTTP/2 and speaks HTTP/1"),
             Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
             Self::NoSettings => f.write_str("the server does not begin with its settings"),
+            Self::Breach(words) => f.write_str(words),
             Self::PseudoInHead => f.write_str("the head has a field of a request"),
             Self::Upgrade => f.write_str("101, which HTTP/2 does not have"),
             Self::PseudoInTrailers => f.write_str("the trailers have a field of a head"),

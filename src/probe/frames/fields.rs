@@ -82,6 +82,7 @@ impl Fields {
 
     /// Which pseudo-header fields the block has, which has ended.
     pub fn end_block(&mut self) -> Pseudo {
+        self.status.end();
         self.pseudo
             .read(self.blocks.get(self.from..).unwrap_or_default())
     }

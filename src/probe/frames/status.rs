@@ -69,6 +69,13 @@ impl StatusReader {
         self.status
     }
 
+    /// Takes note that the block has ended: what is not there by now is missing.
+    pub fn end(&mut self) {
+        if self.status == Status::Unknown {
+            self.status = Status::Invalid;
+        }
+    }
+
     /// Takes the next bytes of the block.
     pub fn feed(&mut self, block: &[u8]) {
         if self.status != Status::Unknown {
@@ -272,6 +279,11 @@ mod tests {
         reader.feed(&[0x20; 60]);
         assert_eq!(reader.status(), Status::Unknown);
         reader.feed(&[0x20; 60]);
+        assert_eq!(reader.status(), Status::Invalid);
+        let mut reader = StatusReader::new();
+        reader.end();
+        // Trailers, which have none.
+        reader.feed(&[0x88]);
         assert_eq!(reader.status(), Status::Invalid);
     }
 }

@@ -25,7 +25,11 @@ pub fn all() -> Vec<Behaviour> {
         |name: &str, frames: Vec<u8>, then: Then| bare(name, [settings(), frames].concat(), then);
     let mut rows = Vec::new();
     for (name, frames) in breaches() {
-        rows.push(behind_settings(name, frames, Hold).fails(R::TransferH2Protocol));
+        // Nothing behind a breach is a response, though it comes along with it.
+        let more = [frames.clone(), head("409", &[], END_STREAM)].concat();
+        for (name, frames) in [(name, frames), (&format!("{name}, then a conflict"), more)] {
+            rows.push(behind_settings(name, frames, Hold).fails(R::TransferH2Protocol));
+        }
     }
     for (name, frames) in broken_heads() {
         let row = behind_settings(name, frames, Hold);
@@ -133,11 +137,15 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
         ("a reset of another stream", frame(RST_STREAM, 0, 3, &[0; 4])),
         ("a reset that is too short", on_stream(RST_STREAM, 0, &[0; 3])),
         ("an update beyond all bounds", control(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])),
+        ("an update of the stream beyond all bounds", on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])),
+        ("an update of the stream, then settings beyond all bounds", [on_stream(WINDOW_UPDATE, 0, &[0, 0, 0, 1]), control(SETTINGS, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff])].concat()),
+        ("an update of another stream", frame(WINDOW_UPDATE, 0, 3, &[0, 0, 0, 1])),
         ("an update of a stream by nothing", on_stream(WINDOW_UPDATE, 0, &[0; 4])),
         ("an update that is too short", control(WINDOW_UPDATE, 0, &[0; 3])),
         ("settings of a stream", on_stream(SETTINGS, 0, &[])),
         ("settings that are cut", control(SETTINGS, 0, &[0, 4, 0, 0, 0])),
         ("settings that acknowledge with words", control(SETTINGS, ACK, &[0, 4, 0, 0, 0, 9])),
+        ("a setting that lets the client push", control(SETTINGS, 0, &[0, 2, 0, 0, 0, 1])),
         ("a setting of push that is no choice", control(SETTINGS, 0, &[0, 2, 0, 0, 0, 2])),
         ("a setting of frames of nothing", control(SETTINGS, 0, &[0, 5, 0, 0, 0, 0])),
         ("a setting of frames beyond all bounds", control(SETTINGS, 0, &[0, 5, 1, 0, 0, 0])),
@@ -156,6 +164,9 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
 fn of_heads() -> Vec<Row> {
     let length = |value: &str, flags| head("200", &[("content-length", value)], flags);
     let conflict = |value: &str, flags| head("409", &[("content-length", value)], flags);
+    let setting_of_window = |bytes: [u8; 4]| control(SETTINGS, 0, &[&[0, 4][..], &bytes].concat());
+    let widest = || [setting_of_window([0x7f, 0xff, 0xff, 0xff]), control(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0, 0])].concat();
+    let narrowed = || [on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0, 0]), setting_of_window([0; 4]), on_stream(WINDOW_UPDATE, 0, &[0, 0, 0xff, 0xff])].concat();
     let two_lengths = |one, other| head("200", &[("content-length", one), ("content-length", other)], 0);
     // One field kept in the table, and thousands of references to it.
     let kept = [&[0x40, 1, b'n', 120][..], &[b'v'; 120]].concat();
@@ -189,6 +200,9 @@ fn of_heads() -> Vec<Row> {
         ("a length of what 204 has not", head("204", &[("content-length", "5")], END_STREAM), None, Some(204)),
         ("a small head that unfolds", bomb, Some(R::TransferHeaderTooLarge), Some(200)),
         ("a head of many small fields", many_fields, Some(R::TransferHeaderTooLarge), Some(200)),
+        ("settings that forbid a push", [control(SETTINGS, 0, &[0, 2, 0, 0, 0, 0]), head("204", &[], END_STREAM)].concat(), None, Some(204)),
+        ("the widest windows", [widest(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
+        ("a window that is narrowed and widened again", [narrowed(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
         ("frames that nobody knows", [(0x0a..0x10).flat_map(|kind| control(kind, 0xff, b"x")).collect(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
         ("going away behind the answer", [head("204", &[], END_STREAM), goaway(1, 0, "")].concat(), None, Some(204)),
         ("going away before the answer", [goaway(1, 0, ""), head("204", &[], END_STREAM)].concat(), None, Some(204)),
@@ -234,6 +248,9 @@ fn of_bodies() -> Vec<Row> {
     vec![
         ("a piece of a body that is too large", [ok(), on_stream(DATA, 0, &[0; 20_000])].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("a piece of a body that is all padding", [ok(), on_stream(DATA, PADDED, &[9, 0])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("an update of the stream beyond all bounds, within a body", [half(), on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("a setting that lets the client push, within a body", [half(), control(SETTINGS, 0, &[0, 2, 0, 0, 0, 1])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("an update beyond all bounds behind the end", [whole(), on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])].concat(), None, Some(200)),
         ("a status in trailers", trailers(END_STREAM, &[0x88]), Some(R::TransferH2Protocol), Some(200)),
         ("trailers that do not end", trailers(0, &field("a", "b")), Some(R::TransferH2Protocol), Some(200)),
         ("trailers again and again", [half(), on_stream(HEADERS, END_HEADERS, &field("a", "b")).repeat(5_000)].concat(), Some(R::TransferH2Protocol), Some(200)),
