@@ -144,6 +144,7 @@ fn fault_of_head(marks: &Marks) -> Reason {
 pub fn of_end(end: End, marks: &Marks) -> Reason {
     if let (ResponseProgress::Frames(frames), End::Closed | End::Reset) = (&marks.head, end)
         && frames.control.has_goaway()
+        && !(frames.is_complete() && frames.control.lets_finish())
     {
         return Reason::TransferH2Goaway;
     }

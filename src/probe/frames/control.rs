@@ -6,6 +6,7 @@ use crate::probe::frames::ACK;
 use crate::probe::frames::FrameHeader;
 use crate::probe::frames::GOAWAY;
 use crate::probe::frames::SETTINGS;
+use crate::probe::frames::STREAM;
 use crate::probe::frames::WINDOW_UPDATE;
 use crate::probe::frames::fault::FrameFault;
 use crate::probe::frames::rules::SETTING_BYTES;
@@ -33,6 +34,8 @@ pub struct Control {
     has_settings: bool,
     allows_no_stream: bool,
     has_goaway: bool,
+    /// Whether the last announcement of an end lets the request be served.
+    lets_finish: bool,
     windows: Windows,
 }
 
@@ -45,6 +48,7 @@ impl Control {
             has_settings: false,
             allows_no_stream: false,
             has_goaway: false,
+            lets_finish: false,
             windows: Windows::new(request_bytes),
         }
     }
@@ -53,7 +57,10 @@ impl Control {
     pub fn begin_frame(&mut self, header: &FrameHeader) {
         self.filled = 0;
         self.has_settings |= header.kind() == SETTINGS && !header.has(ACK);
-        self.has_goaway |= header.kind() == GOAWAY;
+        if header.kind() == GOAWAY {
+            self.has_goaway = true;
+            self.lets_finish = false;
+        }
     }
 
     /// Takes what comes next of it.
@@ -61,6 +68,7 @@ impl Control {
         let wanted = match header.kind() {
             SETTINGS => SETTING_BYTES,
             WINDOW_UPDATE => 4,
+            GOAWAY => LOOKED_AT,
             _ => return Ok(()),
         };
         for byte in payload {
@@ -76,7 +84,7 @@ impl Control {
     }
 
     fn take(&mut self, header: &FrameHeader) -> Result<(), FrameFault> {
-        let [a, b, c, d, e, f, ..] = self.bytes;
+        let [a, b, c, d, e, f, g, h] = self.bytes;
         match header.kind() {
             SETTINGS => {
                 self.filled = 0;
@@ -85,6 +93,11 @@ impl Control {
             WINDOW_UPDATE => {
                 let bytes = u32::from_be_bytes([a, b, c, d]);
                 self.windows.widen(header.stream() != 0, bytes)
+            }
+            GOAWAY => {
+                let last_stream = u32::from_be_bytes([a & 0x7f, b, c, d]);
+                self.lets_finish = last_stream >= STREAM && [e, f, g, h] == [0; 4];
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -122,6 +135,12 @@ impl Control {
         self.has_goaway
     }
 
+    /// Whether it said so without an error and lets the request be served, so that how the answer ends
+    /// is another matter.
+    pub fn lets_finish(&self) -> bool {
+        self.lets_finish
+    }
+
     /// Whether it keeps the request from being served: it says nothing, where it is due to begin
     /// with its settings, or allows no stream.
     pub fn is_stalled(&self) -> bool {
@@ -144,19 +163,24 @@ mod tests {
         let none = [0, 3, 0, 0, 0, 0];
         let some = [0, 3, 0, 0, 0, 9];
         let window = [0, 4, 0, 0, 0, 0];
-        let goaway = |code: u8| {
-            let payload = [0, 0, 0, 1, 0, 0, 0, code, b'w', b'o', b'r', b'd'];
+        let goaway = |last: u8, code: u8| {
+            let payload = [0x80, 0, 0, last, 0, 0, 0, code, b'w', b'o', b'r', b'd'];
             [&[0, 0, 12, GOAWAY, 0, 0, 0, 0, 0][..], &payload].concat()
         };
-        for (bytes, is_stalled, has_goaway) in [
-            (vec![], true, false),
-            (vec![0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0], true, false),
-            (settings(&[]), false, false),
-            (settings(&[window, none].concat()), true, false),
-            (settings(&[none, some].concat()), false, false),
-            ([settings(&none), settings(&some)].concat(), false, false),
-            ([settings(&[]), goaway(0)].concat(), false, true),
-            ([settings(&[]), goaway(11)].concat(), false, true),
+        let leaving = |goaways: &[Vec<u8>]| [settings(&[]), goaways.concat()].concat();
+        let both = [settings(&none), settings(&some)].concat();
+        for (bytes, is_stalled, has_goaway, lets_finish) in [
+            (vec![], true, false, false),
+            (vec![0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0], true, false, false),
+            (settings(&[]), false, false, false),
+            (settings(&[window, none].concat()), true, false, false),
+            (settings(&[none, some].concat()), false, false, false),
+            (both, false, false, false),
+            (leaving(&[goaway(1, 0)]), false, true, true),
+            (leaving(&[goaway(255, 0), goaway(1, 0)]), false, true, true),
+            (leaving(&[goaway(255, 0), goaway(0, 0)]), false, true, false),
+            (leaving(&[goaway(1, 11)]), false, true, false),
+            (leaving(&[goaway(1, 0)[..16].to_vec()]), false, true, false),
         ] {
             for size in 1..=bytes.len().max(1) {
                 let (mut reader, mut control) = (FrameReader::default(), Control::new(0));
@@ -176,6 +200,7 @@ mod tests {
                 }
                 assert_eq!(control.is_stalled(), is_stalled, "{bytes:?} by {size}");
                 assert_eq!(control.has_goaway(), has_goaway, "{bytes:?} by {size}");
+                assert_eq!(control.lets_finish(), lets_finish, "{bytes:?} by {size}");
             }
         }
     }
