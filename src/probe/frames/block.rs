@@ -199,8 +199,10 @@ impl Text<'_> {
         digits.iter().all(u8::is_ascii_digit).then_some(digits)
     }
 
+    /// h2 takes no more digits than surely fit, zeros before them included.
     fn number(self) -> Option<u64> {
-        let digits = self.digits()?;
+        const MAX_DIGITS: usize = 19;
+        let digits = self.digits().filter(|digits| digits.len() <= MAX_DIGITS)?;
         std::str::from_utf8(&digits).ok()?.parse().ok()
     }
 
@@ -294,7 +296,9 @@ mod tests {
             (length(b"0"), true, None),
             (length(b"-1"), false, Some(Length)),
             (length(b""), false, Some(Length)),
-            (length(b"18446744073709551616"), false, Some(Length)),
+            (length(b"9999999999999999999"), false, None),
+            (length(b"18446744073709551615"), false, Some(Length)),
+            (length(b"0000000000000000000004"), false, Some(Length)),
             (vec![0x88, 0x5c, 0x82, 0x64, 0x02], false, None),
             (
                 vec![0x88, 0x5c, 0x83, 0x1c, 0x64, 0xff],

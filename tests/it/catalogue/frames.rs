@@ -189,6 +189,8 @@ fn of_heads() -> Vec<Row> {
         ("a length that is no number", length("abc", 0), Some(R::TransferFraming), Some(200)),
         ("a negative length", length("-1", 0), Some(R::TransferFraming), Some(200)),
         ("an empty length", length("", 0), Some(R::TransferFraming), Some(200)),
+        ("a length of twenty digits", length("18446744073709551615", 0), Some(R::TransferFraming), Some(200)),
+        ("a length of many zeros", length("0000000000000000000004", 0), Some(R::TransferFraming), Some(200)),
         ("a length beyond all bounds", length("18446744073709551616", 0), Some(R::TransferFraming), Some(200)),
         ("a length and no body", length("5", END_STREAM), Some(R::TransferFraming), Some(200)),
         ("two lengths", two_lengths("4", "5"), Some(R::TransferFraming), Some(200)),
@@ -244,6 +246,12 @@ fn of_requests() -> Vec<Row> {
 fn of_bodies() -> Vec<Row> {
     let half = || [ok(), on_stream(DATA, 0, b"half")].concat();
     let whole = || [ok(), on_stream(DATA, END_STREAM, b"whole")].concat();
+    let of_length = |length, flags, block: &[u8]| {
+        let body = [head("200", &[("content-length", length)], 0), on_stream(DATA, 0, b"half")];
+        [body.concat(), on_stream(HEADERS, END_HEADERS | flags, block)].concat()
+    };
+    let long = |flags, block: &[u8]| of_length("9", flags, block);
+    let fitting = |flags, block: &[u8]| of_length("4", flags, block);
     let trailers = |flags, block: &[u8]| [half(), on_stream(HEADERS, END_HEADERS | flags, block)].concat();
     vec![
         ("a piece of a body that is too large", [ok(), on_stream(DATA, 0, &[0; 20_000])].concat(), Some(R::TransferH2Protocol), Some(200)),
@@ -252,6 +260,10 @@ fn of_bodies() -> Vec<Row> {
         ("a setting that lets the client push, within a body", [half(), control(SETTINGS, 0, &[0, 2, 0, 0, 0, 1])].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("an update beyond all bounds behind the end", [whole(), on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])].concat(), None, Some(200)),
         ("a status in trailers", trailers(END_STREAM, &[0x88]), Some(R::TransferH2Protocol), Some(200)),
+        ("a length that does not fit, then trailers", long(END_STREAM, &field("a", "b")), Some(R::TransferFraming), Some(200)),
+        ("a length that fits, then trailers", fitting(END_STREAM, &field("a", "b")), None, Some(200)),
+        ("a length that fits, then wrong trailers", fitting(END_STREAM, &field("A", "b")), Some(R::TransferH2Protocol), Some(200)),
+        ("a length that fits, then trailers that do not end", fitting(0, &field("a", "b")), Some(R::TransferH2Protocol), Some(200)),
         ("trailers that do not end", trailers(0, &field("a", "b")), Some(R::TransferH2Protocol), Some(200)),
         ("trailers again and again", [half(), on_stream(HEADERS, END_HEADERS, &field("a", "b")).repeat(5_000)].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("an end twice", [whole(), on_stream(DATA, END_STREAM, b"more")].concat(), None, Some(200)),

@@ -234,6 +234,11 @@ impl ResponseFrames {
         self.head_bytes > MAX_HEAD_BYTES / 4 || self.fault_of_head() == Some(BlockFault::Size)
     }
 
+    /// How many bytes the body has, if fields came behind it.
+    pub fn body_bytes(&self) -> u64 {
+        self.budget.body_bytes()
+    }
+
     /// Whether fields came behind the body.
     pub fn is_in_trailers(&self) -> bool {
         self.is_in_trailers
