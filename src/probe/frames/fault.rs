@@ -15,6 +15,8 @@ pub enum FrameFault {
     BrokenPromise,
     /// It speaks something else.
     NotHttp,
+    /// It answers before it was asked.
+    Unsolicited,
     /// It does not begin with its settings.
     NoSettings,
     /// It breaks another rule, in these words.
@@ -37,7 +39,7 @@ impl FrameFault {
     /// The reason of the failure.
     pub fn reason(self) -> Reason {
         match self {
-            Self::Http1 | Self::NotHttp => Reason::TransferNotHttp,
+            Self::Http1 | Self::NotHttp | Self::Unsolicited => Reason::TransferNotHttp,
             Self::BrokenPromise => Reason::TlsAlpn,
             Self::NoSettings | Self::Breach(_) | Self::PseudoInHead | Self::PseudoInTrailers => {
                 Reason::TransferH2Protocol
@@ -55,6 +57,7 @@ impl fmt::Display for FrameFault {
             Self::Http1 => f.write_str("the server speaks HTTP/1 where HTTP/2 is due"),
             Self::BrokenPromise => f.write_str("the server chose HTTP/2 and speaks HTTP/1"),
             Self::NotHttp => f.write_str("the server speaks no HTTP/2"),
+            Self::Unsolicited => f.write_str("an answer before the request"),
             Self::NoSettings => f.write_str("the server does not begin with its settings"),
             Self::Breach(words) => f.write_str(words),
             Self::PseudoInHead => f.write_str("the head has a field of a request"),
