@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
 use crate::probe::chunking::Chunking;
+use crate::probe::frames::FrameFault;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::tls::failure::ClientCertificate;
 
@@ -89,7 +90,13 @@ impl Marks {
             return (all, Err(io::Error::other(fault)));
         }
         match self.head.feed(bytes, at) {
-            Ok(true) => self.last_byte = Some(at),
+            Ok(true) => {
+                self.last_byte = Some(at);
+                if self.first_write.is_none() && matches!(self.head, ResponseProgress::Frames(_)) {
+                    // It is read before the request is written; that of HTTP/1 is told by its client.
+                    return (0, Err(io::Error::other(FrameFault::Unsolicited)));
+                }
+            }
             Ok(false) => {}
             Err(fault) => return (self.head.ahead_of_fault().min(all), Err(fault)),
         }

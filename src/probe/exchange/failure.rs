@@ -70,17 +70,22 @@ fn of_frames(code: H2, is_of_stream: bool, frames: &ResponseFrames) -> Reason {
     }
 }
 
-/// The failure behind an error of h2 in a body, whose head had a Content-Length or not.
-pub fn of_http2_body(error: &h2::Error, marks: &Marks, has_length: bool) -> Stop {
+/// The failure behind an error of h2 in a body, which was said to have this length or none.
+pub fn of_http2_body(error: &h2::Error, marks: &Marks, length: Option<u64>) -> Stop {
     if let Some(skip) = own_fault_of_http2(error, marks) {
         return Stop::Skipped(skip);
     }
-    let is_in_trailers =
-        matches!(&marks.head, ResponseProgress::Frames(frames) if frames.is_in_trailers());
+    // Behind a body of that length it is the trailers that are wrong.
+    let may_be_wrong = |length: u64| match &marks.head {
+        ResponseProgress::Frames(frames) => {
+            !frames.is_in_trailers() || frames.body_bytes() != length
+        }
+        ResponseProgress::Text(_) | ResponseProgress::Stream(_) => true,
+    };
     let reason = told_by_http2(error, marks, true).unwrap_or_else(|| match error.reason() {
         Some(H2::ENHANCE_YOUR_CALM) => Reason::TransferH2Flood,
         // All else that is wrong with the frames of a body closes the connection.
-        Some(H2::PROTOCOL_ERROR) if error.is_reset() && has_length && !is_in_trailers => {
+        Some(H2::PROTOCOL_ERROR) if error.is_reset() && length.is_some_and(may_be_wrong) => {
             Reason::TransferFraming
         }
         Some(_) => Reason::TransferH2Protocol,
@@ -144,6 +149,7 @@ fn fault_of_head(marks: &Marks) -> Reason {
 pub fn of_end(end: End, marks: &Marks) -> Reason {
     if let (ResponseProgress::Frames(frames), End::Closed | End::Reset) = (&marks.head, end)
         && frames.control.has_goaway()
+        && !(frames.is_complete() && frames.control.lets_finish())
     {
         return Reason::TransferH2Goaway;
     }
@@ -365,7 +371,7 @@ mod tests {
             for stop in [
                 of_http1,
                 of_http2(&error, &marks),
-                of_http2_body(&error, &marks, true),
+                of_http2_body(&error, &marks, Some(5)),
             ] {
                 let found = match &stop {
                     Stop::Skipped(skip) => Some(*skip),

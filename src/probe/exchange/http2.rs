@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use h2::SendStream;
 use h2::client;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Method;
 use http::Request;
@@ -118,9 +119,9 @@ pub async fn exchange(
     if body.is_end_stream() {
         detail::note_end(walk, &module.method);
     }
-    let lengths = || head.headers.get_all(header::CONTENT_LENGTH).iter();
-    let has_length = lengths().next().is_some();
-    if lengths().any(HeaderValue::is_empty) {
+    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = length_of_body(&head.headers, &module.method);
+    if lengths.any(HeaderValue::is_empty) {
         // To h2 that is 0.
         return Err(Stop::failed(
             Reason::TransferFraming,
@@ -136,8 +137,7 @@ pub async fn exchange(
         .while_running(poll_fn(|cx| body.poll_data(cx)))
         .await
     {
-        let piece =
-            piece.map_err(|error| failure::of_http2_body(&error, &wire.marks(), has_length))?;
+        let piece = piece.map_err(|error| failure::of_http2_body(&error, &wire.marks(), length))?;
         note_body(&piece, walk)?;
         body.flow_control()
             .release_capacity(piece.len())
@@ -145,6 +145,13 @@ pub async fn exchange(
         turn.took(piece.len()).await;
     }
     Ok(None)
+}
+
+/// How long a head says that its body is; that of an answer to HEAD has nothing.
+fn length_of_body(headers: &HeaderMap, method: &Method) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    let length = length.parse().ok()?;
+    Some(if method == Method::HEAD { 0 } else { length })
 }
 
 /// The request as HTTP/2 and HTTP/3 have it: the host in `:authority`, and nothing about a connection of

@@ -107,10 +107,11 @@ fn note_head(
 /// fields and whatever becomes of its body.
 fn note_refused(failed: &Stop, module: &Module, walk: &mut Walk) {
     /// What a client finds wrong by itself.
-    const REFUSALS: [Reason; 5] = [
+    const REFUSALS: [Reason; 6] = [
         Reason::TransferFraming,
         Reason::TransferHeaderInvalid,
         Reason::TransferHeaderTooLarge,
+        Reason::TransferUnexpectedUpgrade,
         Reason::TransferH2Protocol,
         Reason::TransferH2Flood,
     ];

@@ -44,6 +44,11 @@ impl Budget {
         }
     }
 
+    /// How many bytes of a body were taken, as far as the frames of it began.
+    pub fn body_bytes(&self) -> u64 {
+        self.received
+    }
+
     /// Takes a frame that carries nothing of the response.
     pub fn take_idle(&mut self, bytes: usize) -> Result<(), FrameFault> {
         self.idle_frames += 1;

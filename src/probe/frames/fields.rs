@@ -6,6 +6,8 @@ use crate::probe::frames::PADDED;
 use crate::probe::frames::PRIORITY;
 use crate::probe::frames::block;
 use crate::probe::frames::block::BlockFault;
+use crate::probe::frames::pseudo::Pseudo;
+use crate::probe::frames::pseudo::PseudoReader;
 use crate::probe::frames::status::StatusReader;
 
 /// Follows the blocks within frames that may have padding and a priority around them. What is kept
@@ -16,6 +18,7 @@ pub struct Fields {
     pub status: StatusReader,
     /// The blocks so far, those of interim heads before this one.
     blocks: Vec<u8>,
+    pseudo: PseudoReader,
     /// Where this one begins.
     from: usize,
     /// Whether a length of padding is still to come.
@@ -32,6 +35,7 @@ impl Fields {
         Self {
             status: StatusReader::new(),
             blocks: Vec::new(),
+            pseudo: PseudoReader::new(),
             from: 0,
             awaits_padding: false,
             priority_left: 0,
@@ -76,9 +80,11 @@ impl Fields {
         self.blocks.extend_from_slice(block);
     }
 
-    /// Whether the last block has fields that belong into a head.
-    pub fn have_pseudo(&self) -> bool {
-        block::has_pseudo(&self.blocks, self.from)
+    /// Which pseudo-header fields the block has, which has ended.
+    pub fn end_block(&mut self) -> Pseudo {
+        self.status.end();
+        self.pseudo
+            .read(self.blocks.get(self.from..).unwrap_or_default())
     }
 
     /// What is wrong with the head, which is there whole or as far as it arrived.

@@ -7,10 +7,13 @@ mod control;
 mod fault;
 mod fields;
 mod huffman;
+mod pseudo;
 mod request;
 mod response;
+mod rules;
 mod status;
 mod table;
+mod window;
 
 pub use crate::probe::frames::block::BlockFault;
 pub use crate::probe::frames::budget::Budget;
@@ -31,8 +34,13 @@ const HEADER_BYTES: usize = 9;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const PRIORITY_FRAME: u8 = 2;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PUSH_PROMISE: u8 = 5;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 0x1;

@@ -1,19 +1,39 @@
 //! The status of a response from the first bytes of its fields, without the rest of HPACK.
 //!
 //! A response has one pseudo-header field, `:status`, and it comes first (RFC 9113, 8.3), behind
-//! nothing but changes of the table's size (RFC 7541, 4.2).
+//! nothing but changes of the table's size (RFC 7541, 4.2). Those of requests may stand before it, by
+//! mistake: it is no status then that is missing.
+
+use std::ops::RangeInclusive;
 
 /// How many bytes of a block are looked at: far more than a sane encoder needs for a status.
 const MAX_BYTES: usize = 64;
+
+/// Where the static table has pseudo-header fields of requests.
+const OF_REQUEST: RangeInclusive<usize> = 1..=7;
+
+/// Their names in Huffman's code (RFC 7541, B), and as they are.
+const NAMES_OF_REQUEST: [&[u8]; 10] = [
+    b"\xb9\x49\x53\x39\xe4",
+    b":method",
+    b"\xb8\x82\x4e\x5a\x4b",
+    b":scheme",
+    b"\xb8\x3b\x53\x39\xec\x32\x7d\x7f",
+    b":authority",
+    b"\xb9\x58\xd3\x3f",
+    b":path",
+    b"\xb9\x5d\x87\x49\xc8\x7a\x3f",
+    b":protocol",
+];
 
 /// What is known of a status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
     /// Its bytes are not there yet.
     Unknown,
-    /// 100 to 199.
+    /// 100 to 199, but for 101.
     Interim,
-    /// This one, of 200 to 999.
+    /// This one: 101, behind which is another protocol, or one of 200 to 999.
     Final(u16),
     /// Not three digits, or missing.
     Invalid,
@@ -49,6 +69,13 @@ impl StatusReader {
         self.status
     }
 
+    /// Takes note that the block has ended: what is not there by now is missing.
+    pub fn end(&mut self) {
+        if self.status == Status::Unknown {
+            self.status = Status::Invalid;
+        }
+    }
+
     /// Takes the next bytes of the block.
     pub fn feed(&mut self, block: &[u8]) {
         if self.status != Status::Unknown {
@@ -75,31 +102,42 @@ fn read(mut block: &[u8]) -> Option<Status> {
     /// The static table's size: behind it are fields that were sent before.
     const STATIC: usize = 61;
     let of_static = |index: usize| STATUSES.get(index.checked_sub(STATUSES_FROM)?);
-    while block.first()? >> 5 == 0b001 {
-        integer(&mut block, 5)?;
+    loop {
+        while block.first()? >> 5 == 0b001 {
+            integer(&mut block, 5)?;
+        }
+        let first = *block.first()?;
+        if first & 0x80 != 0 {
+            let index = integer(&mut block, 7)?;
+            if OF_REQUEST.contains(&index) {
+                continue;
+            }
+            return Some(match of_static(index) {
+                Some(code) => Status::Final(*code),
+                // Only interim responses were there before, so theirs is the only status to refer to.
+                None if index > STATIC => Status::Interim,
+                None => Status::Invalid,
+            });
+        }
+        let prefix = if first & 0x40 != 0 { 6 } else { 4 };
+        let name = integer(&mut block, prefix)?;
+        let mut is_of_request = OF_REQUEST.contains(&name);
+        if name == 0 {
+            // A name in full, in whichever coding: nothing else may come first.
+            let (_, length) = string(&mut block)?;
+            let (name, rest) = block.split_at_checked(length)?;
+            is_of_request = NAMES_OF_REQUEST.contains(&name);
+            block = rest;
+        } else if !is_of_request && of_static(name).is_none() && name <= STATIC {
+            return Some(Status::Invalid);
+        }
+        let (is_coded, length) = string(&mut block)?;
+        let (value, rest) = block.split_at_checked(length)?;
+        if !is_of_request {
+            return Some(status_of(value, is_coded));
+        }
+        block = rest;
     }
-    let first = *block.first()?;
-    if first & 0x80 != 0 {
-        let index = integer(&mut block, 7)?;
-        return Some(match of_static(index) {
-            Some(code) => Status::Final(*code),
-            // Only interim responses were there before, so theirs is the only status to refer to.
-            None if index > STATIC => Status::Interim,
-            None => Status::Invalid,
-        });
-    }
-    let prefix = if first & 0x40 != 0 { 6 } else { 4 };
-    let name = integer(&mut block, prefix)?;
-    if name == 0 {
-        // A name in full, in whichever coding: nothing else may come first.
-        let (_, length) = string(&mut block)?;
-        block = block.get(length..)?;
-    } else if of_static(name).is_none() && name <= STATIC {
-        return Some(Status::Invalid);
-    }
-    let (is_coded, length) = string(&mut block)?;
-    let value = block.get(..length)?;
-    Some(status_of(value, is_coded))
 }
 
 /// The status that a value is, in Huffman's code or not.
@@ -110,6 +148,7 @@ pub fn status_of(value: &[u8], is_coded: bool) -> Status {
         value.try_into().ok()
     };
     match digits {
+        Some([b'1', b'0', b'1']) => Status::Final(101),
         Some([b'1', b'0'..=b'9', b'0'..=b'9']) => Status::Interim,
         Some(digits @ [b'2'..=b'9', b'0'..=b'9', b'0'..=b'9']) => {
             let code = |code, digit: u8| code * 10 + u16::from(digit - b'0');
@@ -183,10 +222,23 @@ mod tests {
             // Behind the static table: a status that an interim response brought.
             (&[0xbe], Interim),
             (&[0xff, 0x00], Interim),
-            (&[0x82], Invalid),
+            // Pseudo-header fields of requests before it, by index and by name, and nothing but those.
+            (&[0x82], Unknown),
+            (&[0x82, 0x84, 0x88], Final(200)),
+            (&[0x41, 2, b'a', b'b', 0x08, 3, b'1', b'0', b'3'], Interim),
+            (
+                &[
+                    0, 5, b':', b'p', b'a', b't', b'h', 1, b'/', 0, 0x84, 0xb9, 0x58, 0xd3, 0x3f,
+                    1, b'/', 0x88,
+                ],
+                Final(200),
+            ),
             (&[0x48, 3, b'4', b'0', b'9'], Final(409)),
             (&[0x08, 3, b'1', b'0', b'3'], Interim),
             (&[0x18, 3, b'1', b'0', b'0'], Interim),
+            (&[0x48, 3, b'1', b'0', b'1'], Final(101)),
+            (&[0x48, 0x82, 0x08, 0x03], Final(101)),
+            (&[0x7e, 3, b'1', b'0', b'1'], Final(101)),
             (&[0x48, 3, b'0', b'9', b'9'], Invalid),
             (&[0x48, 4, b'1', b'0', b'0', b'0'], Invalid),
             (&[0x48, 0], Invalid),
@@ -227,6 +279,11 @@ mod tests {
         reader.feed(&[0x20; 60]);
         assert_eq!(reader.status(), Status::Unknown);
         reader.feed(&[0x20; 60]);
+        assert_eq!(reader.status(), Status::Invalid);
+        let mut reader = StatusReader::new();
+        reader.end();
+        // Trailers, which have none.
+        reader.feed(&[0x88]);
         assert_eq!(reader.status(), Status::Invalid);
     }
 }

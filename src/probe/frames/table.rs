@@ -47,13 +47,14 @@ impl<T: Entry> Table<T> {
         self.limit = limit.min(TABLE_BYTES);
     }
 
-    /// Keeps a field. One that is larger than the table empties it (RFC 7541, 4.4).
-    pub fn push(&mut self, field: T) {
+    /// Keeps what is to be known of a field. One that is larger than the table empties it (RFC 7541,
+    /// 4.4).
+    pub fn push(&mut self, field: &impl Entry, known: T) {
         if field.exceeds(self.limit) {
             self.fields.clear();
             return;
         }
-        self.fields.push_front(field);
+        self.fields.push_front(known);
         self.fields.truncate(TABLE_BYTES / FIELD_BYTES);
     }
 

@@ -12,7 +12,7 @@ use crate::catalogue::{Behaviour, Stage};
 use crate::support::http2::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY,
     PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, control, field, frame, goaway, head,
-    on_stream, read_request, reset, settings,
+    on_stream, read_request, reset, settings, status,
 };
 use crate::support::peer;
 use crate::support::peer::Then::{self, Close, Hold};
@@ -25,13 +25,18 @@ pub fn all() -> Vec<Behaviour> {
         |name: &str, frames: Vec<u8>, then: Then| bare(name, [settings(), frames].concat(), then);
     let mut rows = Vec::new();
     for (name, frames) in breaches() {
-        rows.push(behind_settings(name, frames, Hold).fails(R::TransferH2Protocol));
+        // Nothing behind a breach is a response, though it comes along with it.
+        let more = [frames.clone(), head("409", &[], END_STREAM)].concat();
+        for (name, frames) in [(name, frames), (&format!("{name}, then a conflict"), more)] {
+            rows.push(behind_settings(name, frames, Hold).fails(R::TransferH2Protocol));
+        }
     }
     for (name, frames) in broken_heads() {
         let row = behind_settings(name, frames, Hold);
         rows.push(row.fails(R::TransferH2Protocol).counts(200));
     }
-    for (name, frames, reason, code) in of_heads().into_iter().chain(of_bodies()) {
+    let told = [of_heads(), of_requests(), of_bodies()];
+    for (name, frames, reason, code) in told.into_iter().flatten() {
         rows.push(
             behind_settings(name, frames, Hold)
                 .fails(reason)
@@ -132,11 +137,15 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
         ("a reset of another stream", frame(RST_STREAM, 0, 3, &[0; 4])),
         ("a reset that is too short", on_stream(RST_STREAM, 0, &[0; 3])),
         ("an update beyond all bounds", control(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])),
+        ("an update of the stream beyond all bounds", on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])),
+        ("an update of the stream, then settings beyond all bounds", [on_stream(WINDOW_UPDATE, 0, &[0, 0, 0, 1]), control(SETTINGS, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff])].concat()),
+        ("an update of another stream", frame(WINDOW_UPDATE, 0, 3, &[0, 0, 0, 1])),
         ("an update of a stream by nothing", on_stream(WINDOW_UPDATE, 0, &[0; 4])),
         ("an update that is too short", control(WINDOW_UPDATE, 0, &[0; 3])),
         ("settings of a stream", on_stream(SETTINGS, 0, &[])),
         ("settings that are cut", control(SETTINGS, 0, &[0, 4, 0, 0, 0])),
         ("settings that acknowledge with words", control(SETTINGS, ACK, &[0, 4, 0, 0, 0, 9])),
+        ("a setting that lets the client push", control(SETTINGS, 0, &[0, 2, 0, 0, 0, 1])),
         ("a setting of push that is no choice", control(SETTINGS, 0, &[0, 2, 0, 0, 0, 2])),
         ("a setting of frames of nothing", control(SETTINGS, 0, &[0, 5, 0, 0, 0, 0])),
         ("a setting of frames beyond all bounds", control(SETTINGS, 0, &[0, 5, 1, 0, 0, 0])),
@@ -155,6 +164,9 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
 fn of_heads() -> Vec<Row> {
     let length = |value: &str, flags| head("200", &[("content-length", value)], flags);
     let conflict = |value: &str, flags| head("409", &[("content-length", value)], flags);
+    let setting_of_window = |bytes: [u8; 4]| control(SETTINGS, 0, &[&[0, 4][..], &bytes].concat());
+    let widest = || [setting_of_window([0x7f, 0xff, 0xff, 0xff]), control(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0, 0])].concat();
+    let narrowed = || [on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0, 0]), setting_of_window([0; 4]), on_stream(WINDOW_UPDATE, 0, &[0, 0, 0xff, 0xff])].concat();
     let two_lengths = |one, other| head("200", &[("content-length", one), ("content-length", other)], 0);
     // One field kept in the table, and thousands of references to it.
     let kept = [&[0x40, 1, b'n', 120][..], &[b'v'; 120]].concat();
@@ -177,6 +189,8 @@ fn of_heads() -> Vec<Row> {
         ("a length that is no number", length("abc", 0), Some(R::TransferFraming), Some(200)),
         ("a negative length", length("-1", 0), Some(R::TransferFraming), Some(200)),
         ("an empty length", length("", 0), Some(R::TransferFraming), Some(200)),
+        ("a length of twenty digits", length("18446744073709551615", 0), Some(R::TransferFraming), Some(200)),
+        ("a length of many zeros", length("0000000000000000000004", 0), Some(R::TransferFraming), Some(200)),
         ("a length beyond all bounds", length("18446744073709551616", 0), Some(R::TransferFraming), Some(200)),
         ("a length and no body", length("5", END_STREAM), Some(R::TransferFraming), Some(200)),
         ("two lengths", two_lengths("4", "5"), Some(R::TransferFraming), Some(200)),
@@ -188,6 +202,9 @@ fn of_heads() -> Vec<Row> {
         ("a length of what 204 has not", head("204", &[("content-length", "5")], END_STREAM), None, Some(204)),
         ("a small head that unfolds", bomb, Some(R::TransferHeaderTooLarge), Some(200)),
         ("a head of many small fields", many_fields, Some(R::TransferHeaderTooLarge), Some(200)),
+        ("settings that forbid a push", [control(SETTINGS, 0, &[0, 2, 0, 0, 0, 0]), head("204", &[], END_STREAM)].concat(), None, Some(204)),
+        ("the widest windows", [widest(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
+        ("a window that is narrowed and widened again", [narrowed(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
         ("frames that nobody knows", [(0x0a..0x10).flat_map(|kind| control(kind, 0xff, b"x")).collect(), head("204", &[], END_STREAM)].concat(), None, Some(204)),
         ("going away behind the answer", [head("204", &[], END_STREAM), goaway(1, 0, "")].concat(), None, Some(204)),
         ("going away before the answer", [goaway(1, 0, ""), head("204", &[], END_STREAM)].concat(), None, Some(204)),
@@ -198,15 +215,55 @@ fn of_heads() -> Vec<Row> {
     ]
 }
 
+/// Heads with fields that requests have, and such as answer a request that was not made.
+#[rustfmt::skip]
+fn of_requests() -> Vec<Row> {
+    let block = |block: &[u8]| on_stream(HEADERS, END_HEADERS, block);
+    let before = |first: Vec<u8>, code: &str| block(&[first, status(code)].concat());
+    let behind = |code: &str, last: &[u8]| block(&[&status(code), last].concat());
+    let answer = || head("204", &[], END_STREAM);
+    vec![
+        ("a method behind the status", behind("200", &[0x82]), Some(R::TransferH2Protocol), Some(200)),
+        ("a scheme behind the status, by name", with(":scheme", "http"), Some(R::TransferH2Protocol), Some(200)),
+        ("a protocol behind the status", with(":protocol", "websocket"), Some(R::TransferH2Protocol), Some(200)),
+        ("a path before the status", before(vec![0x84], "200"), Some(R::TransferH2Protocol), Some(200)),
+        ("an authority before the status, by name", before(field(":authority", "a"), "200"), Some(R::TransferH2Protocol), Some(200)),
+        ("a method and no status", block(&[0x82]), Some(R::TransferH2Protocol), None),
+        ("a path in a redirect", head("302", &[("location", "/x"), (":path", "/")], END_STREAM), Some(R::TransferH2Protocol), Some(302)),
+        ("a conflict with a method behind its status", behind("409", &[0x82]), Some(R::ValidateStatus), Some(409)),
+        ("a conflict with a path before its status", before(vec![0x84], "409"), Some(R::ValidateStatus), Some(409)),
+        ("a path in an interim head", [behind("103", &[0x84]), answer()].concat(), Some(R::TransferH2Protocol), None),
+        ("a path before an interim status", [before(vec![0x84], "103"), answer()].concat(), Some(R::TransferH2Protocol), None),
+        ("a method behind an interim head", [head("103", &[("a", "b")], 0), behind("200", &[0x82])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("101", head("101", &[], 0), Some(R::TransferUnexpectedUpgrade), Some(101)),
+        ("101 that ends the stream", head("101", &[], END_STREAM), Some(R::TransferUnexpectedUpgrade), Some(101)),
+        ("101, then an answer", [head("101", &[], 0), answer()].concat(), Some(R::TransferUnexpectedUpgrade), Some(101)),
+        ("101 by a name that an interim head left", [head("103", &[], 0), block(b"\x7e\x03101")].concat(), Some(R::TransferUnexpectedUpgrade), Some(101)),
+    ]
+}
+
 #[rustfmt::skip]
 fn of_bodies() -> Vec<Row> {
     let half = || [ok(), on_stream(DATA, 0, b"half")].concat();
     let whole = || [ok(), on_stream(DATA, END_STREAM, b"whole")].concat();
+    let of_length = |length, flags, block: &[u8]| {
+        let body = [head("200", &[("content-length", length)], 0), on_stream(DATA, 0, b"half")];
+        [body.concat(), on_stream(HEADERS, END_HEADERS | flags, block)].concat()
+    };
+    let long = |flags, block: &[u8]| of_length("9", flags, block);
+    let fitting = |flags, block: &[u8]| of_length("4", flags, block);
     let trailers = |flags, block: &[u8]| [half(), on_stream(HEADERS, END_HEADERS | flags, block)].concat();
     vec![
         ("a piece of a body that is too large", [ok(), on_stream(DATA, 0, &[0; 20_000])].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("a piece of a body that is all padding", [ok(), on_stream(DATA, PADDED, &[9, 0])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("an update of the stream beyond all bounds, within a body", [half(), on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("a setting that lets the client push, within a body", [half(), control(SETTINGS, 0, &[0, 2, 0, 0, 0, 1])].concat(), Some(R::TransferH2Protocol), Some(200)),
+        ("an update beyond all bounds behind the end", [whole(), on_stream(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0xff, 0xff])].concat(), None, Some(200)),
         ("a status in trailers", trailers(END_STREAM, &[0x88]), Some(R::TransferH2Protocol), Some(200)),
+        ("a length that does not fit, then trailers", long(END_STREAM, &field("a", "b")), Some(R::TransferFraming), Some(200)),
+        ("a length that fits, then trailers", fitting(END_STREAM, &field("a", "b")), None, Some(200)),
+        ("a length that fits, then wrong trailers", fitting(END_STREAM, &field("A", "b")), Some(R::TransferH2Protocol), Some(200)),
+        ("a length that fits, then trailers that do not end", fitting(0, &field("a", "b")), Some(R::TransferH2Protocol), Some(200)),
         ("trailers that do not end", trailers(0, &field("a", "b")), Some(R::TransferH2Protocol), Some(200)),
         ("trailers again and again", [half(), on_stream(HEADERS, END_HEADERS, &field("a", "b")).repeat(5_000)].concat(), Some(R::TransferH2Protocol), Some(200)),
         ("an end twice", [whole(), on_stream(DATA, END_STREAM, b"more")].concat(), None, Some(200)),

@@ -16,13 +16,12 @@ use crate::probe::frames::budget::Budget;
 use crate::probe::frames::control::Control;
 use crate::probe::frames::fault::FrameFault;
 use crate::probe::frames::fields::Fields;
+use crate::probe::frames::rules;
+use crate::probe::frames::rules::MAX_FRAME_BYTES;
 use crate::probe::frames::status::Status;
 use crate::probe::head::HeadFault;
 use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::head::MAX_INTERIMS;
-
-/// Frames of other kinds have a longer payload than this only if nobody speaks HTTP/2.
-const MAX_FRAME_BYTES: usize = 16 * 1024;
 
 /// Follows what is read: where the final response begins, where its head is complete and where it
 /// ends.
@@ -45,8 +44,6 @@ pub struct ResponseFrames {
     head_bytes: usize,
     interims: u32,
     first_byte: Option<Arrival>,
-    /// Whether a head has begun as one, and not with more of one.
-    has_headers: bool,
     is_complete: bool,
     is_in_trailers: bool,
     /// Whether they have ended. Fields behind them are no part of the response, and are not looked at.
@@ -69,13 +66,12 @@ impl ResponseFrames {
             frame_from: 0,
             is_agreed,
             has_begun: false,
-            control: Control::default(),
+            control: Control::new(request_bytes),
             fields: Fields::new(),
             ends_stream: false,
             head_bytes: 0,
             interims: 0,
             first_byte: None,
-            has_headers: false,
             is_complete: false,
             is_in_trailers: false,
             is_over: false,
@@ -112,7 +108,7 @@ impl ResponseFrames {
                     let data = self.frame.length().saturating_sub(around);
                     self.budget.take_data(data, around)?;
                 }
-                Piece::Payload(bytes) => self.control.feed(&self.frame, bytes),
+                Piece::Payload(bytes) => self.control.feed(&self.frame, bytes)?,
             }
             is_any_ours |= self.frame.is_our_fields() || self.frame.is_ours(DATA);
             if is_end {
@@ -127,11 +123,11 @@ impl ResponseFrames {
             check_first(&header, self.is_agreed)?;
             self.has_begun = true;
         }
-        self.frame = header;
+        let before = std::mem::replace(&mut self.frame, header);
         self.new_frames += 1;
-        if header.length() > MAX_FRAME_BYTES {
-            // h2 refuses it.
-            return Ok(());
+        rules::check(&header, &before)?;
+        if header.is_ours(DATA) && !self.is_complete {
+            return Err(FrameFault::Breach("a body comes before its head"));
         }
         self.awaits_padding = false;
         self.control.begin_frame(&header);
@@ -144,7 +140,6 @@ impl ResponseFrames {
                 if self.first_byte.is_none() {
                     self.first_byte = self.frame_began;
                 }
-                self.has_headers |= header.is_ours(HEADERS);
                 self.ends_stream |= header.has(END_STREAM);
             } else if !self.is_in_trailers {
                 self.is_in_trailers = true;
@@ -163,26 +158,32 @@ impl ResponseFrames {
     }
 
     fn end_frame(&mut self) -> Result<(), FrameFault> {
-        if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) {
+        if !self.frame.is_our_fields() || !self.frame.has(END_HEADERS) || self.is_over {
             return Ok(());
         }
-        if self.is_over {
-            return Ok(());
-        }
+        let pseudo = self.fields.end_block();
         if self.is_in_trailers {
             self.is_over = true;
             // h2 takes them.
-            return match self.fields.have_pseudo() {
+            return match pseudo.is_any() {
                 true => Err(FrameFault::PseudoInTrailers),
                 false => Ok(()),
             };
         }
-        if self.fields.status.status() != Status::Interim {
-            self.is_complete = true;
-            return match self.control.has_settings() {
-                true => Ok(()),
-                false => Err(FrameFault::NoSettings),
-            };
+        let status = self.fields.status.status();
+        self.is_complete = status != Status::Interim;
+        if self.is_complete && !self.control.has_settings() {
+            return Err(FrameFault::NoSettings);
+        }
+        // h2 takes these fields as well, and 101 for an interim response.
+        if pseudo.has_others {
+            return Err(FrameFault::PseudoInHead);
+        }
+        if status == Status::Final(101) {
+            return Err(FrameFault::Upgrade);
+        }
+        if self.is_complete {
+            return Ok(());
         }
         self.fields.begin_next();
         self.first_byte = None;
@@ -208,7 +209,7 @@ impl ResponseFrames {
     /// The code of the final response, if its head arrived whole.
     pub fn code(&self) -> Option<u16> {
         match self.fields.status.status() {
-            Status::Final(code) if self.is_complete && self.has_headers => Some(code),
+            Status::Final(code) if self.is_complete => Some(code),
             _ => None,
         }
     }
@@ -231,6 +232,11 @@ impl ResponseFrames {
     /// Whether the head is so large that its fields may have broken the bound.
     pub fn has_large_head(&self) -> bool {
         self.head_bytes > MAX_HEAD_BYTES / 4 || self.fault_of_head() == Some(BlockFault::Size)
+    }
+
+    /// How many bytes the body has, if fields came behind it.
+    pub fn body_bytes(&self) -> u64 {
+        self.budget.body_bytes()
     }
 
     /// Whether fields came behind the body.

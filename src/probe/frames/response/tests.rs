@@ -81,6 +81,9 @@ fn bounds_are_kept() {
     let now = Arrival::by_user(Instant::now());
     let interim = frame(HEADERS, END_HEADERS, &[0x48, 3, b'1', b'0', b'3']);
     let settings = frame(SETTINGS, 0, &[]);
+    let head = || frame(HEADERS, END_HEADERS, &[0x88]);
+    let body = |piece: &[u8], flags, n| [head(), frame(DATA, flags, piece).repeat(n)].concat();
+    let piece_and_settings = [frame(DATA, 0, &[0; 4_096]), settings.clone()].concat();
     for (bytes, expected) in [
         (b"HTTP/1.1 400 Bad Request".to_vec(), Err(F::Http1)),
         (b"SSH-2.0-OpenSSH".to_vec(), Err(F::NotHttp)),
@@ -90,26 +93,25 @@ fn bounds_are_kept() {
         (frame(HEADERS, END_HEADERS, &[0x88]), Err(F::NoSettings)),
         (settings.repeat(900), Ok(false)),
         (settings.repeat(1_100), Err(F::Flood)),
-        (frame(DATA, 0, &[]).repeat(1_100), Err(F::Flood)),
-        (frame(DATA, PADDED, &[9; 10]).repeat(1_100), Err(F::Flood)),
-        (frame(6, 0, &[0; 16_000]).repeat(70), Err(F::Flood)),
+        (body(&[], 0, 1_100), Err(F::Flood)),
+        (body(&[9; 10], PADDED, 1_100), Err(F::Flood)),
+        (frame(0xbe, 0, &[0; 16_000]).repeat(70), Err(F::Flood)),
         (
-            [frame(DATA, 0, &[0; 4_096]), settings.clone()]
-                .concat()
-                .repeat(4_000),
+            [head(), piece_and_settings.repeat(4_000)].concat(),
             Ok(true),
         ),
         (interim.repeat(101), Err(F::Interims)),
-        (frame(DATA, 0, b"x").repeat(9_000), Ok(true)),
-        (frame(DATA, 0, b"x").repeat(11_000), Err(F::Flood)),
-        (frame(DATA, 0, &[9; 60]).repeat(100_000), Ok(true)),
-        (frame(DATA, PADDED, &[9; 12]).repeat(11_000), Err(F::Flood)),
+        (body(b"x", 0, 9_000), Ok(true)),
+        (body(b"x", 0, 11_000), Err(F::Flood)),
+        (body(&[9; 60], 0, 100_000), Ok(true)),
+        (body(&[9; 12], PADDED, 11_000), Err(F::Flood)),
+        (body(&[255; 356], PADDED, 8_000), Err(F::Flood)),
         (
-            frame(DATA, PADDED, &[255; 356]).repeat(8_000),
-            Err(F::Flood),
-        ),
-        (
-            frame(9, 0, &[0x20; 16_000]).repeat(17),
+            [
+                frame(HEADERS, 0, &[0x20; 16_000]),
+                frame(9, 0, &[0x20; 16_000]).repeat(16),
+            ]
+            .concat(),
             Err(F::Head(HeadFault::Bytes)),
         ),
     ] {
@@ -121,7 +123,7 @@ fn bounds_are_kept() {
         assert_eq!(frames.feed(&bytes, now), expected);
     }
     let mut after_upload = ResponseFrames::new(64 << 20, false);
-    let updates = [settings, frame(8, 0, &[0; 4]).repeat(60_000)].concat();
+    let updates = [settings, frame(8, 0, &[0, 0, 0, 1]).repeat(60_000)].concat();
     assert_eq!(after_upload.feed(&updates, now), Ok(false));
 }
 
