@@ -16,6 +16,7 @@ mod trust;
 mod verifier;
 mod weak;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -263,6 +264,11 @@ fn trust(settings: &TlsSettings) -> Result<Trust, String> {
 fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     // A URL may end a name with a dot, which certificates and SNI (RFC 6066, 3) leave out.
     let bare = host.strip_suffix('.').unwrap_or(host).to_owned();
-    ServerName::try_from(bare)
-        .map_err(|_| format!("{host:?} is neither a DNS name nor an IP address"))
+    let name = ServerName::try_from(bare)
+        .map_err(|_| format!("{host:?} is neither a DNS name nor an IP address"))?;
+    Ok(match name {
+        // An address of IPv4 stands in a certificate as one, however it is written.
+        ServerName::IpAddress(address) => IpAddr::from(address).to_canonical().into(),
+        name => name,
+    })
 }

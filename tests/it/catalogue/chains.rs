@@ -91,6 +91,12 @@ fn of_names() -> Vec<Behaviour> {
             alone("127.0.0.1", |_| {})
         })
         .counts(200),
+        shown(
+            "for its address, asked for as one of IPv6",
+            "[::ffff:127.0.0.1]",
+            || alone("127.0.0.1", |_| {}),
+        )
+        .counts(200),
         shown("for names without end, not this one", "orders.test", || {
             let authority = Authority::new();
             let names: Vec<String> = (0..2_000).map(|n| format!("n{n}.test")).collect();
