@@ -1,17 +1,22 @@
 //! TLS: the client configuration of a module, and the handshake of a probe.
 
+mod authority;
 mod chain;
+mod claim;
 mod expiry;
 pub mod failure;
 pub mod flood;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod name;
+mod namesake;
 mod observer;
 mod ordinary;
 pub mod plaintext;
+mod purpose;
 pub mod quic;
 pub mod record;
+mod refusal;
 mod trust;
 mod verifier;
 mod weak;
@@ -85,8 +90,7 @@ impl TlsClient {
             true => Some(Arc::new(trust(settings)?)),
             false => None,
         };
-        let verifier = trust.clone().map(Verifier::new).transpose()?;
-        let verifier = verifier.map(Arc::new);
+        let verifier = trust.clone().map(Verifier::new).map(Arc::new);
         let versions: Vec<_> = [
             (TlsVersion::Tls12, &rustls::version::TLS12),
             (TlsVersion::Tls13, &rustls::version::TLS13),
