@@ -30,6 +30,10 @@ pub struct ProbeSocket {
     without_data: Option<WithoutData>,
     /// How much it reads at once.
     pace: Pace,
+    /// Whether hands are still to be shaken.
+    shakes_hands: bool,
+    /// What a read failed with meanwhile.
+    broken_by: Option<io::Error>,
 }
 
 impl ProbeSocket {
@@ -40,6 +44,8 @@ impl ProbeSocket {
             wire,
             without_data: None,
             pace: Pace::new(),
+            shakes_hands: false,
+            broken_by: None,
         }
     }
 
@@ -55,6 +61,7 @@ impl ProbeSocket {
     pub fn bounded(mut self) -> Self {
         self.without_data = Some(WithoutData::default());
         self.pace.expect_records();
+        self.shakes_hands = true;
         self
     }
 
@@ -62,6 +69,7 @@ impl ProbeSocket {
     pub fn end_handshake(&mut self) {
         self.note_data();
         self.pace.begin_turn();
+        self.shakes_hands = false;
     }
 
     /// Takes note that there was data in what arrived.
@@ -123,9 +131,22 @@ impl AsyncRead for ProbeSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.pace.poll_turn(cx));
+        if let Some(error) = self.broken_by.take() {
+            return Poll::Ready(Err(error));
+        }
         let room = self.pace.room(buffer.remaining());
         let target = buffer.initialize_unfilled_to(room);
-        let received = ready!(self.poll_receive(cx, target))?;
+        let received = match ready!(self.poll_receive(cx, target)) {
+            Ok(received) => received,
+            // tokio-rustls reads on behind the last bytes of a handshake, whose end this is not: the
+            // next read is told of it.
+            Err(error) if self.shakes_hands => {
+                self.broken_by = Some(error);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Err(error) => return Poll::Ready(Err(error)),
+        };
         if received.length > 0 {
             self.wire.marks().note_arrival(received.stamp);
             self.pace

@@ -180,7 +180,7 @@ fn of_certificate(error: &CertificateError) -> Reason {
 }
 
 /// Whether a certificate was refused for being one of an authority, trusted or not.
-pub fn is_authority_as_server(error: &Error) -> bool {
+fn is_authority_as_server(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
         return false;
     };

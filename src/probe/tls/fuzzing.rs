@@ -4,6 +4,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::probe::tls::chain;
 use crate::probe::tls::expiry;
+use crate::probe::tls::weak;
 
 /// Reads the bytes as a certificate that a server shows, alone and twice.
 pub fn run(data: &[u8]) {
@@ -18,6 +19,7 @@ pub fn run(data: &[u8]) {
     );
     assert_eq!(chain::describe(&two, None), Some(described.clone()));
     expiry::is_self_issued(&one[0]);
+    weak::has_short_key(&two);
     for text in [
         &described.subject,
         &described.issuer,

@@ -1,21 +1,27 @@
 //! TLS: the client configuration of a module, and the handshake of a probe.
 
+mod authority;
 mod chain;
+mod claim;
 mod expiry;
 pub mod failure;
 pub mod flood;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod name;
+mod namesake;
 mod observer;
 mod ordinary;
 pub mod plaintext;
+mod purpose;
 pub mod quic;
 pub mod record;
+mod refusal;
 mod trust;
 mod verifier;
 mod weak;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -84,8 +90,7 @@ impl TlsClient {
             true => Some(Arc::new(trust(settings)?)),
             false => None,
         };
-        let verifier = trust.clone().map(Verifier::new).transpose()?;
-        let verifier = verifier.map(Arc::new);
+        let verifier = trust.clone().map(Verifier::new).map(Arc::new);
         let versions: Vec<_> = [
             (TlsVersion::Tls12, &rustls::version::TLS12),
             (TlsVersion::Tls13, &rustls::version::TLS13),
@@ -263,6 +268,11 @@ fn trust(settings: &TlsSettings) -> Result<Trust, String> {
 fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     // A URL may end a name with a dot, which certificates and SNI (RFC 6066, 3) leave out.
     let bare = host.strip_suffix('.').unwrap_or(host).to_owned();
-    ServerName::try_from(bare)
-        .map_err(|_| format!("{host:?} is neither a DNS name nor an IP address"))
+    let name = ServerName::try_from(bare)
+        .map_err(|_| format!("{host:?} is neither a DNS name nor an IP address"))?;
+    Ok(match name {
+        // An address of IPv4 stands in a certificate as one, however it is written.
+        ServerName::IpAddress(address) => IpAddr::from(address).to_canonical().into(),
+        name => name,
+    })
 }

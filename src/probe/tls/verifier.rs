@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use rustls::CertificateError;
 use rustls::Error;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerified;
-use rustls::client::danger::ServerCertVerifier as _;
 use rustls::client::verify_server_name;
 use rustls::server::ParsedCertificate;
 use rustls_pki_types::CertificateDer;
@@ -15,26 +13,19 @@ use rustls_pki_types::UnixTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use crate::probe::tls::crypto_provider;
-use crate::probe::tls::failure;
+use crate::probe::tls::refusal;
 use crate::probe::tls::trust::Trust;
 
 /// Verifies as webpki does, and lets servers show what it takes from authorities alone:
 /// `openssl req -x509` makes every certificate one of an authority unless told otherwise, and Go
 /// does not mind.
 #[derive(Debug)]
-pub struct Verifier {
-    paths: Arc<WebPkiServerVerifier>,
-    trust: Arc<Trust>,
-}
+pub struct Verifier(Arc<Trust>);
 
 impl Verifier {
-    /// A verifier by these authorities. The error says what is wrong with them.
-    pub fn new(trust: Arc<Trust>) -> Result<Self, String> {
-        let paths = WebPkiServerVerifier::builder_with_provider(trust.roots(), crypto_provider())
-            .build()
-            .map_err(|error| format!("the certificate authorities cannot be used: {error}"))?;
-        Ok(Self { paths, trust })
+    /// A verifier by these authorities.
+    pub fn new(trust: Arc<Trust>) -> Self {
+        Self(trust)
     }
 
     /// Verifies a server's own certificate, beside which it showed `others`.
@@ -45,16 +36,27 @@ impl Verifier {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let refusal = match self.paths.verify_server_cert(own, others, name, &[], now) {
-            Ok(verified) => return Ok(verified),
-            Err(refusal) => refusal,
+        let parsed = ParsedCertificate::try_from(own)?;
+        let Self(trust) = self;
+        let error = match trust.verify(own, others, now) {
+            Ok(()) => {
+                verify_server_name(&parsed, name)?;
+                return Ok(ServerCertVerified::assertion());
+            }
+            Err(error) => error,
         };
-        // Longer paths from the certificate of an authority are left out: webpki builds none.
-        let is_trusted = self.trust.holds(own)
-            || failure::is_authority_as_server(&refusal) && self.trust.signed(own);
-        match is_trusted {
-            true => verify_alone(own, name, now),
-            false => Err(refusal),
+        if trust.holds(own) {
+            return verify_alone(own, name, now);
+        }
+        match error {
+            // Longer paths from the certificate of an authority are left out: webpki builds none.
+            webpki::Error::CaUsedAsEndEntity if trust.signed(own, now).map_err(refusal::of)? => {
+                verify_alone(own, name, now)
+            }
+            webpki::Error::InvalidSignatureForPublicKey if trust.has_namesake(own, others) => {
+                Err(CertificateError::UnknownIssuer.into())
+            }
+            error => Err(refusal::of(error)),
         }
     }
 }

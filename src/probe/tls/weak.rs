@@ -3,8 +3,9 @@
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
+
+use crate::probe::tls::claim;
 
 /// The shortest RSA key that ring takes, as browsers do.
 const MIN_RSA_BITS: usize = 2048;
@@ -27,15 +28,17 @@ pub fn is_broken_hash(algorithm: &[u8]) -> bool {
     BROKEN_HASHES.into_iter().any(names)
 }
 
-/// Whether a certificate of `chain` has a short RSA key, or was signed with one.
+/// Whether the first certificate of `chain`, or one of those that vouch for it, has a short RSA key
+/// or was signed with one.
 pub fn has_short_key(chain: &[CertificateDer<'_>]) -> bool {
-    chain.iter().any(|certificate| {
-        let parsed = X509Certificate::from_der(certificate);
-        parsed.is_ok_and(|(_, certificate)| is_short(&certificate))
-    })
+    let Some((own, others)) = chain.split_first() else {
+        return false;
+    };
+    claim::path(own, others).iter().any(is_short)
 }
 
-fn is_short(certificate: &X509Certificate<'_>) -> bool {
+/// Whether a certificate has a short RSA key, or was signed with one.
+pub fn is_short(certificate: &X509Certificate<'_>) -> bool {
     let key = certificate.public_key().parsed();
     let has_short_key = matches!(key, Ok(PublicKey::RSA(key)) if key.key_size() < MIN_RSA_BITS);
     let algorithm = certificate.signature_algorithm.algorithm.to_id_string();

@@ -106,6 +106,12 @@ fn flaws() -> Vec<Flaw> {
             Some(R::TlsCertPurpose),
         ),
         (
+            "for anything",
+            orders,
+            |p| p.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any],
+            None,
+        ),
+        (
             "for servers",
             orders,
             |p| p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
@@ -227,6 +233,11 @@ fn of_authorities() -> Vec<Behaviour> {
         let own = Authority::with(named_alike).issue("orders.test", as_authority);
         (own, vec![Authority::with(named_alike).certificate()])
     };
+    let expired = || {
+        let expired = Authority::with(|p| p.not_after = date_time_ymd(2020, 1, 1));
+        let own = expired.issue("orders.test", as_authority);
+        (own, vec![expired.certificate()])
+    };
     // One that may vouch for other names alone.
     let limited = || {
         let limited = Authority::with(|p| {
@@ -247,6 +258,10 @@ fn of_authorities() -> Vec<Behaviour> {
         judged(
             shown(row("one named alike"), alike),
             Some(R::TlsCertUnknownIssuer),
+        ),
+        judged(
+            shown(row("one that has expired"), expired),
+            Some(R::TlsCertExpired),
         ),
         judged(
             shown(row("one limited to other names"), limited),

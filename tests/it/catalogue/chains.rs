@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use httpcycle_exporter::outcome::reason::Reason as R;
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, GeneralSubtree, NameConstraints, date_time_ymd,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
+    KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use rustls::DEFAULT_VERSIONS;
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::catalogue::{Behaviour, Stage};
@@ -16,16 +18,22 @@ use crate::support::{dns, peer, pki};
 
 type Certificate = CertificateDer<'static>;
 
+/// One with a key that is too short, of no concern to others.
+const SHORT_KEY: &[u8] = include_bytes!("../support/certificates/short-key.pem");
+
 /// A chain, the key of its first certificate, and who is trusted.
 struct Shown {
     chain: Vec<Certificate>,
     key: PrivateKeyDer<'static>,
-    trusted: Certificate,
+    trusted: Vec<Certificate>,
 }
 
 pub fn all() -> Vec<Behaviour> {
     let mut rows = of_names();
+    rows.extend(of_limits());
     rows.extend(of_chains());
+    rows.extend(of_roots());
+    rows.extend(of_namesakes());
     rows
 }
 
@@ -42,7 +50,7 @@ fn shown(name: &str, host: &'static str, make: fn() -> Shown) -> Behaviour {
         let answer = Script::Addresses(vec![peer.address.ip()], Duration::ZERO);
         let server = dns::serve(answer).await;
         let url = format!("https://{host}:{}/", peer.address.port());
-        let mut stage = Stage::at(url).trusting(&[trusted]);
+        let mut stage = Stage::at(url).trusting(&trusted);
         stage.place.resolver = Some(server.address);
         stage.held_by(peer).held_by(server)
     })
@@ -54,7 +62,7 @@ fn alone(name: &str, change: fn(&mut CertificateParams)) -> Shown {
     Shown {
         chain: vec![certificate],
         key,
-        trusted: authority.certificate(),
+        trusted: vec![authority.certificate()],
     }
 }
 
@@ -91,6 +99,12 @@ fn of_names() -> Vec<Behaviour> {
             alone("127.0.0.1", |_| {})
         })
         .counts(200),
+        shown(
+            "for its address, asked for as one of IPv6",
+            "[::ffff:127.0.0.1]",
+            || alone("127.0.0.1", |_| {}),
+        )
+        .counts(200),
         shown("for names without end, not this one", "orders.test", || {
             let authority = Authority::new();
             let names: Vec<String> = (0..2_000).map(|n| format!("n{n}.test")).collect();
@@ -99,10 +113,16 @@ fn of_names() -> Vec<Behaviour> {
             Shown {
                 chain: vec![certificate],
                 key,
-                trusted: authority.certificate(),
+                trusted: vec![authority.certificate()],
             }
         })
         .fails(R::TlsCertName),
+    ]
+}
+
+/// By the names that the authority may vouch for.
+fn of_limits() -> Vec<Behaviour> {
+    vec![
         shown(
             "of one that vouches for other names alone",
             "orders.test",
@@ -141,24 +161,18 @@ fn of_names() -> Vec<Behaviour> {
 
 /// One whose authority may vouch for some names alone.
 fn limited(permitted: Vec<GeneralSubtree>, excluded: Vec<GeneralSubtree>) -> Shown {
-    let authority = Authority::with(|p| {
+    of_root(|p| {
         p.name_constraints = Some(NameConstraints {
             permitted_subtrees: permitted,
             excluded_subtrees: excluded,
         });
-    });
-    let (certificate, key) = authority.issue("orders.test", |_| {});
-    Shown {
-        chain: vec![certificate],
-        key,
-        trusted: authority.certificate(),
-    }
+    })
 }
 
 /// One below `n_between` authorities, each changed by `change`, of which `n_shown` are shown.
 fn below(n_between: usize, n_shown: usize, change: fn(&mut CertificateParams)) -> Shown {
     let root = Authority::new();
-    let trusted = root.certificate();
+    let trusted = vec![root.certificate()];
     let (mut issuer, mut between) = (root, Vec::new());
     for _ in 0..n_between {
         issuer = issuer.below(change);
@@ -189,12 +203,151 @@ fn of_chains() -> Vec<Behaviour> {
             below(1, 1, |p| p.is_ca = rcgen::IsCa::ExplicitNoCa)
         })
         .fails(R::TlsCertInvalid),
+        row("below an authority between whose key may not sign", || {
+            below(1, 1, |p| p.key_usages = vec![KeyUsagePurpose::CrlSign])
+        })
+        .fails(R::TlsCertInvalid),
+        row("below an authority between whose key may sign", || {
+            below(1, 1, |p| p.key_usages = vec![KeyUsagePurpose::KeyCertSign])
+        })
+        .counts(200),
+        row("below an authority between for clients", || {
+            below(1, 1, |p| {
+                p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            })
+        })
+        .fails(R::TlsCertPurpose),
+        row("below an authority between for anything", || {
+            below(1, 1, |p| {
+                p.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any];
+            })
+        })
+        .counts(200),
         row("below 20 authorities", || below(20, 20, |_| {})).fails(R::TlsCertInvalid),
         row("beside 100 others", || with_others(100)).counts(200),
         // What is longer than 64 KiB is not read.
         row("beside 1,000 others", || with_others(1_000)).fails(R::TlsMalformed),
         row("in a maze", maze).fails(R::TlsCertInvalid),
     ]
+}
+
+/// By the validity of the authority that is trusted.
+fn of_roots() -> Vec<Behaviour> {
+    let row = |name: &str, make: fn() -> Shown| shown(name, "orders.test", make);
+    vec![
+        row("of an authority that has expired", || {
+            of_root(|p| p.not_after = date_time_ymd(2020, 1, 1))
+        })
+        .fails(R::TlsCertExpired),
+        row("of an authority that is not valid yet", || {
+            of_root(|p| p.not_before = date_time_ymd(2090, 1, 1))
+        })
+        .fails(R::TlsCertNotYetValid),
+        row("of an authority that has expired and was renewed", || {
+            let authority = Authority::with(|p| {
+                alike(p);
+                p.not_after = date_time_ymd(2020, 1, 1);
+            });
+            let (certificate, key) = authority.issue("orders.test", |_| {});
+            Shown {
+                chain: vec![certificate],
+                key,
+                trusted: vec![authority.certificate(), authority.renewed(alike)],
+            }
+        })
+        .counts(200),
+    ]
+}
+
+/// One whose authority is changed by `change`.
+fn of_root(change: impl FnOnce(&mut CertificateParams)) -> Shown {
+    let authority = Authority::with(change);
+    let (certificate, key) = authority.issue("orders.test", |_| {});
+    Shown {
+        chain: vec![certificate],
+        key,
+        trusted: vec![authority.certificate()],
+    }
+}
+
+fn alike(params: &mut CertificateParams) {
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "alike");
+}
+
+fn telling_the_key(params: &mut CertificateParams) {
+    params.use_authority_key_identifier_extension = true;
+}
+
+/// Signatures that do not fit the trusted authority whose name their issuer has.
+fn of_namesakes() -> Vec<Behaviour> {
+    let row = |name: &str, make: fn() -> Shown| shown(name, "orders.test", make);
+    vec![
+        row("of a namesake of an authority", || {
+            of_namesake(telling_the_key, false)
+        })
+        .fails(R::TlsCertUnknownIssuer),
+        row("of a namesake of an authority that is shown", || {
+            of_namesake(|_| {}, true)
+        })
+        .fails(R::TlsCertUnknownIssuer),
+        row("below one between of a namesake of an authority", || {
+            let between = Authority::with(alike).below(telling_the_key);
+            let (certificate, key) = between.issue("orders.test", |_| {});
+            Shown {
+                chain: vec![certificate, between.certificate()],
+                key,
+                trusted: vec![Authority::with(alike).certificate()],
+            }
+        })
+        .fails(R::TlsCertUnknownIssuer),
+        // Nothing tells it from a signature that was broken.
+        row("of a namesake that tells no key", || {
+            of_namesake(|_| {}, false)
+        })
+        .fails(R::TlsCertInvalid),
+        row("with a broken signature", || {
+            broken(alone("orders.test", |_| {}))
+        })
+        .fails(R::TlsCertInvalid),
+        row("with a broken signature, telling the key", || {
+            broken(alone("orders.test", telling_the_key))
+        })
+        .fails(R::TlsCertInvalid),
+        row("with a broken signature, beside its authority", || {
+            let mut shown = broken(alone("orders.test", |_| {}));
+            shown.chain.extend(shown.trusted.clone());
+            shown
+        })
+        .fails(R::TlsCertInvalid),
+        row("with a broken signature, beside a short key", || {
+            let mut shown = broken(alone("orders.test", |_| {}));
+            let short = CertificateDer::from_pem_slice(SHORT_KEY).unwrap();
+            shown.chain.push(short);
+            shown
+        })
+        .fails(R::TlsCertInvalid),
+    ]
+}
+
+/// One of an authority that has the name of the one that is trusted, and is shown or not.
+fn of_namesake(change: fn(&mut CertificateParams), is_shown: bool) -> Shown {
+    let namesake = Authority::with(alike);
+    let (certificate, key) = namesake.issue("orders.test", change);
+    let mut chain = vec![certificate];
+    chain.extend(is_shown.then(|| namesake.certificate()));
+    Shown {
+        chain,
+        key,
+        trusted: vec![Authority::with(alike).certificate()],
+    }
+}
+
+fn broken(mut shown: Shown) -> Shown {
+    let mut certificate = shown.chain[0].to_vec();
+    *certificate.last_mut().unwrap() ^= 1;
+    shown.chain[0] = certificate.into();
+    shown
 }
 
 /// A chain with certificates that have nothing to do with it.
@@ -207,11 +360,6 @@ fn with_others(count: usize) -> Shown {
 
 /// Authorities that all have one name, so that every one of them may have signed every other.
 fn maze() -> Shown {
-    let alike = |p: &mut CertificateParams| {
-        p.distinguished_name = DistinguishedName::new();
-        p.distinguished_name.push(DnType::CommonName, "alike");
-        p.use_authority_key_identifier_extension = false;
-    };
     let unknown = Authority::with(alike);
     let mut issuer = unknown.below(alike);
     let mut others = vec![issuer.certificate()];
@@ -223,6 +371,6 @@ fn maze() -> Shown {
     Shown {
         chain: [vec![certificate], others].concat(),
         key,
-        trusted: Authority::with(alike).certificate(),
+        trusted: vec![Authority::with(alike).certificate()],
     }
 }

@@ -45,6 +45,12 @@ impl Authority {
         self.0.der().clone()
     }
 
+    /// Another certificate of this key, changed by `change` before it is signed.
+    pub fn renewed(&self, change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
+        let (params, _) = authority_params(change);
+        params.self_signed(self.0.key()).unwrap().der().clone()
+    }
+
     /// A certificate for `name` with its key, changed by `change` before it is signed.
     pub fn issue(
         &self,

@@ -168,7 +168,15 @@ impl ExchangeIo {
             Stream::Tls(stream) => {
                 // One buffer at a time: a plain read would go on reading the socket, and its stamp
                 // would be that of bytes that came later.
-                let arrived = ready!(plaintext::poll_next(stream, &mut self.ended_by, cx))?;
+                let is_reset = self.is_reset;
+                let arrived = ready!(plaintext::poll_next(stream, &mut self.ended_by, cx));
+                let arrived = arrived.map_err(|error| match error.kind() {
+                    // Without a word of TLS: what is left of a reset that a write was told of.
+                    io::ErrorKind::UnexpectedEof if is_reset => {
+                        io::ErrorKind::ConnectionReset.into()
+                    }
+                    _ => error,
+                })?;
                 let length = arrived.len().min(room);
                 let arrived = arrived.get(..length).unwrap_or_default();
                 let (n_taken, noted) = note_arrival(&self.wire, arrived);
@@ -211,6 +219,7 @@ impl ExchangeIo {
         match flushed {
             Poll::Ready(Err(error)) if takes_no_more(&error) => {
                 self.broken = true;
+                self.is_reset |= error.kind() == io::ErrorKind::ConnectionReset;
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => {
