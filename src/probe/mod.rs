@@ -3,6 +3,7 @@
 pub mod arrival;
 mod body;
 mod carrier;
+mod chunk_lines;
 mod chunking;
 mod conflict;
 mod connect;

@@ -45,7 +45,8 @@ impl ResponseProgress {
     /// end before it may be the response.
     pub fn ahead_of_fault(&self) -> usize {
         match self {
-            Self::Text(_) => usize::MAX,
+            // Of a broken head nothing is of use to the client.
+            Self::Text(_) => 0,
             Self::Frames(frames) => frames.frame_from(),
             Self::Stream(stream) => stream.frame_from(),
         }
@@ -130,6 +131,19 @@ impl ResponseProgress {
     /// Whether the client should have nothing of a head of HTTP/1 before it is complete.
     pub fn is_held_back(&self) -> bool {
         matches!(self, Self::Text(head) if head.is_held_back())
+    }
+
+    /// What of the bytes that were fed last came behind a whole head of HTTP/1.
+    pub fn behind<'a>(&self, fed: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Text(head) => head.behind(fed),
+            Self::Frames(_) | Self::Stream(_) => &[],
+        }
+    }
+
+    /// Whether a whole head of HTTP/1 says that its body is chunked.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self, Self::Text(head) if head.is_chunked())
     }
 
     /// Whether all that is to come is the body of HTTP/1.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::chunk_lines::ChunkLines;
 use crate::probe::chunking::Chunking;
 use crate::probe::frames::FrameFault;
 use crate::probe::progress::ResponseProgress;
@@ -58,6 +59,8 @@ pub struct Marks {
     pub last_byte: Option<Arrival>,
     /// What arrived behind a head of HTTP/1.
     pub chunking: Chunking,
+    /// The lines of it, if it is chunked; known once there is any.
+    chunk_lines: Option<ChunkLines>,
     /// What broke a connection of HTTP/2, whose client keeps no more of it than the text.
     pub broken_by: Option<io::Error>,
     /// Whether the server asked for a certificate in the handshake.
@@ -87,7 +90,7 @@ impl Marks {
         if self.head.is_text_over()
             && let Err(fault) = self.chunking.arrived(all)
         {
-            return (all, Err(io::Error::other(fault)));
+            return (0, Err(io::Error::other(fault)));
         }
         match self.head.feed(bytes, at) {
             Ok(true) => {
@@ -101,6 +104,25 @@ impl Marks {
             Err(fault) => return (self.head.ahead_of_fault().min(all), Err(fault)),
         }
         self.undigested += all + self.head.take_upkeep();
-        (all, Ok(()))
+        self.note_chunks(bytes)
+    }
+
+    /// Looks at what came behind a head of HTTP/1. What came ahead of a fault is for the client.
+    fn note_chunks(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let all = bytes.len();
+        let behind = self.head.behind(bytes);
+        if behind.is_empty() {
+            return (all, Ok(()));
+        }
+        let lines = self
+            .chunk_lines
+            .get_or_insert_with(|| ChunkLines::of_body(self.head.is_chunked()));
+        match lines.feed(behind) {
+            Ok(()) => (all, Ok(())),
+            Err((ahead, fault)) => {
+                let of_head = all - behind.len();
+                (of_head + ahead, Err(io::Error::other(fault)))
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 
 use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
+use crate::probe::chunk_lines::ChunkFault;
 use crate::probe::chunking::ChunkingFault;
 use crate::probe::frames::BlockFault;
 use crate::probe::frames::FrameFault;
@@ -133,6 +134,7 @@ fn told_by(io: &io::Error, marks: &Marks) -> Option<Reason> {
     fault
         .or_else(|| Some(inner.downcast_ref::<HeadFault>()?.reason()))
         .or_else(|| Some(inner.downcast_ref::<ChunkingFault>()?.reason()))
+        .or_else(|| Some(inner.downcast_ref::<ChunkFault>()?.reason()))
 }
 
 /// What is wrong with a head that is refused or that ended early.

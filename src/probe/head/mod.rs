@@ -47,6 +47,8 @@ pub struct ResponseHead {
     interims: u32,
     first_byte: Option<Arrival>,
     complete: bool,
+    /// How much of what arrived last came behind it.
+    n_behind: usize,
     /// Whether hyper would refuse it by its first piece, before it is complete.
     is_refused_early: bool,
 }
@@ -58,6 +60,7 @@ impl ResponseHead {
         while !self.complete && !arrived.is_empty() {
             arrived = self.feed_one(arrived, at)?;
         }
+        self.n_behind = arrived.len();
         Ok(())
     }
 
@@ -136,6 +139,24 @@ impl ResponseHead {
     /// Whether the head of the final response has arrived whole.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// What of the bytes that were fed last came behind it.
+    pub fn behind<'a>(&self, fed: &'a [u8]) -> &'a [u8] {
+        let from = fed.len().saturating_sub(self.n_behind);
+        fed.get(from..).unwrap_or_default()
+    }
+
+    /// Whether it says that the body is chunked. What hyper or the probe refuses for other codings
+    /// beside that, or for a length, is not told here.
+    pub fn is_chunked(&self) -> bool {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut fields);
+        parser().parse_response(&mut parsed, &self.bytes).is_ok()
+            && parsed.headers.iter().any(|field| {
+                field.name.eq_ignore_ascii_case("transfer-encoding")
+                    && field.value.trim_ascii().eq_ignore_ascii_case(b"chunked")
+            })
     }
 
     /// Whether what came last are nothing but empty lines before a head. hyper would look at all of them

@@ -5,6 +5,7 @@ mod decode;
 pub mod document;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use cel::common::value::Val;
 use http::HeaderMap;
@@ -19,6 +20,7 @@ use crate::probe::body::RawBody;
 use crate::probe::conflict::Evidence;
 use crate::probe::conflict::MAX_KEPT_BYTES;
 use crate::probe::judge::decode::Decoded;
+use crate::probe::judge::decode::Limits;
 use crate::probe::validate;
 use crate::probe::walk::Walk;
 use crate::target::Target;
@@ -29,6 +31,9 @@ use crate::target::checks::Checks;
 
 /// A body of so many bytes is looked at for less time than it takes to hand a worker over.
 const QUICK_BYTES: usize = 4 * 1024;
+
+/// For how long a body is decoded whose probe has failed: its deadline may have passed.
+const CUT_TIME: Duration = Duration::from_millis(10);
 
 /// What is wrong with a body that expressions are for and that nobody reads.
 const UNREAD: &str = "the body of a redirect is not read";
@@ -75,7 +80,8 @@ fn judge_here(
     stopped: Option<&Failure>,
 ) -> (Option<Failure>, Judgement) {
     let module = &target.module;
-    let body = body_of(target, response, &walk.body, &mut walk.evidence);
+    let is_cut = stopped.is_some();
+    let body = body_of(target, response, &walk.body, &mut walk.evidence, is_cut);
     let mut judgement = Judgement {
         decoded_bytes: body.bytes,
         ..Judgement::default()
@@ -118,6 +124,7 @@ fn body_of<'w>(
     response: &Response,
     raw: &'w RawBody,
     evidence: &mut Evidence,
+    is_cut: bool,
 ) -> Body<'w> {
     let checks = &target.module.checks.body;
     if response.is_redirect {
@@ -134,12 +141,18 @@ fn body_of<'w>(
             failure: None,
         };
     };
-    let max_bytes = checks.max_bytes();
-    let kept_bytes = if checks.need_text() && target.module.is_valid(response.code) {
-        max_bytes
+    // One more than is kept, so that it is known to be cut.
+    let told_bytes = MAX_KEPT_BYTES as u64 + 1;
+    let mut limits = Limits::of_whole(checks.max_bytes());
+    if is_cut {
+        // No check looks at it: only a conflict may tell something in it.
+        limits.bytes = limits.bytes.min(told_bytes);
+        limits.time = CUT_TIME;
+    }
+    limits.kept_bytes = if !is_cut && checks.need_text() && target.module.is_valid(response.code) {
+        limits.bytes
     } else if evidence.needs_body() {
-        // One more than is kept, so that it is known to be cut.
-        MAX_KEPT_BYTES as u64 + 1
+        told_bytes
     } else {
         0
     };
@@ -147,7 +160,7 @@ fn body_of<'w>(
         text,
         bytes,
         failure,
-    } = decode::decode(raw.bytes(), compression, max_bytes, kept_bytes);
+    } = decode::decode(raw.bytes(), compression, limits);
     // A conflict that was sent as it is, whatever the module expects, tells its reason in that.
     if !text.is_empty() {
         evidence.replace_body(&text);

@@ -15,6 +15,7 @@ pub fn all() -> Vec<Behaviour> {
         sizes(),
         extensions(),
         trailers(),
+        broken_trailers(),
         floods(),
         drips(),
     ]
@@ -100,6 +101,13 @@ fn extensions() -> Vec<Behaviour> {
         chunked("a line feed in an extension", "4;a\nb\r\nhalf\r\n0\r\n\r\n", Hold).fails(R::TransferChunkInvalid),
         chunked("a CR in an extension", "4;a\rb\r\nhalf\r\n0\r\n\r\n", Hold).fails(R::TransferChunkInvalid),
         chunked("closed in an extension", "4;a", Close).fails(R::TransferBodyTruncated),
+        chunked("NUL in an extension", "4;a\0b\r\nhalf\r\n0\r\n\r\n", Hold).fails(R::TransferChunkInvalid),
+        chunked("NUL in an extension, then closed", "4;a\0", Close).fails(R::TransferChunkInvalid),
+        chunked("control characters in an extension", "4;a=\x01\x7f\r\nhalf\r\n0\r\n\r\n", Hold).fails(R::TransferChunkInvalid),
+        chunked("NUL in the last extension", "0;a\0\r\n\r\n", Hold).fails(R::TransferChunkInvalid),
+        chunked("a string in an extension without its end", "4;a=\"b\r\nhalf\r\n0\r\n\r\n", Hold).fails(R::TransferChunkInvalid),
+        chunked("strings in extensions", "4 ; a = \"\\\";\tü\" ;b;;c=\r\nhalf\r\n0\r\n\r\n", Hold),
+        chunked("NUL in a chunk and behind the last one", "4\r\nha\0f\r\n0\r\n\r\n\0\n", Hold),
     ]
 }
 
@@ -134,6 +142,54 @@ fn trailers() -> Vec<Behaviour> {
         chunked("closed in a trailer", "0\r\nA: b", Close).fails(R::TransferBodyTruncated),
         chunked("silent in a trailer", "0\r\nA: b", Hold).fails(R::TransferBodyTimeout),
     ]
+}
+
+/// What is wrong with trailers is told at once, whatever comes of the connection then.
+fn broken_trailers() -> Vec<Behaviour> {
+    let with_fault = |(name, trailers): (&str, &str)| {
+        [
+            (Hold, ""),
+            (Close, ", then closed"),
+            (Reset, ", then reset"),
+        ]
+        .map(|(then, words)| {
+            let name = format!("a broken trailer: {name}{words}");
+            let chunks = format!("4\r\nhalf\r\n0\r\n{trailers}");
+            chunked(&name, &chunks, then)
+                .fails(R::TransferChunkInvalid)
+                .also("all of the chunk is delivered", |outcome| {
+                    outcome
+                        .response
+                        .is_some_and(|response| response.body_bytes == 4)
+                })
+        })
+    };
+    let conflict = Behaviour::answering(
+        "chunks: a broken trailer of a conflict",
+        format!("{HEAD}4\r\nhalf\r\n0\r\n\n").replace("200 OK", "409 Conflict"),
+        Hold,
+    );
+    let unread = Behaviour::answering(
+        "chunks: a broken trailer that nobody reads",
+        format!("{HEAD}0\r\n\n").replace("200 OK", "304 Not Modified"),
+        Hold,
+    );
+    let mut rows: Vec<Behaviour> = [
+        ("a bare line feed at the end", "\n"),
+        ("a bare line feed", "A: b\n\r\n"),
+        ("a bare line feed behind one", "A: b\r\n\n"),
+        ("no colon", "garbage\r\n"),
+        ("a space in the name", "A b: c\r\n"),
+        ("NUL in a value", "A: \0"),
+        ("NUL", "\0\0\0"),
+        ("a record of TLS", "\x16\x03\x01\x02"),
+    ]
+    .into_iter()
+    .flat_map(with_fault)
+    .collect();
+    rows.push(conflict.fails(R::ValidateStatus).counts(409));
+    rows.push(unread.fails(R::ValidateStatus).counts(304));
+    rows
 }
 
 /// What no limit of the body would end.

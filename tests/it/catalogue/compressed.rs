@@ -17,7 +17,10 @@ const ZEROS_BR: &[u8] = include_bytes!("../../bodies/zeros.br");
 const LIMIT: u64 = 4 * 1024 * 1024;
 
 pub fn all() -> Vec<Behaviour> {
-    [good(), broken(), bombs()].into_iter().flatten().collect()
+    [good(), broken(), bombs(), cut_bombs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A 200 with this body, said to be in this coding, probed by a module that decodes it or not.
@@ -112,6 +115,39 @@ fn broken() -> Vec<Behaviour> {
         row("something behind br", "br", &[TEXT_BR, b"x"].concat(), Br),
         truncated,
     ]
+}
+
+/// A body that does not come to its end is hardly decoded, as that would take time behind the deadline.
+fn cut_bombs() -> Vec<Behaviour> {
+    let zeros = vec![0; LIMIT as usize];
+    [
+        ("gzip", Gzip, gzip(&zeros)),
+        ("deflate", Deflate, deflate(&zeros)),
+        ("br", Br, ZEROS_BR.to_vec()),
+    ]
+    .into_iter()
+    .flat_map(|(name, coding, raw)| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+            raw.len() + 1
+        );
+        let bytes = [head.as_bytes(), &raw].concat();
+        [
+            ("silent", Hold, R::TransferBodyTimeout),
+            ("closed", Close, R::TransferBodyTruncated),
+        ]
+        .map(|(words, then, reason)| {
+            let name = format!("compressed: much {name}, then {words}");
+            Behaviour::answering(name, bytes.clone(), then)
+                .probed(move |module| module.checks.body.compression = Some(coding))
+                .fails(reason)
+                .counts(200)
+                .also("hardly anything is decoded", |outcome| {
+                    (1..100_000).contains(&outcome.judgement.decoded_bytes)
+                })
+        })
+    })
+    .collect()
 }
 
 fn bombs() -> Vec<Behaviour> {

@@ -27,11 +27,15 @@ impl Read for ExchangeIo {
                 target.put_slice(self.held.drain(..length).as_slice());
                 return Poll::Ready(Ok(()));
             }
+            if let Some(fault) = self.fault.take() {
+                return Poll::Ready(Err(fault));
+            }
             let wire = self.wire.clone();
             let mut held = std::mem::take(&mut self.held);
             let before = held.len();
-            let mut is_blank = false;
-            let read = self.read_with(cx, target.remaining(), |bytes| {
+            let (mut is_any, mut is_blank) = (false, false);
+            let mut read = self.read_with(cx, target.remaining(), |bytes| {
+                is_any = !bytes.is_empty();
                 if !bytes.is_empty() && wire.marks().head.is_blank() {
                     is_blank = true;
                 } else if before > 0 || wire.marks().head.is_held_back() {
@@ -42,6 +46,11 @@ impl Read for ExchangeIo {
             });
             let is_any_held = held.len() > before;
             self.held = held;
+            if is_any && let Poll::Ready(Err(fault)) = read {
+                // A body counts as far as it came ahead of a fault, which is told behind it.
+                self.fault = Some(fault);
+                read = Poll::Ready(Ok(()));
+            }
             if read.is_pending() || !is_any_held && !is_blank {
                 return read;
             }

@@ -62,6 +62,8 @@ pub struct ExchangeIo {
     ended_by: Option<io::Error>,
     /// What hyper is to have of a head once that is complete, and what came behind it.
     held: Vec<u8>,
+    /// What is wrong behind all that hyper has or is to have.
+    fault: Option<io::Error>,
 }
 
 impl ExchangeIo {
@@ -76,6 +78,7 @@ impl ExchangeIo {
             is_reset: false,
             ended_by: None,
             held: Vec::new(),
+            fault: None,
         }
     }
 

@@ -38,6 +38,28 @@ const BYTES_A_MICROSECOND: u64 = 16;
 const BOMB_BYTES: u64 = 1024 * 1024;
 const BOMB_RATIO: u64 = 100;
 
+/// How far decoding may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many bytes it may give.
+    pub bytes: u64,
+    /// How many of the first ones are kept.
+    pub kept_bytes: u64,
+    /// How much of the CPU it may take, besides what it gives.
+    pub time: Duration,
+}
+
+impl Limits {
+    /// Those of a whole body of at most `bytes`, of which nothing is kept.
+    pub fn of_whole(bytes: u64) -> Self {
+        Self {
+            bytes,
+            kept_bytes: 0,
+            time: MAX_TIME,
+        }
+    }
+}
+
 /// What came of decoding.
 #[derive(Debug, Default)]
 pub struct Decoded {
@@ -49,9 +71,9 @@ pub struct Decoded {
     pub failure: Option<Failure>,
 }
 
-/// Decodes `raw` to at most `max_bytes`, of which the first `kept_bytes` are kept.
-pub fn decode(raw: &[u8], compression: Compression, max_bytes: u64, kept_bytes: u64) -> Decoded {
-    decode_by(&cpu_time, raw, compression, max_bytes, kept_bytes)
+/// Decodes `raw` within `limits`.
+pub fn decode(raw: &[u8], compression: Compression, limits: Limits) -> Decoded {
+    decode_by(&cpu_time, raw, compression, limits)
 }
 
 /// What this thread has taken of the CPU so far.
@@ -63,8 +85,7 @@ fn decode_by(
     clock: &dyn Fn() -> Duration,
     raw: &[u8],
     compression: Compression,
-    max_bytes: u64,
-    kept_bytes: u64,
+    limits: Limits,
 ) -> Decoded {
     let mut decoder: Box<dyn Decoder + '_> = match compression {
         Compression::Gzip => Box::new(Gzip(MultiGzDecoder::new(Turns::new(raw)))),
@@ -74,7 +95,7 @@ fn decode_by(
         Compression::Br => Box::new(Br::new(raw)),
     };
     let mut decoded = Decoded::default();
-    let drained = drain(&mut *decoder, clock, max_bytes, kept_bytes, &mut decoded);
+    let drained = drain(&mut *decoder, clock, limits, &mut decoded);
     decoded.failure = drained.err().map(|why| {
         let used = (raw.len() - decoder.rest()) as u64;
         match why {
@@ -83,10 +104,10 @@ fn decode_by(
                 detail,
             },
             Stop::TooSlow => too_slow(decoded.bytes, used),
-            Stop::TooLong => too_long(decoded.bytes, used, max_bytes),
+            Stop::TooLong => too_long(decoded.bytes, used, limits.bytes),
         }
     });
-    decoded.bytes = decoded.bytes.min(max_bytes);
+    decoded.bytes = decoded.bytes.min(limits.bytes);
     decoded
 }
 
@@ -117,8 +138,7 @@ trait Decoder {
 fn drain(
     decoder: &mut dyn Decoder,
     clock: &dyn Fn() -> Duration,
-    max_bytes: u64,
-    kept_bytes: u64,
+    limits: Limits,
     decoded: &mut Decoded,
 ) -> Result<(), Stop> {
     let began = clock();
@@ -128,17 +148,17 @@ fn drain(
             Step::Ended => return Ok(()),
             Step::Made(length) => length,
         };
-        let room = usize::try_from(kept_bytes).unwrap_or(usize::MAX) - decoded.text.len();
+        let room = usize::try_from(limits.kept_bytes).unwrap_or(usize::MAX) - decoded.text.len();
         let piece = piece.get(..length).unwrap_or_default();
         decoded
             .text
             .extend_from_slice(piece.get(..room).unwrap_or(piece));
         decoded.bytes += length as u64;
-        if decoded.bytes > max_bytes {
+        if decoded.bytes > limits.bytes {
             return Err(Stop::TooLong);
         }
         let earned = Duration::from_micros(decoded.bytes / BYTES_A_MICROSECOND);
-        if clock().saturating_sub(began) > MAX_TIME + earned {
+        if clock().saturating_sub(began) > limits.time + earned {
             return Err(Stop::TooSlow);
         }
     }

@@ -36,6 +36,14 @@ fn zlib(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Those of a whole body, of which so much is kept.
+fn keeping(kept_bytes: u64, bytes: u64) -> Limits {
+    Limits {
+        kept_bytes,
+        ..Limits::of_whole(bytes)
+    }
+}
+
 type Row<'t> = (Compression, Vec<u8>, Option<&'t [u8]>);
 
 #[test]
@@ -72,7 +80,7 @@ fn bodies_are_decoded_as_in_go_or_refused() {
         (Br, gzip(PAID), None),
     ];
     for (compression, raw, expected) in rows {
-        let decoded = decode(raw, *compression, 1_000_000, 1_000_000);
+        let decoded = decode(raw, *compression, keeping(1_000_000, 1_000_000));
         let reason = decoded.failure.map(|failure| failure.reason);
         let what = format!("{compression:?} of {:?}", raw.get(..20).unwrap_or(raw));
         match expected {
@@ -94,7 +102,7 @@ fn what_is_cut_anywhere_is_refused() {
         (Br, PAID_BR.to_vec()),
     ] {
         for length in 1..raw.len() {
-            let decoded = decode(&raw[..length], compression, 1_000, 1_000);
+            let decoded = decode(&raw[..length], compression, keeping(1_000, 1_000));
             let reason = decoded.failure.map(|failure| failure.reason);
             assert_eq!(
                 reason,
@@ -124,7 +132,7 @@ fn decoding_ends_at_the_limit() {
         ("zeros", Deflate, deflate(&zeros), 5_000_000, bomb),
         ("zeros", Br, ZEROS_BR.to_vec(), 50_000_000, bomb),
     ] {
-        let decoded = decode(&raw, compression, max, 10);
+        let decoded = decode(&raw, compression, keeping(10, max));
         let found = decoded.failure.map(|failure| failure.reason);
         assert_eq!(found, reason, "{what}, {compression:?}, {max}");
         let bytes = if reason.is_some() { max } else { decoded.bytes };
@@ -160,11 +168,28 @@ fn what_gives_nothing_does_not_take_for_ever() {
         ("metadata", Br, empty_metadata),
     ] {
         let clock = ticking(MAX_TIME / 10);
-        let decoded = decode_by(&clock, &raw, compression, 1_000_000, 1_000_000);
+        let decoded = decode_by(&clock, &raw, compression, keeping(1_000_000, 1_000_000));
         let reason = decoded.failure.map(|failure| failure.reason);
         let what = format!("{what}, {compression:?}");
         assert_eq!(reason, Some(Reason::TransferBodyBomb), "{what}");
         assert!(clock() < 2 * MAX_TIME, "{what}: it ends when time is over");
+    }
+}
+
+#[test]
+fn decoding_takes_no_longer_than_it_may() {
+    let raw = gzip(b"").repeat(100_000);
+    for n_looks in [3, 30] {
+        let a_step = Duration::from_millis(1);
+        let clock = ticking(a_step);
+        let limits = Limits {
+            time: n_looks * a_step,
+            ..Limits::of_whole(1_000_000)
+        };
+        let decoded = decode_by(&clock, &raw, Gzip, limits);
+        let reason = decoded.failure.map(|failure| failure.reason);
+        assert_eq!(reason, Some(Reason::TransferBodyBomb));
+        assert!(clock() < (n_looks + 5) * a_step, "{n_looks}");
     }
 }
 
@@ -175,7 +200,7 @@ fn what_gives_much_has_the_time_for_it() {
     let bomb = Some(Reason::TransferBodyBomb);
     for (seconds, reason) in [(1, None), (2, None), (5, bomb)] {
         let a_step = Duration::from_secs(seconds) / u32::try_from(n_steps).unwrap();
-        let decoded = decode_by(&ticking(a_step), &raw, Gzip, u64::MAX, 10);
+        let decoded = decode_by(&ticking(a_step), &raw, Gzip, keeping(10, u64::MAX));
         let found = decoded.failure.map(|failure| failure.reason);
         assert_eq!(found, reason, "{seconds} s");
     }
