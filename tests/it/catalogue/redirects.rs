@@ -4,9 +4,9 @@ use httpcycle_exporter::outcome::reason::Reason as R;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::catalogue::{Behaviour, Stage};
-use crate::support::peer;
-use crate::support::peer::Then::Hold;
+use crate::catalogue::{Behaviour, Stage, sessions};
+use crate::support::peer::Then::{Hold, Reset};
+use crate::support::{http2, peer};
 
 pub fn all() -> Vec<Behaviour> {
     [
@@ -14,6 +14,7 @@ pub fn all() -> Vec<Behaviour> {
         nowhere(),
         elsewhere(),
         not_followed(),
+        misframed(),
         followed(),
     ]
     .into_iter()
@@ -97,6 +98,40 @@ fn nowhere() -> Vec<Behaviour> {
             &format!("http://{}.test/", "a".repeat(64)),
         ),
     ];
+    // Nobody waits for their bodies.
+    for (name, head, then) in [
+        ("without a Location or a length", "", Hold),
+        (
+            "without a Location, with half a body",
+            "Content-Length: 9\r\n",
+            Hold,
+        ),
+        (
+            "without a Location, with chunks that are none",
+            "Transfer-Encoding: chunked\r\n",
+            Hold,
+        ),
+        (
+            "with an empty Location and no length",
+            "Location:\r\n",
+            Hold,
+        ),
+        ("without a Location, then reset", "", Reset),
+    ] {
+        let bytes = format!("HTTP/1.1 302 Found\r\n{head}\r\nhalf");
+        rows.push(Behaviour::answering(
+            format!("redirect: {name}"),
+            bytes,
+            then,
+        ));
+    }
+    let over_http2 = vec![http2::settings(), http2::head("302", &[], 0)];
+    rows.push(sessions::at_once(
+        "a redirect without a Location over HTTP/2",
+        "h2",
+        over_http2,
+        b"",
+    ));
     for location in [
         "http://[::1",
         "http://",
@@ -151,6 +186,30 @@ fn not_followed() -> Vec<Behaviour> {
             .fails(R::ValidateStatus)
             .counts(302),
     );
+    // One that is wanted as it is has a body like all others.
+    let unending = |name: &str| leading(&format!("without a Location or a length, {name}"), "302 Found").counts(302);
+    rows.push(
+        unending("that nobody follows")
+            .probed(|module| module.follow_redirects = false)
+            .fails(R::TransferBodyTimeout),
+    );
+    rows.push(
+        unending("that is valid")
+            .probed(|module| module.valid_status_codes = vec![302])
+            .fails(R::TransferBodyTimeout),
+    );
+    rows
+}
+
+/// What is wrong with a length is wrong with that of a redirect too.
+fn misframed() -> Vec<Behaviour> {
+    let both = "Content-Length: 0\r\nTransfer-Encoding: chunked";
+    let mut rows = Vec::new();
+    for headers in [both, "Transfer-Encoding: gzip", "Content-Length: x"] {
+        let head = format!("302 Found\r\nLocation: /b\r\n{headers}");
+        let row = leading(&format!("with {headers:?}"), &head).counts(302);
+        rows.push(row.fails(R::TransferFraming));
+    }
     rows
 }
 

@@ -175,6 +175,13 @@ fn ended() -> Vec<Row> {
             Some(200),
         ),
         (
+            "redirect without a location",
+            vec![head("302", &[])],
+            Hold,
+            Some(R::RedirectLocation),
+            Some(302),
+        ),
+        (
             "conflict cut",
             vec![head("409", &[]), cut(&body(b"abc"), 4)],
             Finish,
