@@ -133,6 +133,15 @@ fn nowhere() -> Vec<Behaviour> {
         b"",
     ));
     for location in [
+        "http:/b",
+        "http:b",
+        "HTTP:",
+        "https:?b",
+        "http:////{here}/b",
+        "http:///{here}/b",
+        "http:\\\\{here}/b",
+        "hTTps:/\\{here}/b",
+        "http:{here}/b",
         "http://[::1",
         "http://",
         "http:///",
@@ -232,8 +241,28 @@ fn followed() -> Vec<Behaviour> {
         leading("with half a body", "302 Found\r\nLocation: /b\r\nContent-Length: 1000\r\n\r\nhalf").counts(204),
         leading("with 200 cookies", format!("302 Found\r\n{cookies}Location: /b")).counts(204),
         leading("with cookies of 200 kB", format!("302 Found\r\n{large}Location: /b")).counts(204),
+        latin1(),
         shut_port(),
     ]
+}
+
+/// One byte a character, which becomes one escape.
+fn latin1() -> Behaviour {
+    Behaviour::new("redirect: beyond ASCII and not in UTF-8", || async {
+        let peer = peer::serve(|mut stream| async move {
+            let request = peer::read_request(&mut stream).await;
+            let answer: &[u8] = match request.split(' ').nth(1) {
+                Some("/") => b"HTTP/1.1 302 Found\r\nLocation: /caf\xe9\r\n\r\n",
+                Some("/caf%E9") => b"HTTP/1.1 204 No Content\r\n\r\n",
+                _ => b"HTTP/1.1 404 Not Found\r\n\r\n",
+            };
+            if stream.write_all(answer).await.is_ok() {
+                peer::finish(stream, Hold).await;
+            }
+        });
+        Stage::of(peer.await)
+    })
+    .counts(204)
 }
 
 fn shut_port() -> Behaviour {
