@@ -12,6 +12,7 @@ pub fn all() -> Vec<Behaviour> {
     [
         endless(),
         nowhere(),
+        unread(),
         elsewhere(),
         not_followed(),
         misframed(),
@@ -98,40 +99,6 @@ fn nowhere() -> Vec<Behaviour> {
             &format!("http://{}.test/", "a".repeat(64)),
         ),
     ];
-    // Nobody waits for their bodies.
-    for (name, head, then) in [
-        ("without a Location or a length", "", Hold),
-        (
-            "without a Location, with half a body",
-            "Content-Length: 9\r\n",
-            Hold,
-        ),
-        (
-            "without a Location, with chunks that are none",
-            "Transfer-Encoding: chunked\r\n",
-            Hold,
-        ),
-        (
-            "with an empty Location and no length",
-            "Location:\r\n",
-            Hold,
-        ),
-        ("without a Location, then reset", "", Reset),
-    ] {
-        let bytes = format!("HTTP/1.1 302 Found\r\n{head}\r\nhalf");
-        rows.push(Behaviour::answering(
-            format!("redirect: {name}"),
-            bytes,
-            then,
-        ));
-    }
-    let over_http2 = vec![http2::settings(), http2::head("302", &[], 0)];
-    rows.push(sessions::at_once(
-        "a redirect without a Location over HTTP/2",
-        "h2",
-        over_http2,
-        b"",
-    ));
     for location in [
         "http:/b",
         "http:b",
@@ -157,6 +124,27 @@ fn nowhere() -> Vec<Behaviour> {
     ] {
         rows.push(to(&format!("to {location:?}"), location));
     }
+    rows.into_iter()
+        .map(|row| row.fails(R::RedirectLocation).counts(302))
+        .collect()
+}
+
+/// Nobody waits for the bodies of those that lead nowhere.
+#[rustfmt::skip]
+fn unread() -> Vec<Behaviour> {
+    let sends = |name: &str, headers: &str, then| {
+        let bytes = format!("HTTP/1.1 302 Found\r\n{headers}\r\nhalf");
+        Behaviour::answering(format!("redirect: {name}"), bytes, then)
+    };
+    let over_http2 = vec![http2::settings(), http2::head("302", &[], 0)];
+    let rows = vec![
+        sends("without a Location or a length", "", Hold),
+        sends("without a Location, with half a body", "Content-Length: 9\r\n", Hold),
+        sends("without a Location, with chunks that are none", "Transfer-Encoding: chunked\r\n", Hold),
+        sends("with an empty Location and no length", "Location:\r\n", Hold),
+        sends("without a Location, then reset", "", Reset),
+        sessions::at_once("a redirect without a Location over HTTP/2", "h2", over_http2, b""),
+    ];
     rows.into_iter()
         .map(|row| row.fails(R::RedirectLocation).counts(302))
         .collect()
