@@ -143,7 +143,14 @@ impl<'n> Field<'n> {
                 Some(code) if codes.contains(&code) => {
                     item.mistake::<()>(&format!("lists {code} twice"), report);
                 }
-                Some(code) => codes.push(code),
+                Some(code) => {
+                    if (100..200).contains(&code) && code != 101 {
+                        let name = self.name;
+                        let message = format!("{name} lists {code}, which no final response has");
+                        report.warning(item.pos(), message);
+                    }
+                    codes.push(code);
+                }
             }
         }
         Some(codes)

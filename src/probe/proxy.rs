@@ -19,6 +19,7 @@ use crate::outcome::reason::Reason;
 use crate::outcome::skip::SkipReason;
 use crate::probe::arrival::Arrival;
 use crate::probe::carrier::Carrier;
+use crate::probe::head::ResponseHead;
 use crate::probe::permit::permit;
 use crate::probe::permit::unjudged;
 use crate::probe::request;
@@ -248,30 +249,24 @@ impl Way<'_> {
     }
 }
 
-/// Reads a head and nothing behind it, which belongs to the target, and returns its status.
+/// Reads a head and nothing behind it, which belongs to the target, and returns its status. It is read as
+/// that of a target is.
 async fn read_status(carrier: &mut Carrier) -> Result<u16, Stop> {
+    let mut head = ResponseHead::default();
+    let asked = Arrival::by_user(Instant::now());
     // Of all heads together: interim ones could come without an end.
-    let mut n_bytes = 0;
-    loop {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            n_bytes += 1;
-            if n_bytes > MAX_HEAD_BYTES {
-                return Err(refused("the proxy answers with a head without an end"));
-            }
-            head.push(carrier.read_u8().await.map_err(|error| broken(&error))?);
-        }
-        let mut headers = [httparse::EMPTY_HEADER; 100];
-        let mut response = httparse::Response::new(&mut headers);
-        let parsed = response.parse(&head);
-        match (parsed, response.code) {
-            (Ok(_), Some(100..=199)) => {}
-            (Ok(_), Some(code)) => return Ok(code),
-            (Ok(_), None) | (Err(_), _) => {
-                return Err(refused("the proxy answers with what is no HTTP"));
-            }
+    for _ in 0..MAX_HEAD_BYTES {
+        let byte = carrier.read_u8().await.map_err(|error| broken(&error))?;
+        head.feed(&[byte], asked)
+            .map_err(|fault| refused(format!("the answer of the proxy: {fault}")))?;
+        if let Some(code) = head.code() {
+            return match head.fault_of_fields() {
+                None => Ok(code),
+                Some(_) => Err(refused("the proxy answers with what is no HTTP")),
+            };
         }
     }
+    Err(refused("the proxy answers with a head without an end"))
 }
 
 fn refused(detail: impl Into<String>) -> Stop {

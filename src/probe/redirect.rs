@@ -1,5 +1,7 @@
 //! Redirects: where they lead, what the next request is, and what it must not take along.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::HeaderName;
@@ -10,6 +12,8 @@ use http::StatusCode;
 use http::Uri;
 use http::header;
 use http_body_util::Full;
+use percent_encoding::AsciiSet;
+use percent_encoding::percent_encode;
 
 use crate::outcome::reason::Reason;
 use crate::probe::cookies::Jar;
@@ -48,6 +52,9 @@ const OF_BODY: [HeaderName; 6] = [
     header::CONTENT_TYPE,
     header::TRANSFER_ENCODING,
 ];
+
+/// What is escaped of a `Location` that is not UTF-8, besides what is beyond ASCII.
+const NOTHING_ELSE: AsciiSet = AsciiSet::EMPTY;
 
 /// A response that asks to go elsewhere.
 #[derive(Debug)]
@@ -128,7 +135,7 @@ impl<'a> Chain<'a> {
             ));
         }
         let location = location_text(redirection.location.expose())?;
-        let url = self.url.join(location).map_err(|error| match error {
+        let url = self.url.join(&location).map_err(|error| match error {
             JoinError::Scheme(scheme) => Stop::failed(
                 Reason::RedirectScheme,
                 format!("redirected to scheme {scheme:?}"),
@@ -141,7 +148,7 @@ impl<'a> Chain<'a> {
         self.jar.keep(&self.url, redirection.headers.expose());
         self.n_redirects += 1;
         self.has_left |= !self.first.is_same_origin(&url);
-        let host_stays = !self.has_left && is_path(location);
+        let host_stays = !self.has_left && is_path(&location);
         self.rewrite(redirection.status, &url, host_stays);
         self.url = url;
         Ok(())
@@ -201,17 +208,36 @@ fn joined_cookies(headers: &HeaderMap) -> Option<SecretValue> {
     secret_value(&values.join(&b"; "[..])).filter(|joined| !joined.expose().is_empty())
 }
 
-/// The text of a `Location`. The parser of URLs, like browsers, would drop a tab and go elsewhere.
-fn location_text(value: &HeaderValue) -> Result<&str, Stop> {
+/// The text of a `Location`, with what is beyond ASCII escaped if it is not UTF-8, as in browsers. The
+/// parser of URLs, like browsers, would drop a tab and go elsewhere.
+fn location_text(value: &HeaderValue) -> Result<Cow<'_, str>, Stop> {
     let unusable = |what: &str| {
         let detail = format!("redirected to a Location {what}");
         Stop::failed(Reason::RedirectLocation, detail)
     };
-    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| unusable("that is not UTF-8"))?;
-    match text.contains(|c: char| c.is_ascii_control()) {
-        true => Err(unusable("with a control character")),
+    let bytes = value.as_bytes();
+    let escaped = || Cow::from(percent_encode(bytes, &NOTHING_ELSE).to_string());
+    let text = std::str::from_utf8(bytes).map_or_else(|_| escaped(), Cow::Borrowed);
+    if text.contains(|c: char| c.is_ascii_control()) {
+        return Err(unusable("with a control character"));
+    }
+    match lacks_host(&text) {
+        true => Err(unusable("without a host")),
         false => Ok(text),
     }
+}
+
+/// Whether a reference has one of the two schemes and no host, which makes it invalid (RFC 9110,
+/// 4.2.1). The parser of URLs, like browsers, would take the path for one, or go where it came from.
+fn lacks_host(location: &str) -> bool {
+    let Some((scheme, rest)) = location.split_once(':') else {
+        return false;
+    };
+    let has_scheme = ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let host = rest.strip_prefix("//");
+    has_scheme && host.is_none_or(|host| host.is_empty() || host.starts_with(['/', '\\', '?', '#']))
 }
 
 /// Whether a reference names no host, so that the host stays the one that was asked for.

@@ -15,9 +15,7 @@ pub fn status_failure(module: &Module, response: &Response) -> Option<Failure> {
     if module.is_valid(response.code) {
         return None;
     }
-    let leads_nowhere =
-        module.follow_redirects && redirect::is_redirect(response.code) && !response.is_redirect;
-    let (reason, detail) = match leads_nowhere {
+    let (reason, detail) = match leads_nowhere(module, response) {
         true => (
             Reason::RedirectLocation,
             format!("status {} without a Location", response.code),
@@ -25,6 +23,13 @@ pub fn status_failure(module: &Module, response: &Response) -> Option<Failure> {
         false => (Reason::ValidateStatus, format!("status {}", response.code)),
     };
     Some(failure(reason, detail))
+}
+
+/// Whether a response that is not valid would be followed, and says not where to.
+pub fn leads_nowhere(module: &Module, response: &Response) -> bool {
+    let is_redirect = redirect::is_redirect(response.code);
+    let would_be_followed = module.follow_redirects && !module.is_valid(response.code);
+    is_redirect && would_be_followed && !response.is_redirect
 }
 
 /// The first header that is not as wanted. Values may be secrets of the target, so that only their

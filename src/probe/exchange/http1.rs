@@ -18,6 +18,7 @@ use crate::outcome::reason::Reason;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
+use crate::probe::exchange::leads_nowhere;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
 use crate::probe::exchange::note_refused;
@@ -79,9 +80,6 @@ pub async fn exchange(
             "101 without having been asked for an upgrade",
         ));
     }
-    if redirection.is_some() {
-        return Ok(redirection);
-    }
     let headers = response.headers();
     if headers.contains_key(header::CONTENT_LENGTH)
         && headers.contains_key(header::TRANSFER_ENCODING)
@@ -100,6 +98,9 @@ pub async fn exchange(
             Reason::TransferFraming,
             "a Transfer-Encoding that nobody asked for",
         ));
+    }
+    if redirection.is_some() || leads_nowhere(module, walk) {
+        return Ok(redirection);
     }
     let (head, body) = response.into_parts();
     if module.checks.need_headers() {

@@ -32,6 +32,7 @@ use crate::probe::detail;
 use crate::probe::exchange::Stream;
 use crate::probe::exchange::failure;
 use crate::probe::exchange::io::ExchangeIo;
+use crate::probe::exchange::leads_nowhere;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
 use crate::probe::exchange::note_refused;
@@ -127,6 +128,9 @@ pub async fn exchange(
             Reason::TransferFraming,
             "an empty Content-Length",
         ));
+    }
+    if leads_nowhere(module, walk) {
+        return Ok(None);
     }
     if module.checks.need_headers() {
         // They are looked at when the phases are over.

@@ -26,6 +26,7 @@ use crate::outcome::reason::Reason;
 use crate::probe::exchange::end;
 use crate::probe::exchange::http2::converted;
 use crate::probe::exchange::http3_failure as failure;
+use crate::probe::exchange::leads_nowhere;
 use crate::probe::exchange::note_body;
 use crate::probe::exchange::note_head;
 use crate::probe::exchange::note_refused;
@@ -77,6 +78,9 @@ pub async fn exchange(
         return Err(Stop::failed(Reason::TransferUnexpectedUpgrade, detail));
     }
     let length = content_length(&head.headers, head.status, module)?;
+    if leads_nowhere(module, walk) {
+        return Ok(end(None, module, walk));
+    }
     if module.checks.need_headers() {
         // They are looked at when the phases are over.
         walk.headers = head.headers;

@@ -27,6 +27,7 @@ use crate::probe::detail;
 use crate::probe::redirect::Redirection;
 use crate::probe::stop::Stop;
 use crate::probe::tls::HTTP2;
+use crate::probe::validate;
 use crate::probe::walk::Walk;
 use crate::target::module::Module;
 
@@ -101,6 +102,14 @@ fn note_head(
         over_tls: walk.over_tls,
     });
     redirection
+}
+
+/// Whether the response is a redirect that says not where to, and no conflict, of which the body may
+/// tell more: its body is not read either.
+fn leads_nowhere(module: &Module, walk: &Walk) -> bool {
+    walk.response
+        .is_some_and(|response| validate::leads_nowhere(module, &response))
+        && !walk.has_conflict()
 }
 
 /// Keeps what counts of a whole head that the client refused: it counts, whatever is wrong with its

@@ -159,6 +159,14 @@ impl ResponseHead {
             })
     }
 
+    /// The code of the final response, once its head has arrived whole.
+    pub fn code(&self) -> Option<u16> {
+        match StatusLine::of(&self.bytes) {
+            StatusLine::Code(code) if self.complete => Some(code),
+            _ => None,
+        }
+    }
+
     /// Whether what came last are nothing but empty lines before a head. hyper would look at all of them
     /// again with every piece.
     pub fn is_blank(&self) -> bool {
@@ -195,12 +203,7 @@ impl ResponseHead {
     /// The whole head of a response that hyper refuses though its status can be read. It has its fields
     /// if all of them can be read as well, so that it is the length of the body that cannot be told.
     pub fn refused(&self) -> Option<http::Response<()>> {
-        let StatusLine::Code(code) = StatusLine::of(&self.bytes) else {
-            return None;
-        };
-        if !self.complete {
-            return None;
-        }
+        let code = self.code()?;
         let head = || {
             let head = http::Response::builder().status(code);
             head.version(match self.bytes.starts_with(b"HTTP/1.0") {
@@ -221,7 +224,7 @@ impl ResponseHead {
     }
 
     /// What is wrong with the phrase and the fields, as far as they are there.
-    fn fault_of_fields(&self) -> Option<Reason> {
+    pub fn fault_of_fields(&self) -> Option<Reason> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut fields);
         match parser().parse_response(&mut parsed, &self.bytes) {

@@ -4,16 +4,18 @@ use httpcycle_exporter::outcome::reason::Reason as R;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::catalogue::{Behaviour, Stage};
-use crate::support::peer;
-use crate::support::peer::Then::Hold;
+use crate::catalogue::{Behaviour, Stage, sessions};
+use crate::support::peer::Then::{Hold, Reset};
+use crate::support::{http2, peer};
 
 pub fn all() -> Vec<Behaviour> {
     [
         endless(),
         nowhere(),
+        unread(),
         elsewhere(),
         not_followed(),
+        misframed(),
         followed(),
     ]
     .into_iter()
@@ -98,6 +100,15 @@ fn nowhere() -> Vec<Behaviour> {
         ),
     ];
     for location in [
+        "http:/b",
+        "http:b",
+        "HTTP:",
+        "https:?b",
+        "http:////{here}/b",
+        "http:///{here}/b",
+        "http:\\\\{here}/b",
+        "hTTps:/\\{here}/b",
+        "http:{here}/b",
         "http://[::1",
         "http://",
         "http:///",
@@ -113,6 +124,27 @@ fn nowhere() -> Vec<Behaviour> {
     ] {
         rows.push(to(&format!("to {location:?}"), location));
     }
+    rows.into_iter()
+        .map(|row| row.fails(R::RedirectLocation).counts(302))
+        .collect()
+}
+
+/// Nobody waits for the bodies of those that lead nowhere.
+#[rustfmt::skip]
+fn unread() -> Vec<Behaviour> {
+    let sends = |name: &str, headers: &str, then| {
+        let bytes = format!("HTTP/1.1 302 Found\r\n{headers}\r\nhalf");
+        Behaviour::answering(format!("redirect: {name}"), bytes, then)
+    };
+    let over_http2 = vec![http2::settings(), http2::head("302", &[], 0)];
+    let rows = vec![
+        sends("without a Location or a length", "", Hold),
+        sends("without a Location, with half a body", "Content-Length: 9\r\n", Hold),
+        sends("without a Location, with chunks that are none", "Transfer-Encoding: chunked\r\n", Hold),
+        sends("with an empty Location and no length", "Location:\r\n", Hold),
+        sends("without a Location, then reset", "", Reset),
+        sessions::at_once("a redirect without a Location over HTTP/2", "h2", over_http2, b""),
+    ];
     rows.into_iter()
         .map(|row| row.fails(R::RedirectLocation).counts(302))
         .collect()
@@ -151,6 +183,30 @@ fn not_followed() -> Vec<Behaviour> {
             .fails(R::ValidateStatus)
             .counts(302),
     );
+    // One that is wanted as it is has a body like all others.
+    let unending = |name: &str| leading(&format!("without a Location or a length, {name}"), "302 Found").counts(302);
+    rows.push(
+        unending("that nobody follows")
+            .probed(|module| module.follow_redirects = false)
+            .fails(R::TransferBodyTimeout),
+    );
+    rows.push(
+        unending("that is valid")
+            .probed(|module| module.valid_status_codes = vec![302])
+            .fails(R::TransferBodyTimeout),
+    );
+    rows
+}
+
+/// What is wrong with a length is wrong with that of a redirect too.
+fn misframed() -> Vec<Behaviour> {
+    let both = "Content-Length: 0\r\nTransfer-Encoding: chunked";
+    let mut rows = Vec::new();
+    for headers in [both, "Transfer-Encoding: gzip", "Content-Length: x"] {
+        let head = format!("302 Found\r\nLocation: /b\r\n{headers}");
+        let row = leading(&format!("with {headers:?}"), &head).counts(302);
+        rows.push(row.fails(R::TransferFraming));
+    }
     rows
 }
 
@@ -173,8 +229,28 @@ fn followed() -> Vec<Behaviour> {
         leading("with half a body", "302 Found\r\nLocation: /b\r\nContent-Length: 1000\r\n\r\nhalf").counts(204),
         leading("with 200 cookies", format!("302 Found\r\n{cookies}Location: /b")).counts(204),
         leading("with cookies of 200 kB", format!("302 Found\r\n{large}Location: /b")).counts(204),
+        latin1(),
         shut_port(),
     ]
+}
+
+/// One byte a character, which becomes one escape.
+fn latin1() -> Behaviour {
+    Behaviour::new("redirect: beyond ASCII and not in UTF-8", || async {
+        let peer = peer::serve(|mut stream| async move {
+            let request = peer::read_request(&mut stream).await;
+            let answer: &[u8] = match request.split(' ').nth(1) {
+                Some("/") => b"HTTP/1.1 302 Found\r\nLocation: /caf\xe9\r\n\r\n",
+                Some("/caf%E9") => b"HTTP/1.1 204 No Content\r\n\r\n",
+                _ => b"HTTP/1.1 404 Not Found\r\n\r\n",
+            };
+            if stream.write_all(answer).await.is_ok() {
+                peer::finish(stream, Hold).await;
+            }
+        });
+        Stage::of(peer.await)
+    })
+    .counts(204)
 }
 
 fn shut_port() -> Behaviour {

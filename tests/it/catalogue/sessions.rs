@@ -179,7 +179,7 @@ fn behind_a_response() -> Vec<Behaviour> {
 }
 
 /// A server that answers with these records and writes `behind` in the same segment.
-fn at_once(
+pub fn at_once(
     name: &str,
     protocol: &'static str,
     records: Vec<Vec<u8>>,

@@ -100,13 +100,16 @@ fn body_checks_of_the_complete_file() -> BodyChecks {
 fn checks_that_no_response_can_pass_are_warned_of() {
     let text = "modules:\n  m:\n    prober: http\n    http:\n      \
                 valid_http_versions: [HTTP/2, HTTP/1.1]\n      \
-                fail_if_ssl: true\n      fail_if_not_ssl: true\n";
+                fail_if_ssl: true\n      fail_if_not_ssl: true\n      \
+                valid_status_codes: [200, 100, 101]\n      conflict: {codes: [199]}\n";
     let config = config::parse("f.yml", Path::new(""), text, &check_tls).unwrap();
     let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
     let expected = [
         "f.yml:5:29: no response has the version \"HTTP/2\"; \
          known are HTTP/1.0, HTTP/1.1, HTTP/2.0",
         "f.yml:7:7: fail_if_not_ssl beside fail_if_ssl lets no probe succeed",
+        "f.yml:8:33: valid_status_codes lists 100, which no final response has",
+        "f.yml:9:26: codes lists 199, which no final response has",
     ];
     assert_eq!(warnings, expected);
 }

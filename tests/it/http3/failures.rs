@@ -188,6 +188,13 @@ fn ended() -> Vec<Row> {
 fn contradictory() -> Vec<Row> {
     vec![
         (
+            "redirect without a location",
+            vec![head("302", &[])],
+            Hold,
+            Some(R::RedirectLocation),
+            Some(302),
+        ),
+        (
             "too short",
             vec![of_length("4"), body(b"abc")],
             Finish,

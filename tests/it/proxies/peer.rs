@@ -12,11 +12,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::peer::{self, Peer};
 
+const OPENING: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Tunnel\r\nX: y\r\n\r\n";
+
 /// How the proxy answers.
 #[derive(Clone, Default)]
 pub struct Manner {
     /// What it shows if it wants TLS.
     pub tls: Option<TlsAcceptor>,
+    /// What it says when a tunnel is open, if not something ordinary.
+    pub opening: Option<&'static [u8]>,
     /// What it says instead of opening a tunnel.
     pub refusal: Option<&'static [u8]>,
     /// How long it stays silent behind the refusal before it closes.
@@ -77,10 +81,10 @@ async fn serve(
                 return;
             }
             let answer = match head.strip_prefix("CONNECT ") {
-                Some(_) => "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Tunnel\r\nX: y\r\n\r\n",
-                None => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                Some(_) => manner.opening.unwrap_or(OPENING),
+                None => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
             };
-            stream.write_all(answer.as_bytes()).await.ok();
+            stream.write_all(answer).await.ok();
             stream.flush().await.ok();
             let destination = head.strip_prefix("CONNECT ");
             destination.map(|rest| rest.split(' ').next().unwrap().to_owned())

@@ -22,18 +22,18 @@ use crate::support::peer::{self, Peer};
 use crate::support::{pki, probing};
 
 /// Longer than any probe takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 const HOSTS: &str = "127.0.0.1 target.test proxy.test\n";
 
-struct World {
+pub struct World {
     authority: pki::Authority,
     plain: Peer,
     tls: Peer,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         let authority = pki::Authority::new();
         let acceptor = authority.server("target.test");
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    async fn probe(&self, url: &str, proxy: &Proxy, http: &str) -> Outcome {
+    pub async fn probe(&self, url: &str, proxy: &Proxy, http: &str) -> Outcome {
         let url = url
             .replace("PLAIN", &self.plain.address.port().to_string())
             .replace("TLS", &self.tls.address.port().to_string());
@@ -258,8 +258,10 @@ async fn tls_without_data_ends_on_either_side_of_a_proxy() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_are_told_apart() {
-    const LONG: &[u8] = &[b'x'; 40_000];
-    let interims = Vec::leak(b"HTTP/1.1 100 C\r\n\r\n".repeat(2_000));
+    let line = [&b"A: "[..], &[b'x'; 1_000], b"\r\n"].concat();
+    let long = Vec::leak([&b"HTTP/1.1 200 OK\r\n"[..], &line.repeat(40)].concat());
+    let interim = [&b"HTTP/1.1 103 E\r\n"[..], &line, b"\r\n"].concat();
+    let interims = Vec::leak(interim.repeat(40));
     let world = World::new().await;
     let tunnel = "https://target.test:TLS/";
     let http = "proxy_url: 'http://127.0.0.1:PROXY'";
@@ -291,7 +293,7 @@ async fn refusals_are_told_apart() {
             http,
             Reason::ConnectProxyRefused,
         ),
-        (LONG, None, http, Reason::ConnectProxyRefused),
+        (long, None, http, Reason::ConnectProxyRefused),
         (interims, None, http, Reason::ConnectProxyRefused),
         (b"", None, socks, Reason::ConnectProxyRefused),
         (b"", Some(("u", "p")), socks, Reason::ConnectProxyAuth),

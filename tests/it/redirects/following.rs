@@ -65,6 +65,7 @@ const ROWS: &[Row<'_>] = &[
     row("", &[("a /", "304 N\r\nLocation: /b")], &["a GET /"], 304, 0, Some(Reason::ValidateStatus)),
     row("", &[("a /", "201 C\r\nLocation: /b")], &["a GET /"], 201, 0, None),
     row("", &[("a /", "409 C\r\nLocation: /b")], &["a GET /"], 409, 0, Some(Reason::ValidateStatus)),
+    row("conflict: {codes: [302]}", &[("a /", "302 F\r\nLocation: /b\r\nTransfer-Encoding: chunked")], &["a GET /"], 302, 0, Some(Reason::ValidateStatus)),
     // Where nobody can go.
     row("", &[("a /", "302 F")], &["a GET /"], 302, 0, Some(Reason::RedirectLocation)),
     row("", &[("a /", "302 F\r\nLocation:")], &["a GET /"], 302, 0, Some(Reason::RedirectLocation)),
@@ -105,6 +106,21 @@ async fn redirects_are_followed_as_go_does() {
         assert_eq!(response.redirects, row.n_redirects, "{case}");
         let failure = outcome.failure.as_ref().map(|failure| failure.reason);
         assert_eq!(failure, row.failure, "{case}: {:?}", outcome.failure);
+    }
+}
+
+/// The body of a redirect that leads nowhere tells nothing, unless it is wanted as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_without_a_location_is_read_where_it_is_wanted() {
+    let site = Site::start().await;
+    for (http, n_bytes) in [
+        ("", 0),
+        ("valid_status_codes: [302]", 3),
+        ("conflict: {codes: [302]}", 3),
+        ("follow_redirects: false", 3),
+    ] {
+        let (outcome, _) = site.probe("{a}/", http, &[("a /", "302 F")]).await;
+        assert_eq!(outcome.response.unwrap().body_bytes, n_bytes, "{http}");
     }
 }
 
