@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod status;
 mod table;
+mod text;
 
 pub use crate::probe::frames::block::BlockFault;
 pub use crate::probe::frames::budget::Budget;
@@ -22,7 +23,9 @@ pub use crate::probe::frames::status::Status;
 pub use crate::probe::frames::status::StatusReader;
 pub use crate::probe::frames::status::integer;
 pub use crate::probe::frames::status::status_of;
-pub use crate::probe::frames::status::string;
+pub use crate::probe::frames::text::Name;
+pub use crate::probe::frames::text::Text;
+pub use crate::probe::frames::text::text;
 
 /// The stream of the one request that a connection carries.
 const STREAM: u32 = 1;

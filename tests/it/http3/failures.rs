@@ -9,7 +9,7 @@ use crate::support::http3::Then::{Close, Finish, Hold, Reset};
 use crate::support::http3::{DATA, GOAWAY, HEADERS, SETTINGS, Then, field, frame, head};
 
 /// What is answered, what becomes of the stream, the reason, and the code that counts.
-type Row = (
+pub type Row = (
     &'static str,
     Vec<Vec<u8>>,
     Then,
@@ -317,10 +317,12 @@ fn disorderly() -> Vec<Row> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_has_its_reason() {
+    assert_reasons([fine(), ended(), contradictory(), disorderly()].concat()).await;
+}
+
+pub async fn assert_reasons(rows: Vec<Row>) {
     let mut wrong = Vec::new();
-    for (what, pieces, then, expected, code) in
-        [fine(), ended(), contradictory(), disorderly()].concat()
-    {
+    for (what, pieces, then, expected, code) in rows {
         let server = http3::sending(pieces.concat(), then);
         let outcome = probe_with(&server, PATIENCE, |module| {
             module.valid_status_codes = vec![200, 204];

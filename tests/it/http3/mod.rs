@@ -2,6 +2,7 @@
 
 mod answers;
 mod failures;
+mod fields;
 mod handshakes;
 mod phases;
 mod program;
