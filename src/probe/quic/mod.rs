@@ -6,6 +6,7 @@
 
 mod block;
 mod connection;
+mod control;
 mod failure;
 mod fault;
 mod handshake;

@@ -226,7 +226,7 @@ fn clamped(length: u64) -> usize {
 }
 
 /// An integer whose first two bits tell how many bytes it has (RFC 9000, 16).
-fn integer(bytes: &mut &[u8]) -> Option<u64> {
+pub fn integer(bytes: &mut &[u8]) -> Option<u64> {
     let length = 1_usize << (bytes.first()? >> 6);
     let (integer, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
