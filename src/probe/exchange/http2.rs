@@ -54,8 +54,8 @@ const WINDOW_BYTES: u32 = 1 << 30;
 /// How much of a body h2 is given at once: a frame, as large as every server takes it.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// Headers about a connection of HTTP/1, which HTTP/2 forbids (RFC 9113, 8.2.2).
-const OF_HTTP1: [&str; 5] = [
+/// Headers about a connection of HTTP/1, which HTTP/2 and HTTP/3 forbid (RFC 9113, 8.2.2).
+pub const OF_HTTP1: [&str; 5] = [
     "connection",
     "keep-alive",
     "proxy-connection",

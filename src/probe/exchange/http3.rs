@@ -60,16 +60,16 @@ pub async fn exchange(
     let asked = ask(&connection, request, body).await;
     let (mut driver, mut response) =
         asked.map_err(|failed| failure::of(&failed, &connection, walk))?;
-    let head = match driver.head(&mut response).await {
+    let head = match driver.head(&mut response, walk).await {
         Ok(head) => head,
-        Err(error) => {
-            let failed = failure::of(&error, &connection, walk);
+        Err(failed) => {
             note_refused(&failed, module, walk);
             return Err(failed);
         }
     };
     let (head, ()) = head.into_parts();
     let redirection = note_head(head.status, HttpVersion::Http3, &head.headers, module, walk);
+    failure::check_fields(&head.headers)?;
     if redirection.is_some() {
         return Ok(end(redirection, module, walk));
     }
@@ -164,13 +164,16 @@ impl Driver {
     async fn head(
         &mut self,
         response: &mut RequestStream<Stream, Bytes>,
-    ) -> Result<Response<()>, StreamError> {
+        walk: &Walk,
+    ) -> Result<Response<()>, Stop> {
         loop {
-            let head = self.while_running(response.recv_response()).await?;
+            let head = self.while_running(response.recv_response()).await;
+            let head = head.map_err(|error| failure::of(&error, &self.connection, walk))?;
             let status = head.status();
             if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(head);
             }
+            failure::check_fields(head.headers())?;
         }
     }
 }
@@ -202,10 +205,12 @@ async fn read_body(
         }
         turn.took(piece.len()).await;
     }
-    match length {
-        Some(length) if received != length => Err(failure::of_length(received, Some(length))),
-        _ => Ok(()),
+    if length.is_some_and(|length| received != length) {
+        return Err(failure::of_length(received, length));
     }
+    let trailers = driver.while_running(response.recv_trailers()).await;
+    let trailers = trailers.map_err(|error| failure::of(&error, &driver.connection, walk))?;
+    trailers.as_ref().map_or(Ok(()), failure::check_fields)
 }
 
 /// How long the body is by its head, where a head tells that.

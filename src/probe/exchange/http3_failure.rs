@@ -7,12 +7,15 @@ use h3::error::Code;
 use h3::error::ConnectionError as Closed;
 use h3::error::LocalError;
 use h3::error::StreamError;
+use http::HeaderMap;
+use http::header;
 use nix::errno::Errno;
 use quinn_proto::ConnectionError;
 
 use crate::outcome::reason::Reason;
 use crate::probe::exchange::failure::End;
 use crate::probe::exchange::failure::of_end;
+use crate::probe::exchange::http2::OF_HTTP1;
 use crate::probe::progress::ResponseProgress;
 use crate::probe::quic::Connection;
 use crate::probe::quic::Loss;
@@ -92,7 +95,8 @@ fn of_http(error: &StreamError, marks: &Marks) -> Reason {
             error: LocalError::Application { code, .. },
         }) => match followed(marks) {
             Some(stream) if stream.is_over() && ends_early(stream) => of_end(End::Closed, marks),
-            _ if *code == Code::QPACK_DECOMPRESSION_FAILED => of_head(marks),
+            // What is wrong with the status alone is no error of QPACK.
+            _ if *code == Code::QPACK_DECOMPRESSION_FAILED => Reason::TransferHeaderInvalid,
             _ => Reason::TransferFraming,
         },
         _ => of_end(End::Other, marks),
@@ -128,6 +132,20 @@ pub fn is_whole(marks: &Marks, taken: u64) -> Result<bool, Stop> {
         return Err(Stop::failed(Reason::TransferBodyTruncated, detail));
     }
     Ok(stream.body_bytes() == taken)
+}
+
+/// Checks that fields are not about a connection of HTTP/1 (RFC 9114, 4.2). h3 takes them.
+pub fn check_fields(fields: &HeaderMap) -> Result<(), Stop> {
+    let of_http1 = OF_HTTP1.iter().find(|name| fields.contains_key(**name));
+    let te = fields.get_all(header::TE).iter();
+    let te = te.filter(|value| *value != "trailers").map(|_| &"te");
+    match of_http1.into_iter().chain(te).next() {
+        None => Ok(()),
+        Some(name) => {
+            let detail = format!("the header {name}, which HTTP/3 does not have");
+            Err(Stop::failed(Reason::TransferHeaderInvalid, detail))
+        }
+    }
 }
 
 /// The failure of a body that is not as long as its head says.

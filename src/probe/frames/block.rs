@@ -1,23 +1,16 @@
 //! What is wrong with the block of fields of a head that h2 refuses, which it does not tell: its
 //! fields are read once more, as far as that takes no table of strings.
 
-use crate::probe::frames::huffman::decoded_digits;
-use crate::probe::frames::huffman::decoded_length;
 use crate::probe::frames::status::integer;
-use crate::probe::frames::status::string;
 use crate::probe::frames::table::Entry;
 use crate::probe::frames::table::FIELD_BYTES;
 use crate::probe::frames::table::STATIC;
 use crate::probe::frames::table::STATIC_NAMES;
 use crate::probe::frames::table::Table;
+use crate::probe::frames::text::Name;
+use crate::probe::frames::text::Text;
+use crate::probe::frames::text::text;
 use crate::probe::head::MAX_HEAD_BYTES;
-
-/// Names in Huffman's code (RFC 7541, B), and as they are.
-const STATUS: [&[u8]; 2] = [b"\xb8\x84\x8d\x36\xa3", b":status"];
-const LENGTH: [&[u8]; 2] = [
-    b"\x21\xea\x49\x6a\x4a\xd4\x16\xa9\x93\x3f",
-    b"content-length",
-];
 
 /// What is wrong with a head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,26 +66,6 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
     } else {
         None
     }
-}
-
-/// The names that matter.
-#[derive(Clone, Copy, Debug)]
-pub enum Name {
-    /// `:status`.
-    Status,
-    /// `content-length`.
-    Length,
-    /// Another one that begins with a colon.
-    Pseudo,
-    /// Any other.
-    Other,
-}
-
-/// A string as it is sent.
-#[derive(Clone, Copy, Debug)]
-struct Text<'a> {
-    bytes: &'a [u8],
-    is_coded: bool,
 }
 
 /// A field as it is sent.
@@ -154,64 +127,6 @@ impl Entry for Field<'_> {
     }
 }
 
-impl Text<'_> {
-    /// How long it is at most when it is decoded: the shortest code has five bits.
-    fn size(self) -> usize {
-        match self.is_coded {
-            true => self.bytes.len() * 8 / 5,
-            false => self.bytes.len(),
-        }
-    }
-
-    fn exact_size(self) -> usize {
-        match self.is_coded {
-            true => decoded_length(self.bytes),
-            false => self.bytes.len(),
-        }
-    }
-
-    fn name(self) -> Name {
-        if STATUS.contains(&self.bytes) {
-            Name::Status
-        } else if LENGTH.contains(&self.bytes) {
-            Name::Length
-        } else if self.begins_with_colon() {
-            Name::Pseudo
-        } else {
-            Name::Other
-        }
-    }
-
-    /// A colon has seven bits in Huffman's code.
-    fn begins_with_colon(self) -> bool {
-        match self.bytes.first() {
-            Some(first) if self.is_coded => first >> 1 == 0b101_1100,
-            first => first == Some(&b':'),
-        }
-    }
-
-    /// The digits, if it has nothing else.
-    fn digits(self) -> Option<Vec<u8>> {
-        let digits = match self.is_coded {
-            true => decoded_digits(self.bytes)?,
-            false => self.bytes.to_vec(),
-        };
-        digits.iter().all(u8::is_ascii_digit).then_some(digits)
-    }
-
-    /// h2 takes no more digits than surely fit, zeros before them included.
-    fn number(self) -> Option<u64> {
-        const MAX_DIGITS: usize = 19;
-        let digits = self.digits().filter(|digits| digits.len() <= MAX_DIGITS)?;
-        std::str::from_utf8(&digits).ok()?.parse().ok()
-    }
-
-    fn is_status(self) -> bool {
-        let digits = self.digits();
-        matches!(digits.as_deref(), Some([b'1'..=b'9', _, _]))
-    }
-}
-
 /// Takes the next field off a block (RFC 7541, 6). What it leaves in the table is made by `keep`.
 pub fn next<'a, 'k: 'a>(
     block: &mut &'a [u8],
@@ -233,7 +148,7 @@ pub fn next<'a, 'k: 'a>(
     let is_kept = first & 0x40 != 0;
     let named = match integer(block, if is_kept { 6 } else { 4 })? {
         0 => {
-            let text = text(block)?;
+            let text = text(block, 7)?;
             Field {
                 name: text.name(),
                 name_text: Some(text),
@@ -243,19 +158,12 @@ pub fn next<'a, 'k: 'a>(
         }
         index => at(index, kept),
     };
-    let value = Some(text(block)?);
+    let value = Some(text(block, 7)?);
     let field = Field { value, ..named };
     if is_kept {
         kept.push(&field, keep(field));
     }
     Some(field)
-}
-
-fn text<'a>(block: &mut &'a [u8]) -> Option<Text<'a>> {
-    let (is_coded, length) = string(block)?;
-    let (bytes, rest) = block.split_at_checked(length)?;
-    *block = rest;
-    Some(Text { bytes, is_coded })
 }
 
 #[cfg(test)]

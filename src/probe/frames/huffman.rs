@@ -38,21 +38,48 @@ pub fn decoded_digits(coded: &[u8]) -> Option<Vec<u8>> {
 
 /// How long a text in Huffman's code is when it is decoded.
 pub fn decoded_length(coded: &[u8]) -> usize {
-    let (mut code, mut first, mut n_bits, mut length) = (0, 0, 0, 0);
+    walked(coded).length
+}
+
+/// Whether a text in Huffman's code has its end in it, as a sign or as a whole byte of ones behind the
+/// last sign, which is an error (RFC 7541, 5.2).
+pub fn has_end(coded: &[u8]) -> bool {
+    // Either has a byte of ones, which hardly any text has.
+    coded.contains(&u8::MAX) && {
+        let walked = walked(coded);
+        walked.has_end || walked.bits_left > 7
+    }
+}
+
+/// What a text in Huffman's code comes to.
+#[derive(Debug, Default)]
+struct Walked {
+    length: usize,
+    has_end: bool,
+    /// How many bits are behind the last sign.
+    bits_left: usize,
+}
+
+fn walked(coded: &[u8]) -> Walked {
+    /// The sign of the end: as many ones as the longest code has bits.
+    const END: u32 = (1 << CODES.len()) - 1;
+    let (mut code, mut first, mut walked) = (0, 0, Walked::default());
     let bits = coded
         .iter()
         .flat_map(|byte| (0..8).rev().map(move |place| u32::from(byte >> place & 1)));
     for bit in bits {
         code += bit;
-        let n_codes = CODES.get(n_bits).copied().unwrap_or_default();
+        let n_codes = CODES.get(walked.bits_left).copied().unwrap_or_default();
         if code < first + n_codes {
-            length += 1;
-            (code, first, n_bits) = (0, 0, 0);
+            walked.has_end |= code == END;
+            walked.length += 1;
+            (code, first, walked.bits_left) = (0, 0, 0);
         } else {
-            (code, first, n_bits) = (2 * code, 2 * (first + n_codes), n_bits + 1);
+            (code, first) = (2 * code, 2 * (first + n_codes));
+            walked.bits_left += 1;
         }
     }
-    length
+    walked
 }
 
 #[cfg(test)]
@@ -76,6 +103,22 @@ mod tests {
             (&[0xff, 0xff, 0xff, 0xf3], "\n".len()),
         ] {
             assert_eq!(decoded_length(coded), expected, "{coded:x?}");
+        }
+    }
+
+    #[test]
+    fn ends_within_texts_are_found() {
+        for (coded, expected) in [
+            (&[][..], false),
+            (&[0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf], false),
+            (&[0x68, 0x0f, 0xff], false),
+            (&[0xff, 0xff, 0xff, 0xf3], false),
+            (&[0xff, 0xff, 0xff, 0xff], true),
+            (&[0x1f, 0xff, 0xff, 0xff, 0xff], true),
+            (&[0xff], true),
+            (&[0x07, 0xff], true),
+        ] {
+            assert_eq!(has_end(coded), expected, "{coded:x?}");
         }
     }
 

@@ -13,6 +13,7 @@ mod response;
 mod rules;
 mod status;
 mod table;
+mod text;
 mod window;
 
 pub use crate::probe::frames::block::BlockFault;
@@ -25,7 +26,9 @@ pub use crate::probe::frames::status::Status;
 pub use crate::probe::frames::status::StatusReader;
 pub use crate::probe::frames::status::integer;
 pub use crate::probe::frames::status::status_of;
-pub use crate::probe::frames::status::string;
+pub use crate::probe::frames::text::Name;
+pub use crate::probe::frames::text::Text;
+pub use crate::probe::frames::text::text;
 
 /// The stream of the one request that a connection carries.
 const STREAM: u32 = 1;

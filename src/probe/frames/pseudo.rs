@@ -1,9 +1,9 @@
 //! The pseudo-header fields of blocks (RFC 9113, 8.3), of which h2 takes more than there may be.
 
 use crate::probe::frames::block::Field;
-use crate::probe::frames::block::Name;
 use crate::probe::frames::block::next;
 use crate::probe::frames::table::Table;
+use crate::probe::frames::text::Name;
 
 /// Which ones a block has.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -178,7 +178,7 @@ pub fn integer(block: &mut &[u8], prefix: u32) -> Option<usize> {
 }
 
 /// Whether a string is in Huffman's code, and its length (RFC 7541, 5.2).
-pub fn string(block: &mut &[u8]) -> Option<(bool, usize)> {
+fn string(block: &mut &[u8]) -> Option<(bool, usize)> {
     let is_coded = block.first()? & 0x80 != 0;
     Some((is_coded, integer(block, 7)?))
 }

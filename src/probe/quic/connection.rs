@@ -20,10 +20,12 @@ use quinn_proto::ConnectionHandle;
 use quinn_proto::DatagramEvent;
 use quinn_proto::Endpoint;
 use quinn_proto::Event;
+use quinn_proto::StreamId;
 use quinn_proto::VarInt;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
+use crate::probe::quic::control::ServerStream;
 use crate::probe::quic::socket::DatagramSocket;
 use crate::probe::stop::errno;
 use crate::probe::turn;
@@ -77,6 +79,8 @@ pub struct State {
     pub loss: Option<Loss>,
     /// Whether all of the request was given to the machine.
     pub has_request: bool,
+    /// The streams of the server that h3 does not read beyond their kind.
+    pub about_tables: Vec<(StreamId, ServerStream)>,
     /// A datagram that the kernel would not take yet.
     outgoing: Vec<u8>,
     incoming: Vec<u8>,
@@ -102,6 +106,7 @@ impl Connection {
             is_connected: false,
             loss: None,
             has_request: false,
+            about_tables: Vec::new(),
             outgoing: Vec::new(),
             incoming: vec![0; MAX_DATAGRAM],
         };

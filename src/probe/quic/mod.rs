@@ -4,7 +4,9 @@
 //! connection, which a probe would have to end, and reads datagrams by the dozen, so that what is seen
 //! above has the stamp of none.
 
+mod block;
 mod connection;
+mod control;
 mod failure;
 mod fault;
 mod handshake;

@@ -8,6 +8,7 @@ use crate::probe::frames::StatusReader;
 use crate::probe::head::HeadFault;
 use crate::probe::head::MAX_HEAD_BYTES;
 use crate::probe::head::MAX_INTERIMS;
+use crate::probe::quic::block;
 use crate::probe::quic::fault::StreamFault;
 use crate::probe::quic::status;
 
@@ -29,6 +30,8 @@ pub struct ResponseStream {
     frame_from: usize,
     /// The status of the head that is read or was read last.
     status: StatusReader,
+    /// The fields of the head or of the trailers that are read.
+    block: Vec<u8>,
     interims: u32,
     head_bytes: u64,
     first_byte: Option<Arrival>,
@@ -50,6 +53,7 @@ impl ResponseStream {
             frame_began: None,
             frame_from: 0,
             status: StatusReader::with(status::read),
+            block: Vec::new(),
             interims: 0,
             head_bytes: 0,
             first_byte: None,
@@ -84,7 +88,7 @@ impl ResponseStream {
                 arrived = rest;
                 self.payload_left -= taken as u64;
                 match self.kind {
-                    HEADERS if !self.is_complete => self.status.feed(payload),
+                    HEADERS => self.take_fields(payload),
                     DATA => self.body_bytes += taken as u64,
                     _ => {}
                 }
@@ -95,6 +99,13 @@ impl ResponseStream {
             }
         }
         Ok(is_any_ours && self.first_byte().is_some())
+    }
+
+    fn take_fields(&mut self, fields: &[u8]) {
+        self.block.extend_from_slice(fields);
+        if !self.is_complete {
+            self.status.feed(fields);
+        }
     }
 
     /// The kind of the next frame and the length of its payload, once its header is there.
@@ -148,18 +159,19 @@ impl ResponseStream {
     }
 
     fn end_frame(&mut self) -> Result<(), StreamFault> {
-        if self.kind != HEADERS || self.is_complete {
+        if self.kind != HEADERS {
             return Ok(());
         }
-        if self.status.status() == Status::Interim {
+        let fault = block::fault(&std::mem::take(&mut self.block), self.is_complete);
+        if self.status.status() != Status::Interim {
+            self.is_complete = true;
+        } else {
             self.interims += 1;
             if self.interims > MAX_INTERIMS {
                 return Err(StreamFault::Head(HeadFault::Interims));
             }
-            return Ok(());
         }
-        self.is_complete = true;
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 
     /// Takes note that the server finished the stream.
@@ -214,7 +226,7 @@ fn clamped(length: u64) -> usize {
 }
 
 /// An integer whose first two bits tell how many bytes it has (RFC 9000, 16).
-fn integer(bytes: &mut &[u8]) -> Option<u64> {
+pub fn integer(bytes: &mut &[u8]) -> Option<u64> {
     let length = 1_usize << (bytes.first()? >> 6);
     let (integer, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
@@ -232,13 +244,14 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::probe::quic::fault::StreamFault::{Flood, Head, Order};
+    use crate::probe::quic::fault::StreamFault::{Flood, Head, Order, Pseudo, Status};
 
     /// What a stream came to: first byte seen, complete, code, bytes of the body, within a frame.
     type Found = (bool, bool, Option<u16>, u64, bool);
 
     const INTERIM: &[u8] = &[1, 3, 0, 0, 0xd8];
     const OK: &[u8] = &[1, 3, 0, 0, 0xd9];
+    const TRAILERS: &[u8] = &[1, 6, 0, 0, 0x21, b'a', 1, b'b'];
     const CONFLICT: &[u8] = &[1, 8, 0, 0, 0x5f, 9, 3, b'4', b'0', b'9'];
 
     fn feed(bytes: &[u8], size: usize) -> Result<Found, StreamFault> {
@@ -278,11 +291,14 @@ mod tests {
                 Ok((true, true, Some(200), 1, true)),
             ),
             (
-                &[OK, &[0, 0], OK].concat(),
+                &[OK, &[0, 0], TRAILERS].concat(),
                 Ok((true, true, Some(200), 0, false)),
             ),
-            (&[OK, OK, &[0, 0]].concat(), Err(Order)),
-            (&[OK, OK, OK].concat(), Err(Order)),
+            (&[OK, TRAILERS, &[0, 0]].concat(), Err(Order)),
+            (&[OK, TRAILERS, TRAILERS].concat(), Err(Order)),
+            (&[OK, OK].concat(), Err(Pseudo)),
+            (TRAILERS, Err(Status)),
+            (&[1, 4, 0, 0, 0xd8, 0xd9], Err(Status)),
             (&[0, 1, 7], Err(Order)),
             (
                 &[&[0x21, 2, 0, 0], OK].concat(),
@@ -307,9 +323,9 @@ mod tests {
     #[test]
     fn what_comes_ahead_of_a_fault_is_told() {
         let mut stream = ResponseStream::new(0);
-        let bytes = [OK, &[0, 1, 7], OK, OK].concat();
+        let bytes = [OK, &[0, 1, 7], TRAILERS, TRAILERS].concat();
         let at = Arrival::by_user(Instant::now());
         assert_eq!(stream.feed(&bytes, at), Err(Order));
-        assert_eq!(stream.frame_from(), bytes.len() - OK.len());
+        assert_eq!(stream.frame_from(), bytes.len() - TRAILERS.len());
     }
 }

@@ -1,13 +1,14 @@
 //! The status of a response from the first bytes of its fields, without the rest of QPACK (RFC 9204,
 //! 4.5). It is the one pseudo-header field that there is, and comes first (RFC 9114, 4.3).
 
+use crate::probe::frames::Name;
 use crate::probe::frames::Status;
 use crate::probe::frames::integer;
 use crate::probe::frames::status_of;
-use crate::probe::frames::string;
+use crate::probe::frames::text;
 
 /// Where the static table has a status (RFC 9204, A).
-const STATUSES: [(usize, u16); 14] = [
+pub const STATUSES: [(usize, u16); 14] = [
     (24, 103),
     (25, 200),
     (26, 304),
@@ -46,14 +47,15 @@ pub fn read(mut block: &[u8]) -> Option<Status> {
             return Some(Status::Invalid);
         }
     } else if first & 0b1110_0000 == 0b0010_0000 {
-        // A name in full, in whichever coding: nothing else may come first.
-        let length = integer(block, 3)?;
-        *block = block.get(length..)?;
+        // A name in full.
+        if text(block, 3)?.name() != Name::Status {
+            return Some(Status::Invalid);
+        }
     } else {
         return Some(Status::Invalid);
     }
-    let (is_coded, length) = string(block)?;
-    Some(status_of(block.get(..length)?, is_coded))
+    let value = text(block, 7)?;
+    Some(status_of(value.bytes, value.is_coded))
 }
 
 #[cfg(test)]
@@ -83,6 +85,8 @@ mod tests {
                 ],
                 Final(412),
             ),
+            // Another name.
+            (&[0, 0, 0x21, b'a', 3, b'4', b'0', b'9'], Invalid),
             // The form for names that are sent before.
             (&[0, 0, 0x40, 3], Invalid),
         ] {

@@ -21,11 +21,8 @@ use tokio::time::Instant;
 use crate::probe::arrival::Arrival;
 use crate::probe::quic::connection::Connection;
 use crate::probe::quic::connection::State;
+use crate::probe::quic::control::ServerStream;
 use crate::probe::quic::fault::StreamFault;
-
-/// How much a server may send on its own streams: of settings and the like. It is granted no table of
-/// fields.
-const MAX_CONTROL_BYTES: usize = 64 * 1024;
 
 /// How many streams a server may open one after the other.
 const MAX_SERVER_STREAMS: usize = 100;
@@ -47,8 +44,8 @@ pub struct Stream {
     id: StreamId,
     /// What h3 has sent and the machine has not taken.
     writing: Option<WriteBuf<Bytes>>,
-    /// How much arrived on a stream of the server.
-    received: usize,
+    /// What arrived, if it is a stream of the server.
+    own: ServerStream,
     is_request: bool,
 }
 
@@ -83,7 +80,7 @@ impl Transport {
             connection: self.connection.clone(),
             id,
             writing: None,
-            received: 0,
+            own: ServerStream::default(),
             is_request: id.dir() == Dir::Bi,
         }
     }
@@ -129,6 +126,10 @@ impl quic::Connection<Bytes> for Transport {
         _cx: &mut Context<'_>,
     ) -> Poll<Result<Stream, ConnectionErrorIncoming>> {
         let mut state = self.connection.state();
+        if let Err(fault) = state.read_about_tables() {
+            state.note_fault(fault);
+            return Poll::Ready(Err(ConnectionErrorIncoming::Timeout));
+        }
         match state.machine.streams().accept(Dir::Uni) {
             Some(_) if self.accepted == MAX_SERVER_STREAMS => {
                 state.note_fault(StreamFault::Flood);
@@ -237,9 +238,14 @@ impl quic::RecvStream for Stream {
                 }
             }
             Ok(Some(chunk)) => {
-                self.received += chunk.bytes.len();
-                if self.received > MAX_CONTROL_BYTES {
-                    state.note_fault(StreamFault::Flood);
+                let mut fed = self.own.feed(&chunk.bytes);
+                if self.own.is_about_tables() {
+                    let own = std::mem::take(&mut self.own);
+                    state.about_tables.push((self.id, own));
+                    fed = fed.and_then(|()| state.read_about_tables());
+                }
+                if let Err(fault) = fed {
+                    state.note_fault(fault);
                     return Poll::Ready(Err(lost()));
                 }
                 Poll::Ready(Ok(Some(chunk.bytes)))
@@ -280,6 +286,7 @@ impl quic::BidiStream<Bytes> for Stream {
         let receiving = Self {
             connection: self.connection.clone(),
             writing: None,
+            own: ServerStream::default(),
             ..self
         };
         (self, receiving)
@@ -310,6 +317,24 @@ impl State {
         let mut marks = self.wire.marks();
         marks.last_byte = marks.last_read.or(marks.last_byte);
         marks.head.end();
+    }
+
+    /// Reads what h3 leaves on the streams about tables of fields, which may not end (RFC 9204, 4.2).
+    fn read_about_tables(&mut self) -> Result<(), StreamFault> {
+        for (id, stream) in &mut self.about_tables {
+            let mut receiving = self.machine.recv_stream(*id);
+            let Ok(mut chunks) = receiving.read(true) else {
+                continue;
+            };
+            loop {
+                match chunks.next(usize::MAX) {
+                    Ok(Some(chunk)) => stream.feed(&chunk.bytes)?,
+                    Ok(None) | Err(ReadError::Reset(_)) => return Err(StreamFault::Closed),
+                    Err(ReadError::Blocked) => break,
+                }
+            }
+        }
+        Ok(())
     }
 
     fn note_fault(&self, fault: StreamFault) {

@@ -6,10 +6,10 @@ use httpcycle_exporter::outcome::reason::Reason as R;
 use crate::http3::{PATIENCE, probe_with, reason};
 use crate::support::http3;
 use crate::support::http3::Then::{Close, Finish, Hold, Reset};
-use crate::support::http3::{DATA, GOAWAY, HEADERS, SETTINGS, Then, field, frame, head};
+use crate::support::http3::{DATA, HEADERS, SETTINGS, Then, field, frame, head};
 
 /// What is answered, what becomes of the stream, the reason, and the code that counts.
-type Row = (
+pub type Row = (
     &'static str,
     Vec<Vec<u8>>,
     Then,
@@ -324,10 +324,12 @@ fn disorderly() -> Vec<Row> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_has_its_reason() {
+    assert_reasons([fine(), ended(), contradictory(), disorderly()].concat()).await;
+}
+
+pub async fn assert_reasons(rows: Vec<Row>) {
     let mut wrong = Vec::new();
-    for (what, pieces, then, expected, code) in
-        [fine(), ended(), contradictory(), disorderly()].concat()
-    {
+    for (what, pieces, then, expected, code) in rows {
         let server = http3::sending(pieces.concat(), then);
         let outcome = probe_with(&server, PATIENCE, |module| {
             module.valid_status_codes = vec![200, 204];
@@ -345,39 +347,4 @@ async fn every_answer_has_its_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// What comes on the server's own streams.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_control_stream_has_its_reason() {
-    let settings = [&[0][..], &frame(SETTINGS, &[])].concat();
-    for (what, control, expected) in [
-        (
-            "no settings first",
-            [&[0][..], &frame(GOAWAY, &[0])].concat(),
-            Some(R::TransferFraming),
-        ),
-        (
-            "settings twice",
-            [&settings[..], &frame(SETTINGS, &[])].concat(),
-            Some(R::TransferFraming),
-        ),
-        (
-            "settings without end",
-            [&[0][..], &frame(SETTINGS, &[0x21; 100_000])].concat(),
-            Some(R::TransferFraming),
-        ),
-        ("a push", vec![1, 0], Some(R::FirstByteTimeout)),
-        (
-            "a stream that means nothing",
-            vec![0x21, 1, 2, 3],
-            Some(R::FirstByteTimeout),
-        ),
-    ] {
-        let server = http3::by_hand_with(&control, |asked| async move {
-            http3::send(asked, b"", Hold).await;
-        });
-        let outcome = probe_with(&server, std::time::Duration::from_secs(2), |_| {}).await;
-        assert_eq!(reason(&outcome), expected, "{what}: {:?}", outcome.failure);
-    }
 }

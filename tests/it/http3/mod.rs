@@ -1,7 +1,9 @@
 //! HTTP/3: what is sent and taken, what a server can do wrong, and what is left behind.
 
 mod answers;
+mod control;
 mod failures;
+mod fields;
 mod handshakes;
 mod phases;
 mod program;
