@@ -78,7 +78,8 @@ impl Resolver {
     }
 
     /// Looks up the A and AAAA records of `host` in parallel and waits for both answers, as
-    /// getaddrinfo does. Ends with the first candidate of the search list that has an address.
+    /// getaddrinfo does. Ends with the first candidate of the search list that has an address: that a
+    /// domain of the list is sick says nothing of the others.
     pub async fn lookup(&self, host: &str, wall_clock: WallClock) -> LookedUp {
         let ended = |addresses| LookedUp {
             addresses,
@@ -102,13 +103,12 @@ impl Resolver {
         let mut last: Option<LookedUp> = None;
         for candidate in settings.candidates(&name) {
             let looked_up = lookup_both(&settings, &candidate, wall_clock).await;
-            let absence = looked_up.addresses.as_ref().err().map(Absence::of);
-            let Some(Some(absence)) = absence else {
+            let Err(Stop::Failed(_)) = looked_up.addresses else {
                 return looked_up;
             };
             // What was found out first is kept, unless a later candidate says more.
             last = Some(match last {
-                Some(before) if before.absence() >= Some(absence) => LookedUp {
+                Some(before) if before.finding() >= looked_up.finding() => LookedUp {
                     known: looked_up.known,
                     ..before
                 },
@@ -123,8 +123,8 @@ impl Resolver {
 }
 
 impl LookedUp {
-    fn absence(&self) -> Option<Absence> {
-        self.addresses.as_ref().err().and_then(Absence::of)
+    fn finding(&self) -> Option<Finding> {
+        self.addresses.as_ref().err().map(Finding::of)
     }
 }
 
@@ -191,21 +191,21 @@ async fn lookup_both(settings: &Settings, name: &Name, wall_clock: WallClock) ->
     LookedUp { addresses, known }
 }
 
-/// Of two stops the one that says more: a fault before an absence, NODATA before NXDOMAIN.
+/// Of two stops the one that says more.
 fn graver(first: Stop, second: Stop) -> Stop {
-    match (Absence::of(&first), Absence::of(&second)) {
-        (None, _) => first,
-        (_, None) => second,
-        (Some(one), Some(other)) if one >= other => first,
-        _ => second,
+    if Finding::of(&first) >= Finding::of(&second) {
+        first
+    } else {
+        second
     }
 }
 
-/// The two ways in which a name can have no address without any fault, the weaker first.
+/// What the lack of an address says of a name, the least first. Behind a fault there may be addresses.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Absence {
+enum Finding {
     Nxdomain,
     Nodata,
+    Fault,
 }
 
 impl Stop {
@@ -220,12 +220,12 @@ impl Stop {
     }
 }
 
-impl Absence {
-    fn of(stop: &Stop) -> Option<Self> {
+impl Finding {
+    fn of(stop: &Stop) -> Self {
         match stop {
-            Stop::Failed(failure) if failure.reason == Reason::DnsNxdomain => Some(Self::Nxdomain),
-            Stop::Failed(failure) if failure.reason == Reason::DnsNodata => Some(Self::Nodata),
-            _ => None,
+            stop if stop.is_for(Reason::DnsNxdomain) => Self::Nxdomain,
+            stop if stop.is_for(Reason::DnsNodata) => Self::Nodata,
+            _ => Self::Fault,
         }
     }
 }
