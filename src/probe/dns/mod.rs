@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hickory_resolver::proto::op::Query;
@@ -27,9 +28,11 @@ use crate::outcome::Failure;
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::dns::answer::Family;
 use crate::probe::dns::system::Settings;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::stop::Stop;
+use crate::target::module::IpFamily;
 
 /// The addresses of a name, by family, each in the order in which it was given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -47,19 +50,24 @@ pub struct Addresses {
 pub struct LookedUp {
     /// What it found.
     pub addresses: Result<Addresses, Stop>,
-    /// When both families were known: the arrival of the later answer, or the end of the waiting.
+    /// When all that was waited for was known: the arrival of the later answer, or the end of the
+    /// waiting.
     pub known: Arrival,
 }
 
 impl Addresses {
     /// The one address that a host which needs no look-up has.
     pub fn literal(ip: IpAddr) -> Self {
-        let mut addresses = Self::default();
-        match ip {
-            IpAddr::V4(_) => addresses.v4.push(ip),
-            IpAddr::V6(_) => addresses.v6.push(ip),
+        Self::of(IpFamily::of(ip), vec![ip])
+    }
+
+    fn of(family: IpFamily, addresses: Vec<IpAddr>) -> Self {
+        let mut of_both = Self::default();
+        match family {
+            IpFamily::V4 => of_both.v4 = addresses,
+            IpFamily::V6 => of_both.v6 = addresses,
         }
-        addresses
+        of_both
     }
 }
 
@@ -78,9 +86,14 @@ impl Resolver {
     }
 
     /// Looks up the A and AAAA records of `host` in parallel and waits for both answers, as
-    /// getaddrinfo does. Ends with the first candidate of the search list that has an address: that a
+    /// getaddrinfo does; where addresses of one family `alone` are of use, for those. Ends with the first candidate of the search list that has an address: that a
     /// domain of the list is sick says nothing of the others.
-    pub async fn lookup(&self, host: &str, wall_clock: WallClock) -> LookedUp {
+    pub async fn lookup(
+        &self,
+        host: &str,
+        alone: Option<IpFamily>,
+        wall_clock: WallClock,
+    ) -> LookedUp {
         let ended = |addresses| LookedUp {
             addresses,
             known: Arrival::by_user(Instant::now()),
@@ -102,7 +115,7 @@ impl Resolver {
         };
         let mut last: Option<LookedUp> = None;
         for candidate in settings.candidates(&name) {
-            let looked_up = lookup_both(&settings, &candidate, wall_clock).await;
+            let looked_up = lookup_both(&settings, &candidate, alone, wall_clock).await;
             let Err(Stop::Failed(_)) = looked_up.addresses else {
                 return looked_up;
             };
@@ -157,12 +170,43 @@ fn known_here(name: &Name, system: &system::Snapshot) -> Option<Addresses> {
     })
 }
 
-/// Asks for both families of one fully qualified name at once.
-async fn lookup_both(settings: &Settings, name: &Name, wall_clock: WallClock) -> LookedUp {
-    let (v4, v6) = tokio::join!(
-        answer::resolve(settings, name, RecordType::A, wall_clock),
-        answer::resolve(settings, name, RecordType::AAAA, wall_clock),
-    );
+/// Asks for both families of one fully qualified name at once. Where one is of use `alone` and has an
+/// address, the other is not waited for: it could only tell why there is none.
+async fn lookup_both(
+    settings: &Settings,
+    name: &Name,
+    alone: Option<IpFamily>,
+    wall_clock: WallClock,
+) -> LookedUp {
+    let kinds = match alone {
+        Some(IpFamily::V6) => [RecordType::AAAA, RecordType::A],
+        Some(IpFamily::V4) | None => [RecordType::A, RecordType::AAAA],
+    };
+    let [wanted, other] = kinds.map(|kind| answer::resolve(settings, name, kind, wall_clock));
+    let (mut wanted, mut other) = (pin!(wanted), pin!(other));
+    let (wanted, early) = tokio::select! {
+        biased;
+        found = &mut wanted => (found, None),
+        found = &mut other => (wanted.await, Some(found)),
+    };
+    if let (Some(family), Ok(addresses)) = (alone, &wanted.addresses) {
+        return LookedUp {
+            addresses: Ok(Addresses::of(family, addresses.clone())),
+            known: wanted.known,
+        };
+    }
+    let other = match early {
+        Some(found) => found,
+        None => other.await,
+    };
+    match alone {
+        Some(IpFamily::V6) => of_both(other, wanted),
+        Some(IpFamily::V4) | None => of_both(wanted, other),
+    }
+}
+
+/// What both families make together.
+fn of_both(v4: Family, v6: Family) -> LookedUp {
     let known = if v4.known.at < v6.known.at {
         v6.known
     } else {

@@ -81,6 +81,34 @@ async fn a_family_that_is_never_answered_is_waited_for_in_the_phase() {
     );
 }
 
+/// A family that is silent is asked once more for each attempt that there is, if it is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_family_that_is_of_no_use_is_not_waited_for() {
+    let here: IpAddr = "127.0.0.1".parse().unwrap();
+    for (preferred, fallback, source, is_waited_for, expected) in [
+        (IpFamily::V4, false, None, false, None),
+        (IpFamily::V6, true, Some(here), false, None),
+        (IpFamily::V4, true, None, true, None),
+        (IpFamily::V6, false, None, true, Some(Reason::DnsTimeout)),
+    ] {
+        let server = dns::serve(Script::OnlyV4(vec![here])).await;
+        let peer = peer::answering(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Then::Hold).await;
+        let module = Module {
+            resolver: Some(server.address),
+            preferred_family: preferred,
+            family_fallback: fallback,
+            source_ip: source,
+            ..Module::http_2xx()
+        };
+        let case = format!("{preferred:?}, {fallback}, {source:?}");
+        let url = format!("http://orders.test:{}/", peer.address.port());
+        let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
+        assert_eq!(reason(&outcome), expected, "{case}");
+        let asked = server.questions.load(Ordering::Relaxed);
+        assert_eq!(asked > 2, is_waited_for, "{case}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alias_of_nothing_is_not_asked_for_again() {
     let server = dns::serve(Script::AliasOfNothing).await;
