@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use hickory_resolver::proto::ProtoError;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
@@ -98,7 +99,7 @@ impl Resolver {
             addresses,
             known: Arrival::by_user(Instant::now()),
         };
-        let name = match Name::from_ascii(host) {
+        let name = match name_of(host) {
             Ok(name) => name,
             Err(error) => {
                 let detail = format!("{host} is no DNS name: {error}");
@@ -139,6 +140,15 @@ impl LookedUp {
     fn finding(&self) -> Option<Finding> {
         self.addresses.as_ref().err().map(Finding::of)
     }
+}
+
+/// The name that a host is, label by label: hickory's reader of text does not take each that a URL may
+/// have.
+fn name_of(host: &str) -> Result<Name, ProtoError> {
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    let mut name = Name::from_labels(bare.split('.').map(str::as_bytes))?;
+    name.set_fqdn(bare.len() < host.len());
+    Ok(name)
 }
 
 /// What the hosts file or RFC 6761 (6.3, localhost) says of `name`: all of it or nothing.

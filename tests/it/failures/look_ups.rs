@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hickory_resolver::proto::op::ResponseCode;
 use httpcycle_exporter::outcome::Attempt;
 use httpcycle_exporter::outcome::phase::Phase;
 use httpcycle_exporter::outcome::reason::Reason;
 use httpcycle_exporter::outcome::skip::SkipReason;
+use httpcycle_exporter::target::address::{Hostname, TargetUrl};
 use httpcycle_exporter::target::module::{IpFamily, Module};
 use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 
@@ -120,4 +122,37 @@ async fn an_alias_of_nothing_is_not_asked_for_again() {
     let outcome = probing::probe(&prober).await;
     assert_eq!(reason(&outcome), Some(Reason::DnsNodata));
     assert_eq!(server.questions.load(Ordering::Relaxed), 2);
+}
+
+/// Each host with any character before, in or behind a name that a URL may have: whoever is told that
+/// it does not exist has been asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_url_may_have_for_a_host_is_looked_up() {
+    let server = dns::serve(Script::Code(ResponseCode::NXDomain)).await;
+    let hosts = (0..128_u8).map(char::from).flat_map(|c| {
+        let places = [("", ".test"), ("", "a.test"), ("a", "b.test"), ("a.te", "")];
+        places.map(|(before, behind)| format!("{before}{c}{behind}"))
+    });
+    let mut n_names = 0;
+    for host in hosts {
+        let Ok(url) = TargetUrl::parse(&format!("http://{host}")) else {
+            continue;
+        };
+        let Hostname::Name(name) = url.host() else {
+            continue;
+        };
+        n_names += 1;
+        let module = Module {
+            resolver: Some(server.address),
+            ..Module::http_2xx()
+        };
+        let target = probing::target(url.as_url().as_str(), module, PATIENCE);
+        let outcome = probing::probe(&probing::prober_with_hosts(target, "")).await;
+        let found = reason(&outcome);
+        assert_eq!(found, Some(Reason::DnsNxdomain), "{host:?}, {name}");
+        let asked = server.questions.load(Ordering::Relaxed);
+        assert_eq!(asked, 2 * n_names, "{host:?}, {name}");
+    }
+    // Letters in both cases, digits, hyphens and underscores in each place.
+    assert!(n_names >= 4 * 64, "{n_names}");
 }
