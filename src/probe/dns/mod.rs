@@ -57,8 +57,10 @@ pub struct LookedUp {
 }
 
 impl Addresses {
-    /// The one address that a host which needs no look-up has.
+    /// The one address that a host which needs no look-up has. IPv4 written as IPv6 (RFC 4291, 2.5.5.2)
+    /// goes over IPv4.
     pub fn literal(ip: IpAddr) -> Self {
+        let ip = ip.to_canonical();
         Self::of(IpFamily::of(ip), vec![ip])
     }
 

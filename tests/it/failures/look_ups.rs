@@ -124,6 +124,27 @@ async fn an_alias_of_nothing_is_not_asked_for_again() {
     assert_eq!(server.questions.load(Ordering::Relaxed), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ipv4_address_written_as_ipv6_is_one() {
+    let peer = peer::answering(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Then::Hold).await;
+    let url = format!("http://[::ffff:127.0.0.1]:{}/", peer.address.port());
+    for (preferred, fallback, expected) in [
+        (IpFamily::V4, false, None),
+        (IpFamily::V6, true, None),
+        (IpFamily::V6, false, Some(Reason::DnsNoAddressFamily)),
+    ] {
+        let module = Module {
+            preferred_family: preferred,
+            family_fallback: fallback,
+            ..Module::http_2xx()
+        };
+        let outcome = probing::probe(&probing::prober(&url, module, PATIENCE)).await;
+        assert_eq!(reason(&outcome), expected, "{preferred:?}, {fallback}");
+        let remote = outcome.connection.map(|ends| ends.remote);
+        assert_eq!(remote, expected.is_none().then_some(peer.address));
+    }
+}
+
 /// Each host with any character before, in or behind a name that a URL may have: whoever is told that
 /// it does not exist has been asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
