@@ -82,6 +82,12 @@ pub fn choose_from(
     }
 }
 
+/// The family of which alone addresses can be chosen from `source`, if there is one.
+pub fn family_alone(source: Option<IpAddr>, module: &Module) -> Option<IpFamily> {
+    let preferred = (!module.family_fallback).then_some(module.preferred_family);
+    source.map(IpFamily::of).or(preferred)
+}
+
 /// Whether an address is of the family of the one to connect from.
 fn can_be_reached(ip: IpAddr, source: Option<IpAddr>) -> bool {
     source.is_none_or(|source| source.is_ipv4() == ip.is_ipv4())

@@ -146,7 +146,8 @@ impl Prober {
                 source: self.target.module.source_ip,
             }),
             None => {
-                let addresses = self.look_up(url.host(), walk).await?;
+                let source = self.target.module.source_ip;
+                let addresses = self.look_up(url.host(), source, walk).await?;
                 connect::choose(&addresses, &self.target.module)
             }
         }
@@ -167,7 +168,8 @@ impl Prober {
     }
 
     async fn connect_through(&self, way: &Way<'_>, walk: &mut Walk) -> Result<Carrier, Stop> {
-        let addresses = self.look_up(&way.proxy.host, walk).await?;
+        let source = self.target.module.source_ip;
+        let addresses = self.look_up(&way.proxy.host, source, walk).await?;
         let choice = connect::choose(&addresses, &self.target.module)?;
         let stream =
             connect::connect(choice, way.proxy.port, &self.target.module.reach, walk).await?;
@@ -186,15 +188,17 @@ impl Prober {
         if settings.skips_look_up || walk.n_redirects() > 0 {
             return Ok(None);
         }
-        let addresses = self.look_up(url.host(), walk).await?;
+        let addresses = self.look_up(url.host(), None, walk).await?;
         // The proxy connects to it, from an address of its own.
         let choice = connect::choose_from(None, &addresses, &self.target.module)?;
         Ok(Some(choice.first))
     }
 
+    /// The addresses of a host that is to be connected to from `source`.
     pub(super) async fn look_up(
         &self,
         host: &Hostname,
+        source: Option<IpAddr>,
         walk: &mut Walk,
     ) -> Result<Addresses, Stop> {
         let name = match host {
@@ -202,7 +206,8 @@ impl Prober {
             Hostname::Name(name) => name,
         };
         walk.begin(Phase::Dns, Instant::now());
-        let looked_up = self.resolver.lookup(name, self.wall_clock).await;
+        let alone = connect::family_alone(source, &self.target.module);
+        let looked_up = self.resolver.lookup(name, alone, self.wall_clock).await;
         match looked_up.addresses {
             Err(Stop::Skipped(_)) => walk.forget_phase(),
             Ok(_) | Err(Stop::Failed(_)) => walk.end(looked_up.known),

@@ -200,8 +200,9 @@ impl Prober {
         let bounds = self.bounds_until(latest);
         let mut walk = Walk::start(bounds.started, self.wall_clock);
         let looked_up = timeout_at(bounds.deadline, async {
-            let addresses = self.look_up(self.target.url.host(), &mut walk).await?;
-            connect::candidates(&addresses, &self.target.module)
+            let (host, module) = (self.target.url.host(), &self.target.module);
+            let addresses = self.look_up(host, module.source_ip, &mut walk).await?;
+            connect::candidates(&addresses, module)
         });
         let candidates = match looked_up.await {
             Ok(Ok(candidates)) => candidates,

@@ -184,13 +184,21 @@ pub fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// Checks a name by the limits of DNS (RFC 1035, 2.3.4), so that it can be looked up.
-fn check_name(name: &str) -> Result<(), String> {
+/// Checks that a name is one that resolvers look up: by the limits of DNS (RFC 1035, 2.3.4), and by its
+/// letters. A hyphen may stand anywhere, and underscores do in practice; what else DNS could carry is
+/// told by Go and libc not to exist before anybody is asked.
+pub fn check_name(name: &str) -> Result<(), String> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     if bare.len() > 253 {
         return Err(format!(
             "the host name has {} bytes; at most 253 will do",
             bare.len()
+        ));
+    }
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if let Some(other) = bare.chars().find(|c| !is_usual(*c)) {
+        return Err(format!(
+            "the host name has {other:?}; letters, digits, hyphens, underscores and dots will do"
         ));
     }
     match bare
@@ -306,6 +314,10 @@ mod tests {
             ("http://h:99999/", "invalid port"),
             ("http://a..b/", "label of 0 bytes"),
             (&long, "label of 64 bytes"),
+            ("http://$x/", "has '$'"),
+            ("http://a.b+c.example/", "has '+'"),
+            ("http://*.example/", "has '*'"),
+            ("http://%22a%22/", "has '\"'"),
         ] {
             let error = TargetUrl::parse(text).expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -5,7 +5,7 @@ use std::fmt;
 use http::HeaderName;
 use url::{Host, Url};
 
-use crate::target::address::{Hostname, TargetUrl};
+use crate::target::address::{Hostname, TargetUrl, check_name};
 use crate::target::credentials::SecretValue;
 use crate::target::no_proxy::NoProxy;
 use crate::target::secret::{MASK, Secret};
@@ -100,6 +100,9 @@ impl ProxyUrl {
             Some(Host::Ipv6(ip)) => Hostname::Ip(ip.into()),
             Some(Host::Domain(_)) | None => return Err(format!("it has no host; {WANTED}")),
         };
+        if let Hostname::Name(name) = &host {
+            check_name(name)?;
+        }
         let port = url.port().unwrap_or(default_port);
         if port == 0 {
             return Err("port 0 cannot be connected to; use 1 to 65535".to_owned());

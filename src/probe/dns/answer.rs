@@ -156,10 +156,14 @@ impl Weight {
     }
 }
 
-/// Judges the response code of an answer.
+/// Judges what an answer says of the server, besides of the name.
 pub fn usable(reply: &Reply, name: &Name, server: SocketAddr) -> Result<(), Stop> {
     let code = reply.code();
     let reason = match code {
+        ResponseCode::NoError if reply.is_lame() => {
+            let detail = format!("{server} neither knows {name} nor asks others for it");
+            return Err(Stop::failed(Reason::DnsServfail, detail));
+        }
         ResponseCode::NoError => return Ok(()),
         ResponseCode::NXDomain => Reason::DnsNxdomain,
         ResponseCode::Refused => Reason::DnsRefused,

@@ -16,8 +16,10 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
+use hickory_resolver::proto::ProtoError;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
@@ -27,9 +29,11 @@ use crate::outcome::Failure;
 use crate::outcome::reason::Reason;
 use crate::probe::arrival::Arrival;
 use crate::probe::arrival::WallClock;
+use crate::probe::dns::answer::Family;
 use crate::probe::dns::system::Settings;
 use crate::probe::dns::system::SystemFiles;
 use crate::probe::stop::Stop;
+use crate::target::module::IpFamily;
 
 /// The addresses of a name, by family, each in the order in which it was given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -47,19 +51,26 @@ pub struct Addresses {
 pub struct LookedUp {
     /// What it found.
     pub addresses: Result<Addresses, Stop>,
-    /// When both families were known: the arrival of the later answer, or the end of the waiting.
+    /// When all that was waited for was known: the arrival of the later answer, or the end of the
+    /// waiting.
     pub known: Arrival,
 }
 
 impl Addresses {
-    /// The one address that a host which needs no look-up has.
+    /// The one address that a host which needs no look-up has. IPv4 written as IPv6 (RFC 4291, 2.5.5.2)
+    /// goes over IPv4.
     pub fn literal(ip: IpAddr) -> Self {
-        let mut addresses = Self::default();
-        match ip {
-            IpAddr::V4(_) => addresses.v4.push(ip),
-            IpAddr::V6(_) => addresses.v6.push(ip),
+        let ip = ip.to_canonical();
+        Self::of(IpFamily::of(ip), vec![ip])
+    }
+
+    fn of(family: IpFamily, addresses: Vec<IpAddr>) -> Self {
+        let mut of_both = Self::default();
+        match family {
+            IpFamily::V4 => of_both.v4 = addresses,
+            IpFamily::V6 => of_both.v6 = addresses,
         }
-        addresses
+        of_both
     }
 }
 
@@ -78,13 +89,19 @@ impl Resolver {
     }
 
     /// Looks up the A and AAAA records of `host` in parallel and waits for both answers, as
-    /// getaddrinfo does. Ends with the first candidate of the search list that has an address.
-    pub async fn lookup(&self, host: &str, wall_clock: WallClock) -> LookedUp {
+    /// getaddrinfo does; where addresses of one family `alone` are of use, for those. Ends with the first candidate of the search list that has an address: that a
+    /// domain of the list is sick says nothing of the others.
+    pub async fn lookup(
+        &self,
+        host: &str,
+        alone: Option<IpFamily>,
+        wall_clock: WallClock,
+    ) -> LookedUp {
         let ended = |addresses| LookedUp {
             addresses,
             known: Arrival::by_user(Instant::now()),
         };
-        let name = match Name::from_ascii(host) {
+        let name = match name_of(host) {
             Ok(name) => name,
             Err(error) => {
                 let detail = format!("{host} is no DNS name: {error}");
@@ -101,14 +118,13 @@ impl Resolver {
         };
         let mut last: Option<LookedUp> = None;
         for candidate in settings.candidates(&name) {
-            let looked_up = lookup_both(&settings, &candidate, wall_clock).await;
-            let absence = looked_up.addresses.as_ref().err().map(Absence::of);
-            let Some(Some(absence)) = absence else {
+            let looked_up = lookup_both(&settings, &candidate, alone, wall_clock).await;
+            let Err(Stop::Failed(_)) = looked_up.addresses else {
                 return looked_up;
             };
             // What was found out first is kept, unless a later candidate says more.
             last = Some(match last {
-                Some(before) if before.absence() >= Some(absence) => LookedUp {
+                Some(before) if before.finding() >= looked_up.finding() => LookedUp {
                     known: looked_up.known,
                     ..before
                 },
@@ -123,9 +139,18 @@ impl Resolver {
 }
 
 impl LookedUp {
-    fn absence(&self) -> Option<Absence> {
-        self.addresses.as_ref().err().and_then(Absence::of)
+    fn finding(&self) -> Option<Finding> {
+        self.addresses.as_ref().err().map(Finding::of)
     }
+}
+
+/// The name that a host is, label by label: hickory's reader of text does not take each that a URL may
+/// have.
+fn name_of(host: &str) -> Result<Name, ProtoError> {
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    let mut name = Name::from_labels(bare.split('.').map(str::as_bytes))?;
+    name.set_fqdn(bare.len() < host.len());
+    Ok(name)
 }
 
 /// What the hosts file or RFC 6761 (6.3, localhost) says of `name`: all of it or nothing.
@@ -157,12 +182,43 @@ fn known_here(name: &Name, system: &system::Snapshot) -> Option<Addresses> {
     })
 }
 
-/// Asks for both families of one fully qualified name at once.
-async fn lookup_both(settings: &Settings, name: &Name, wall_clock: WallClock) -> LookedUp {
-    let (v4, v6) = tokio::join!(
-        answer::resolve(settings, name, RecordType::A, wall_clock),
-        answer::resolve(settings, name, RecordType::AAAA, wall_clock),
-    );
+/// Asks for both families of one fully qualified name at once. Where one is of use `alone` and has an
+/// address, the other is not waited for: it could only tell why there is none.
+async fn lookup_both(
+    settings: &Settings,
+    name: &Name,
+    alone: Option<IpFamily>,
+    wall_clock: WallClock,
+) -> LookedUp {
+    let kinds = match alone {
+        Some(IpFamily::V6) => [RecordType::AAAA, RecordType::A],
+        Some(IpFamily::V4) | None => [RecordType::A, RecordType::AAAA],
+    };
+    let [wanted, other] = kinds.map(|kind| answer::resolve(settings, name, kind, wall_clock));
+    let (mut wanted, mut other) = (pin!(wanted), pin!(other));
+    let (wanted, early) = tokio::select! {
+        biased;
+        found = &mut wanted => (found, None),
+        found = &mut other => (wanted.await, Some(found)),
+    };
+    if let (Some(family), Ok(addresses)) = (alone, &wanted.addresses) {
+        return LookedUp {
+            addresses: Ok(Addresses::of(family, addresses.clone())),
+            known: wanted.known,
+        };
+    }
+    let other = match early {
+        Some(found) => found,
+        None => other.await,
+    };
+    match alone {
+        Some(IpFamily::V6) => of_both(other, wanted),
+        Some(IpFamily::V4) | None => of_both(wanted, other),
+    }
+}
+
+/// What both families make together.
+fn of_both(v4: Family, v6: Family) -> LookedUp {
     let known = if v4.known.at < v6.known.at {
         v6.known
     } else {
@@ -191,21 +247,21 @@ async fn lookup_both(settings: &Settings, name: &Name, wall_clock: WallClock) ->
     LookedUp { addresses, known }
 }
 
-/// Of two stops the one that says more: a fault before an absence, NODATA before NXDOMAIN.
+/// Of two stops the one that says more.
 fn graver(first: Stop, second: Stop) -> Stop {
-    match (Absence::of(&first), Absence::of(&second)) {
-        (None, _) => first,
-        (_, None) => second,
-        (Some(one), Some(other)) if one >= other => first,
-        _ => second,
+    if Finding::of(&first) >= Finding::of(&second) {
+        first
+    } else {
+        second
     }
 }
 
-/// The two ways in which a name can have no address without any fault, the weaker first.
+/// What the lack of an address says of a name, the least first. Behind a fault there may be addresses.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Absence {
+enum Finding {
     Nxdomain,
     Nodata,
+    Fault,
 }
 
 impl Stop {
@@ -220,12 +276,12 @@ impl Stop {
     }
 }
 
-impl Absence {
-    fn of(stop: &Stop) -> Option<Self> {
+impl Finding {
+    fn of(stop: &Stop) -> Self {
         match stop {
-            Stop::Failed(failure) if failure.reason == Reason::DnsNxdomain => Some(Self::Nxdomain),
-            Stop::Failed(failure) if failure.reason == Reason::DnsNodata => Some(Self::Nodata),
-            _ => None,
+            stop if stop.is_for(Reason::DnsNxdomain) => Self::Nxdomain,
+            stop if stop.is_for(Reason::DnsNodata) => Self::Nodata,
+            _ => Self::Fault,
         }
     }
 }

@@ -10,8 +10,8 @@ use httpcycle_exporter::target::reach::{Range, Reach, Rules};
 
 use crate::catalogue::{Behaviour, Stage};
 use crate::support::name_server::{
-    A, AAAA, ASKED, CHAOS, CNAME, CUT, IN, OK, OPT, OverTcp, Question, TXT, address, alias, framed,
-    record, serve, wire_name,
+    A, AAAA, ASKED, CHAOS, CNAME, CUT, IN, NS, OK, OPT, OverTcp, Question, TXT, address, alias,
+    framed, record, serve, wire_name,
 };
 use crate::support::peer;
 use crate::support::peer::Then;
@@ -24,6 +24,7 @@ type OverUdp = fn(&Question) -> Vec<Vec<u8>>;
 pub fn all() -> Vec<Behaviour> {
     let mut rows = of_datagrams();
     rows.extend(of_records());
+    rows.extend(of_delegations());
     rows.extend(of_aliases());
     rows.extend(of_families());
     rows.extend(over_tcp());
@@ -164,6 +165,29 @@ fn of_records() -> Vec<Behaviour> {
             vec![message]
         })
         .fails(R::DnsServfail),
+    ]
+}
+
+/// Servers that are said to have a zone, and what they say of what they do not know.
+fn of_delegations() -> Vec<Behaviour> {
+    const LAME: u16 = 0x8000;
+    const AUTHORITATIVE: u16 = 0x8400;
+    vec![
+        over_udp("a server that knows nothing and asks nobody", |q| {
+            vec![q.answer(LAME, &[])]
+        })
+        .fails(R::DnsServfail),
+        over_udp("a server that sends on to others", |q| {
+            let others = record(&wire_name("test"), NS, IN, &wire_name("ns.elsewhere.test"));
+            let mut message = q.message(LAME, 0, others);
+            message[9] = 1;
+            vec![message]
+        })
+        .fails(R::DnsServfail),
+        over_udp("a server that knows that there is nothing", |q| {
+            vec![q.answer(AUTHORITATIVE, &[])]
+        })
+        .fails(R::DnsNodata),
     ]
 }
 

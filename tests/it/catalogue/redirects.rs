@@ -121,6 +121,9 @@ fn nowhere() -> Vec<Behaviour> {
         "http://a b/",
         "http://999.1.1.1/",
         "http://%00/",
+        "http://$x/",
+        "http://a;b.test/",
+        "http://*.test/",
     ] {
         rows.push(to(&format!("to {location:?}"), location));
     }

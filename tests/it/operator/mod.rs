@@ -8,6 +8,7 @@ mod memory;
 mod network;
 mod pauses;
 mod reload;
+mod search_lists;
 mod signals;
 
 use std::fmt::Write as _;

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 pub const A: u16 = 1;
+pub const NS: u16 = 2;
 pub const CNAME: u16 = 5;
 pub const TXT: u16 = 16;
 pub const AAAA: u16 = 28;

@@ -18,28 +18,36 @@ use httpcycle_exporter::target::module::Module;
 /// The prober of a target at `url`, with a hosts file and a resolv.conf that hold nothing: no name
 /// can be asked for elsewhere than at the module's `resolver`.
 pub fn prober(url: &str, module: Module, timeout: Duration) -> Prober {
-    let target = Target {
+    prober_with_hosts(target(url, module, timeout), "")
+}
+
+/// A target at `url`.
+pub fn target(url: &str, module: Module, timeout: Duration) -> Target {
+    Target {
         name: "test".to_owned(),
         url: TargetUrl::parse(url).unwrap(),
         interval: timeout,
         timeout,
         labels: Labels::default(),
         module: Arc::new(module),
-    };
-    prober_with_hosts(target, "")
+    }
 }
 
 /// The prober of a target, with a hosts file of this content.
 pub fn prober_with_hosts(target: Target, hosts: &str) -> Prober {
+    let resolv_conf = "options timeout:1 attempts:2\nnameserver 127.0.0.1\n";
+    prober_with_files(target, resolv_conf, hosts)
+}
+
+/// The prober of a target, with files of the system of these contents.
+pub fn prober_with_files(target: Target, resolv_conf: &str, hosts: &str) -> Prober {
     let folder = tempfile::tempdir().unwrap();
-    let (hosts_path, resolv_conf) = (folder.path().join("hosts"), folder.path().join("resolv"));
-    std::fs::write(&hosts_path, hosts).unwrap();
-    std::fs::write(
-        &resolv_conf,
-        "options timeout:1 attempts:2\nnameserver 127.0.0.1\n",
-    )
-    .unwrap();
-    let files = Arc::new(SystemFiles::new(resolv_conf, hosts_path));
+    let paths = ["resolv", "hosts"].map(|name| folder.path().join(name));
+    for (path, content) in paths.iter().zip([resolv_conf, hosts]) {
+        std::fs::write(path, content).unwrap();
+    }
+    let [resolv_conf, hosts] = paths;
+    let files = Arc::new(SystemFiles::new(resolv_conf, hosts));
     let module = &target.module;
     let tls = (target.url.is_tls() || module.follow_redirects)
         .then(|| Arc::new(TlsClient::new(&module.tls).unwrap()));
