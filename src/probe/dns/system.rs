@@ -14,11 +14,11 @@ use std::sync::RwLock;
 use std::time::Duration;
 use std::time::SystemTime;
 
-use hickory_resolver::Hosts;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::parse_resolv_conf;
 use tokio::time::Instant;
 
+use crate::probe::dns::hosts::Hosts;
 use crate::probe::stop::own_fault;
 
 /// How long the files are taken to be unchanged; Go's resolver looks as often.
@@ -170,11 +170,8 @@ fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot
         }
         before.map_or_else(Settings::default, |before| before.settings.clone())
     });
-    let table = fs::read(hosts).and_then(|bytes| {
-        let mut table = Hosts::default();
-        table.read_hosts_conf(bytes.as_slice()).map(|()| table)
-    });
-    let hosts = table.map(Arc::new).unwrap_or_else(|error| {
+    let table = fs::read(hosts).map(|bytes| Arc::new(Hosts::parse(&bytes)));
+    let hosts = table.unwrap_or_else(|error| {
         tracing::warn!(path = %hosts.display(), %error, "cannot read the file");
         if error.kind() == io::ErrorKind::NotFound {
             return Arc::default();
@@ -213,9 +210,6 @@ fn with_dns_port(ip: IpAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use hickory_resolver::proto::op::Query;
-    use hickory_resolver::proto::rr::RecordType;
-
     use super::*;
 
     #[test]
@@ -278,8 +272,7 @@ mod tests {
         let says = |servers: &str, n_known: usize| {
             let current = files.current();
             let name = Name::from_ascii("a.test").expect("valid");
-            let query = Query::query(name, RecordType::A);
-            let known = current.hosts.lookup_static_host(&query);
+            let known = current.hosts.addresses(&name);
             assert_eq!(current.settings.servers[0].ip().to_string(), servers);
             assert_eq!(known.is_some(), n_known == 1);
         };
