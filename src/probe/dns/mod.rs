@@ -99,6 +99,8 @@ impl Resolver {
             None => system.settings.clone(),
             Some(server) => system.settings.asking_only(server),
         };
+        // Whoever is the last to have a long file takes a while to let it go.
+        drop(system);
         let mut last: Option<LookedUp> = None;
         for candidate in settings.candidates(&name) {
             let looked_up = lookup_both(&settings, &candidate, wall_clock).await;
