@@ -251,7 +251,9 @@ impl App {
             histories: Arc::new(Histories::new(settings.history_limit)),
             own,
             ready: Arc::default(),
-            system_files: Arc::new(SystemFiles::of_this_system()),
+            system_files: SystemFiles::of_this_system()
+                .watched()
+                .map_err(StartError::Runtime)?,
             heartbeat: Arc::default(),
             endpoint_modules: Arc::default(),
             places: Arc::new(places),

@@ -19,12 +19,12 @@ use crate::app::current::Latest;
 use crate::auth::Tokens;
 use crate::auth::source::Source;
 use crate::config::file;
-use crate::config::stamp::Stamp;
 use crate::probe::Prober;
 use crate::probe::tls::TlsClient;
 use crate::target::files::FileError;
 use crate::target::files::PartFile;
 use crate::target::module::Module;
+use crate::target::stamp::Stamp;
 
 /// The time between two looks. A change counts within a second.
 const EVERY: Duration = Duration::from_millis(500);

@@ -104,7 +104,9 @@ impl SingleTarget {
                 return Err(StartError::Unbuildable(what));
             }
         };
-        let resolver = Resolver::new(Arc::new(SystemFiles::of_this_system()), module.resolver);
+        let files = SystemFiles::of_this_system().watched();
+        let files = files.map_err(StartError::Runtime)?;
+        let resolver = Resolver::new(files, module.resolver);
         let target = Arc::new(Target {
             name: url.to_string(),
             url,

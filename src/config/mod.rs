@@ -29,7 +29,6 @@ pub mod schema;
 pub mod shape;
 mod size;
 mod source;
-pub mod stamp;
 pub mod targets;
 pub mod text;
 mod tls;

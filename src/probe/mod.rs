@@ -284,7 +284,7 @@ impl Prober {
                 if !walk.has_conflict()
                     && self.is_own_slowness(
                         &failure,
-                        walk.lost_before_last_phase()
+                        walk.lost_before_last_phase(deadline)
                             + (started + self.target.timeout).saturating_duration_since(deadline),
                         stalled_before,
                     ) =>
@@ -299,8 +299,8 @@ impl Prober {
     }
 
     /// Whether a failure can come of the exporter's own slowness: if it `lost` more than a tenth of
-    /// the timeout, by starting late or before the phase that failed, or stood still for as long
-    /// while both sides had to act.
+    /// the timeout, by starting late, before the phase that failed or beyond the deadline, or stood
+    /// still for as long while both sides had to act.
     fn is_own_slowness(&self, failure: &Failure, lost: Duration, stalled_before: Duration) -> bool {
         let tolerated = self.target.timeout / 10;
         let stalled = self.heartbeat.stalled().saturating_sub(stalled_before);

@@ -242,9 +242,13 @@ impl Walk {
             .is_some_and(|response| response.conflict.is_some())
     }
 
-    /// How much of the probe had gone to the exporter's own work when its last phase began.
-    pub fn lost_before_last_phase(&self) -> Duration {
-        self.timeline.lost_before_last()
+    /// How much of the probe had gone to the exporter's own work when its last phase began, or by how
+    /// much that was after `deadline`, so that nobody had looked when the probe was to be cut.
+    pub fn lost_before_last_phase(&self, deadline: Instant) -> Duration {
+        let last = self.timeline.spans().last();
+        let began = self.started + last.map_or(Duration::ZERO, |span| span.start);
+        let late = began.saturating_duration_since(deadline);
+        self.timeline.lost_before_last().max(late)
     }
 
     /// Ends the probe and hands over its timeline.

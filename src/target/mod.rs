@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod reach;
 pub mod secret;
 pub mod shard;
+pub mod stamp;
 pub mod tls;
 
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use crate::config::content::Digest;
 use crate::config::file;
 use crate::config::groups;
 use crate::config::groups::Format;
-use crate::config::stamp::Stamp;
 use crate::discovery::Part;
+use crate::target::stamp::Stamp;
 
 /// How many looks wait for a file that changes all the time before that counts as a failure.
 pub const N_SETTLING: u32 = 10;

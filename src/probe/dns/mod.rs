@@ -1,12 +1,13 @@
 //! The look-up of a name: hosts file, then the name servers, without a cache.
 //!
-//! hickory supplies the message format, the hosts file and the system's configuration. Its own
-//! resolver is not used: it answers concurrent look-ups of a name with one query (so a probe would
-//! be charged the rest of another's wait), and its queries outlive the probe that asked.
+//! hickory supplies the message format and the system's configuration. Its own resolver is not used:
+//! it answers concurrent look-ups of a name with one query (so a probe would be charged the rest of
+//! another's wait), and its queries outlive the probe that asked.
 
 mod answer;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod hosts;
 mod query;
 mod record;
 mod reply;
@@ -20,7 +21,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use hickory_resolver::proto::ProtoError;
-use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RecordType;
 use tokio::time::Instant;
@@ -116,6 +116,8 @@ impl Resolver {
             None => system.settings.clone(),
             Some(server) => system.settings.asking_only(server),
         };
+        // Whoever is the last to have a long file takes a while to let it go.
+        drop(system);
         let mut last: Option<LookedUp> = None;
         for candidate in settings.candidates(&name) {
             let looked_up = lookup_both(&settings, &candidate, alone, wall_clock).await;
@@ -155,23 +157,11 @@ fn name_of(host: &str) -> Result<Name, ProtoError> {
 
 /// What the hosts file or RFC 6761 (6.3, localhost) says of `name`: all of it or nothing.
 fn known_here(name: &Name, system: &system::Snapshot) -> Option<Addresses> {
-    let of_kind = |kind| {
-        let found = system
-            .hosts
-            .lookup_static_host(&Query::query(name.clone(), kind));
-        found.map(|lookup| {
-            let addresses = lookup
-                .answers()
-                .iter()
-                .filter_map(|record| record.data.ip_addr());
-            addresses.collect::<Vec<_>>()
-        })
-    };
-    let (v4, v6) = (of_kind(RecordType::A), of_kind(RecordType::AAAA));
-    if v4.is_some() || v6.is_some() {
+    if let Some(known) = system.hosts.addresses(name) {
+        let (v4, v6) = known.iter().partition(|ip| ip.is_ipv4());
         return Some(Addresses {
-            v4: v4.unwrap_or_default(),
-            v6: v6.unwrap_or_default(),
+            v4,
+            v6,
             fault: None,
         });
     }

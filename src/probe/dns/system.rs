@@ -11,18 +11,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
+use std::thread;
 use std::time::Duration;
-use std::time::SystemTime;
 
-use hickory_resolver::Hosts;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::parse_resolv_conf;
-use tokio::time::Instant;
 
+use crate::probe::dns::hosts::Hosts;
 use crate::probe::stop::own_fault;
+use crate::target::stamp::Stamp;
 
-/// How long the files are taken to be unchanged; Go's resolver looks as often.
-const RECHECK: Duration = Duration::from_secs(5);
+/// The time between two looks at the files.
+const EVERY: Duration = Duration::from_secs(1);
 
 /// How to ask name servers.
 #[derive(Clone, Debug)]
@@ -93,14 +93,16 @@ pub struct Snapshot {
     pub settings: Settings,
     /// From the hosts file.
     pub hosts: Arc<Hosts>,
-    stamps: [Option<SystemTime>; 2],
+    /// What the files that there were looked like, if they had settled and another reading would say
+    /// the same.
+    seen: Option<[Option<Stamp>; 2]>,
 }
 
-/// The two files, read again once they have changed.
+/// The two files, as they were read last.
 pub struct SystemFiles {
     resolv_conf: PathBuf,
     hosts: PathBuf,
-    state: RwLock<(Instant, Arc<Snapshot>)>,
+    state: RwLock<Arc<Snapshot>>,
 }
 
 impl fmt::Debug for SystemFiles {
@@ -124,41 +126,59 @@ impl SystemFiles {
         Self {
             resolv_conf,
             hosts,
-            state: RwLock::new((Instant::now(), snapshot)),
+            state: RwLock::new(snapshot),
         }
     }
 
-    /// What the files say now, or said at most five seconds ago.
+    /// The same files, read again once they have changed, by a thread that ends when nobody else has
+    /// them any more: where a worker reads a long file, or one of a file system that hangs, the
+    /// probes wait.
+    pub fn watched(self) -> io::Result<Arc<Self>> {
+        let files = Arc::new(self);
+        let watched = Arc::downgrade(&files);
+        let watch = move || {
+            loop {
+                thread::sleep(EVERY);
+                match watched.upgrade() {
+                    Some(files) => files.look(),
+                    None => return,
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("system-files".to_owned())
+            .spawn(watch)?;
+        Ok(files)
+    }
+
+    /// What the files said when they were looked at last.
     pub fn current(&self) -> Arc<Snapshot> {
-        let (checked, snapshot) = {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            (state.0, state.1.clone())
-        };
-        if checked.elapsed() < RECHECK {
-            return snapshot;
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.clone()
+    }
+
+    /// Reads the files if they may have changed.
+    fn look(&self) {
+        let before = self.current();
+        if before.seen == Some(stamps(&self.resolv_conf, &self.hosts)) {
+            return;
         }
-        let fresh = if snapshot.stamps == [modified(&self.resolv_conf), modified(&self.hosts)] {
-            snapshot
-        } else {
-            Arc::new(read(&self.resolv_conf, &self.hosts, Some(&snapshot)))
-        };
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        *state = (Instant::now(), fresh.clone());
-        fresh
+        let fresh = Arc::new(read(&self.resolv_conf, &self.hosts, Some(&before)));
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+fn stamps(resolv_conf: &Path, hosts: &Path) -> [Option<Stamp>; 2] {
+    [resolv_conf, hosts].map(|path| Stamp::of(path).ok())
 }
 
 /// Reads both files. One that is there and cannot be read says what it said `before`: that the exporter
 /// has no descriptor left is no reason to ask other servers.
 fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot {
     // The stamps come first: a change during the reading is then seen at the next check.
-    let mut stamps = [modified(resolv_conf), modified(hosts)];
+    let stamps = stamps(resolv_conf, hosts);
+    let has_settled = stamps.iter().flatten().all(Stamp::has_settled);
+    let mut seen = has_settled.then_some(stamps);
     let settings = fs::read(resolv_conf).map(|bytes| parse(&bytes));
     let settings = settings.unwrap_or_else(|error| {
         if error.kind() == io::ErrorKind::NotFound {
@@ -166,28 +186,25 @@ fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot
         }
         tracing::warn!(path = %resolv_conf.display(), %error, "cannot read the file");
         if own_fault(&error).is_some() {
-            stamps[0] = None;
+            seen = None;
         }
         before.map_or_else(Settings::default, |before| before.settings.clone())
     });
-    let table = fs::read(hosts).and_then(|bytes| {
-        let mut table = Hosts::default();
-        table.read_hosts_conf(bytes.as_slice()).map(|()| table)
-    });
-    let hosts = table.map(Arc::new).unwrap_or_else(|error| {
+    let table = fs::read(hosts).map(|bytes| Arc::new(Hosts::parse(&bytes)));
+    let hosts = table.unwrap_or_else(|error| {
         tracing::warn!(path = %hosts.display(), %error, "cannot read the file");
         if error.kind() == io::ErrorKind::NotFound {
             return Arc::default();
         }
         if own_fault(&error).is_some() {
-            stamps[1] = None;
+            seen = None;
         }
         before.map_or_else(Arc::default, |before| before.hosts.clone())
     });
     Snapshot {
         settings,
         hosts,
-        stamps,
+        seen,
     }
 }
 
@@ -213,8 +230,9 @@ fn with_dns_port(ip: IpAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use hickory_resolver::proto::op::Query;
-    use hickory_resolver::proto::rr::RecordType;
+    use std::fs::File;
+
+    use tempfile::TempDir;
 
     use super::*;
 
@@ -252,50 +270,96 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn changed_files_are_read_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let hosts = folder.path().join("hosts");
-        let files = SystemFiles::new(folder.path().join("resolv.conf"), hosts.clone());
-        assert_eq!(files.current().settings.servers.len(), 1);
-        fs::write(
-            folder.path().join("resolv.conf"),
-            "nameserver 127.0.0.3\nnameserver 127.0.0.4\n",
-        )
-        .expect("written");
-        assert_eq!(files.current().settings.servers.len(), 1, "not looked yet");
-        tokio::time::advance(RECHECK).await;
-        assert_eq!(files.current().settings.servers.len(), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_read_says_what_it_said() {
+    /// A folder with both files, and the files.
+    fn written() -> (TempDir, SystemFiles) {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         fs::write(at("resolv.conf"), "nameserver 127.0.0.3\n").expect("written");
         fs::write(at("hosts"), "127.0.0.4 a.test\n").expect("written");
         let files = SystemFiles::new(at("resolv.conf"), at("hosts"));
-        let says = |servers: &str, n_known: usize| {
-            let current = files.current();
-            let name = Name::from_ascii("a.test").expect("valid");
-            let query = Query::query(name, RecordType::A);
-            let known = current.hosts.lookup_static_host(&query);
-            assert_eq!(current.settings.servers[0].ip().to_string(), servers);
-            assert_eq!(known.is_some(), n_known == 1);
+        (folder, files)
+    }
+
+    /// The first name server, and the address of `a.test` or nothing.
+    fn says(files: &SystemFiles) -> [String; 2] {
+        let current = files.current();
+        let name = Name::from_ascii("a.test").expect("valid");
+        let known = current.hosts.addresses(&name).map(|known| known[0]);
+        let known = known.map(|ip| ip.to_string());
+        let server = current.settings.servers[0].ip();
+        [server.to_string(), known.unwrap_or_default()]
+    }
+
+    /// A look-up takes what was read last, and reads nothing.
+    #[test]
+    fn changed_files_are_read_again_by_who_looks() {
+        let (folder, files) = written();
+        let resolv_conf = folder.path().join("resolv.conf");
+        fs::write(&resolv_conf, "nameserver 127.0.0.5\n").expect("written");
+        fs::remove_file(folder.path().join("hosts")).expect("removed");
+        assert_eq!(says(&files), ["127.0.0.3", "127.0.0.4"]);
+        files.look();
+        assert_eq!(says(&files), ["127.0.0.5", ""]);
+        fs::remove_file(&resolv_conf).expect("removed");
+        files.look();
+        assert_eq!(says(&files), ["127.0.0.1", ""]);
+        let before = files.current();
+        files.look();
+        let after = files.current();
+        assert!(Arc::ptr_eq(&before, &after), "nothing has changed");
+    }
+
+    #[test]
+    fn a_thread_looks() {
+        let (folder, files) = written();
+        let files = files.watched().expect("a thread");
+        fs::write(folder.path().join("hosts"), "127.0.0.5 a.test\n").expect("written");
+        while says(&files)[1] != "127.0.0.5" {
+            thread::sleep(EVERY / 50);
+        }
+    }
+
+    /// Images and stores of packages give all their files one time.
+    #[test]
+    fn a_file_of_the_same_time_and_length_is_another_one() {
+        let (folder, files) = written();
+        let at = |name: &str| folder.path().join(name);
+        let modified = |name: &str| {
+            let metadata = fs::metadata(at(name)).expect("a file");
+            metadata.modified().expect("a time")
         };
-        says("127.0.0.3", 1);
+        for (name, text, now_says) in [
+            ("hosts", "127.0.0.5 a.test\n", ["127.0.0.3", "127.0.0.5"]),
+            (
+                "resolv.conf",
+                "nameserver 127.0.0.6\n",
+                ["127.0.0.6", "127.0.0.5"],
+            ),
+        ] {
+            let time = modified(name);
+            fs::write(at("other"), text).expect("written");
+            let other = File::options().append(true).open(at("other"));
+            let set = other.and_then(|other| other.set_modified(time));
+            set.expect("the same time");
+            fs::rename(at("other"), at(name)).expect("replaced");
+            assert_eq!(modified(name), time);
+            files.look();
+            assert_eq!(says(&files), now_says, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_what_it_said() {
+        let (folder, files) = written();
+        let at = |name: &str| folder.path().join(name);
         // Folders cannot be read even by root.
         for name in ["resolv.conf", "hosts"] {
             fs::rename(at(name), at("kept")).expect("moved");
             fs::create_dir(at(name)).expect("made");
-            tokio::time::advance(RECHECK).await;
-            says("127.0.0.3", 1);
+            files.look();
+            assert_eq!(says(&files), ["127.0.0.3", "127.0.0.4"], "{name}");
             fs::remove_dir(at(name)).expect("removed");
             fs::rename(at("kept"), at(name)).expect("moved back");
         }
-        fs::write(at("resolv.conf"), "nameserver 127.0.0.5\n").expect("written");
-        fs::remove_file(at("hosts")).expect("removed");
-        tokio::time::advance(RECHECK).await;
-        says("127.0.0.5", 0);
     }
 }
