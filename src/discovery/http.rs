@@ -156,7 +156,7 @@ impl Asking {
         let written = self.source.request.clone();
         let reread = spawn_blocking(move || {
             written
-                .reread(|part| file::read(&part.path, part.part.max_bytes()))
+                .reread(|part| file::read_again(&part.path, part.part.max_bytes()))
                 .map_err(|error| error.to_string())
         });
         let request = reread.await.map_err(bug)??;
