@@ -22,6 +22,8 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
 use clap::parser::ValueSource;
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal;
 
 use crate::app;
 use crate::app::Settings;
@@ -38,6 +40,7 @@ const USAGE: u8 = 2;
 
 /// Runs the program with these arguments, the first of them its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    outlive_limit_of_files();
     let command_line: Vec<OsString> = arguments.into_iter().collect();
     let given = Arguments::command().try_get_matches_from(&command_line);
     let parsed = given.and_then(|given| Ok((Arguments::from_arg_matches(&given)?, given)));
@@ -112,6 +115,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         false => app::run(settings, |_| {}),
     };
     finished(result.map(|()| true))
+}
+
+/// Has a write fail like any other where a file would grow beyond the limit of this process: the signal
+/// would end the exporter because of its log. All threads inherit that it is blocked.
+fn outlive_limit_of_files() {
+    // It fails for nothing but arguments that do not exist.
+    SigSet::from(Signal::SIGXFSZ).thread_block().ok();
 }
 
 /// Checks the configuration files and says what is to be said of them.
