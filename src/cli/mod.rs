@@ -61,6 +61,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(shard) => shard,
         Err(what) => return report(Err(what), USAGE),
     };
+    let prefix = match arguments.prefix() {
+        Ok(prefix) => prefix,
+        Err(what) => return report(Err(what), USAGE),
+    };
     if let Some(text) = arguments.command.as_ref().and_then(printed::text_of) {
         return report(printed::print(&text), FAILED);
     }
@@ -77,7 +81,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let urls = match (url, arguments.listen_addresses.first()) {
             (Some(url), _) => vec![url],
             (None, Some(address)) => {
-                let path = arguments.external_url.path_of("/-/healthy");
+                let path = prefix.path_of("/-/healthy");
                 healthcheck::urls(address, &path, web_config_file.as_deref())
             }
             (None, None) => Vec::new(),
@@ -94,7 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         systemd_socket: arguments.systemd_socket,
         web_config_file,
         telemetry_path: arguments.telemetry_path,
-        prefix: arguments.external_url,
+        prefix,
         shard,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
