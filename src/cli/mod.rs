@@ -4,6 +4,7 @@ pub mod allocator;
 mod arguments;
 mod assets;
 mod demo;
+mod escaping;
 mod healthcheck;
 mod logging;
 mod manual;
