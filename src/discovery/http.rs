@@ -251,6 +251,7 @@ async fn fetch(
             url: &url,
             headers: headers.clone(),
             body: Vec::new(),
+            reach: (url.host() != source.url.host()).then_some(&request.reach),
         };
         let answer = client.ask(question).await.map_err(Refusal::NoAnswer)?;
         if !(request.follow_redirects && is_redirect(answer.status)) {
