@@ -130,7 +130,7 @@ fn watch(inbox: &mpsc::Receiver<Change>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         for one in &mut watched {
-            one.look(&|file| file::read(&file.path, file.part.max_bytes()));
+            one.look(&|file| file::read_again(&file.path, file.part.max_bytes()));
         }
         due = Instant::now() + EVERY;
     }

@@ -32,6 +32,7 @@ use crate::target::address::TargetUrl;
 use crate::target::proxy::ProxyScheme;
 use crate::target::proxy::ProxySettings;
 use crate::target::proxy::ProxyUrl;
+use crate::target::reach::Reach;
 use crate::target::tls::TlsSettings;
 
 /// What one exchange may take.
@@ -69,6 +70,9 @@ pub struct Question<'q> {
     pub headers: HeaderMap,
     /// The body, empty for none.
     pub body: Vec<u8>,
+    /// By what the addresses are judged that may be connected to, if somebody else chose the URL than
+    /// the operator. Behind a proxy only those that are written can be.
+    pub reach: Option<&'q Reach>,
 }
 
 /// A whole answer.
@@ -139,7 +143,7 @@ impl Client {
 
     /// Asks once and reads the answer to its end.
     pub async fn ask(&self, question: Question<'_>) -> Result<Answer, FetchError> {
-        let (client, url) = self.toward(question.url)?;
+        let (client, url) = self.toward(question.url, question.reach)?;
         let mut headers = question.headers;
         if url.host() != question.url.as_url().host() {
             headers.insert(header::HOST, question.url.host_header().clone());
@@ -166,7 +170,15 @@ impl Client {
 
     /// A client that connects to `url`, and the URL that it is to be asked for: reqwest takes the name
     /// for TLS from there, so that another name is looked up as if it were the host's.
-    fn toward(&self, url: &TargetUrl) -> Result<(reqwest::Client, Url), FetchError> {
+    fn toward(
+        &self,
+        url: &TargetUrl,
+        reach: Option<&Reach>,
+    ) -> Result<(reqwest::Client, Url), FetchError> {
+        if let (Some(reach), Hostname::Ip(ip)) = (reach, url.host()) {
+            let judged = reach.check(*ip);
+            judged.map_err(|denial| FetchError::Unreachable(denial.to_string()))?;
+        }
         let mut asked = url.as_url().clone();
         // Both can only fail for URLs without a host.
         asked.set_username("").ok();
@@ -193,10 +205,13 @@ impl Client {
                 builder = builder.proxy(through(settings, proxy, url.is_tls())?);
             }
             None => {
-                if let (Some(ServerName::DnsName(name)), true) = (&self.server_name, url.is_tls())
-                    && asked.set_host(Some(name.as_ref())).is_ok()
-                {
-                    builder = builder.dns_resolver(Instead(url.host().clone()));
+                let mut is_renamed = false;
+                if let (Some(ServerName::DnsName(name)), true) = (&self.server_name, url.is_tls()) {
+                    is_renamed = asked.set_host(Some(name.as_ref())).is_ok();
+                }
+                if is_renamed || reach.is_some() {
+                    let (host, reach) = (url.host().clone(), reach.cloned());
+                    builder = builder.dns_resolver(Instead { host, reach });
                 }
             }
         }
@@ -277,17 +292,28 @@ fn through(
     Ok(through)
 }
 
-/// Finds the addresses of this host, whatever name is asked for.
-struct Instead(Hostname);
+/// Finds the addresses of this host, whatever name is asked for, and of them those that may be reached.
+struct Instead {
+    host: Hostname,
+    reach: Option<Reach>,
+}
 
 impl Resolve for Instead {
     fn resolve(&self, _: Name) -> Resolving {
-        let host = self.0.clone();
+        let (host, reach) = (self.host.clone(), self.reach.clone());
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = match host {
+            let mut addresses: Vec<SocketAddr> = match host {
                 Hostname::Ip(ip) => vec![any_port(ip)],
                 Hostname::Name(name) => lookup_host((name, 0)).await?.collect(),
             };
+            if let Some(reach) = reach {
+                let judge = |address: &SocketAddr| reach.check(address.ip());
+                let denial = addresses.iter().find_map(|address| judge(address).err());
+                addresses.retain(|address| judge(address).is_ok());
+                if let (Some(denial), true) = (denial, addresses.is_empty()) {
+                    return Err(io::Error::other(denial.to_string()).into());
+                }
+            }
             match addresses.is_empty() {
                 true => Err(io::Error::other("the name has no address").into()),
                 false => Ok(Box::new(addresses.into_iter()) as Addrs),

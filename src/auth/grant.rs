@@ -151,6 +151,7 @@ async fn follow(client: &Client, settings: &OAuth2, style: Style) -> Result<Answ
             url: &url,
             headers: headers.clone(),
             body: body.clone(),
+            reach: (url.host() != first.host()).then_some(&settings.reach),
         };
         let answer = client.ask(question).await.map_err(|error| match error {
             FetchError::Unreachable(_) | FetchError::TimedOut(_) => Failure::Unheard(error),

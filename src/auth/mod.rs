@@ -118,6 +118,7 @@ mod tests {
     use crate::target::address::TargetUrl;
     use crate::target::credentials::Credentials;
     use crate::target::oauth2::OAuth2;
+    use crate::target::reach::Reach;
     use crate::target::tls::TlsSettings;
 
     fn module(secret: &str) -> Arc<Module> {
@@ -130,6 +131,7 @@ mod tests {
             tls: TlsSettings::default(),
             proxy: None,
             user_agent: None,
+            reach: Reach::default(),
         };
         Arc::new(Module {
             credentials: Some(Credentials::OAuth2(Arc::new(oauth2))),

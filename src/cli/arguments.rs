@@ -102,7 +102,7 @@ pub struct Arguments {
         hide_default_value = true,
         global = true
     )]
-    pub external_url: Prefix,
+    pub external_url: String,
 
     /// How many of its last probes to keep of each target, and of those of /probe, failures for
     /// longer; 0 for none.
@@ -210,6 +210,13 @@ pub enum Command {
 }
 
 impl Arguments {
+    /// What the external URL puts before all pages. The URL may hold a password, which clap would show
+    /// if it read the URL itself.
+    pub fn prefix(&self) -> Result<Prefix, String> {
+        let prefix = self.external_url.parse();
+        prefix.map_err(|error| format!("--web.external-url: {error}"))
+    }
+
     /// The part of the targets that the flags that were `given` name, both of them or none.
     pub fn shard(&self, given: &ArgMatches) -> Result<Shard, String> {
         let is_given = |id| given.value_source(id) == Some(ValueSource::CommandLine);

@@ -9,6 +9,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::cli::escaping::Escaping;
+
 /// The least severe messages to log.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogLevel {
@@ -61,7 +63,7 @@ pub fn start(level: LogLevel, format: LogFormat) -> WorkerGuard {
                 .json()
                 .flatten_event(true)
                 .with_target(false)
-                .with_writer(writer);
+                .with_writer(move || Escaping(writer.clone()));
             registry.with(layer).init();
         }
     }

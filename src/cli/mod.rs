@@ -4,6 +4,7 @@ pub mod allocator;
 mod arguments;
 mod assets;
 mod demo;
+mod escaping;
 mod healthcheck;
 mod logging;
 mod manual;
@@ -22,6 +23,8 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
 use clap::parser::ValueSource;
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal;
 
 use crate::app;
 use crate::app::Settings;
@@ -38,6 +41,7 @@ const USAGE: u8 = 2;
 
 /// Runs the program with these arguments, the first of them its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    outlive_limit_of_files();
     let command_line: Vec<OsString> = arguments.into_iter().collect();
     let given = Arguments::command().try_get_matches_from(&command_line);
     let parsed = given.and_then(|given| Ok((Arguments::from_arg_matches(&given)?, given)));
@@ -58,6 +62,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(shard) => shard,
         Err(what) => return report(Err(what), USAGE),
     };
+    let prefix = match arguments.prefix() {
+        Ok(prefix) => prefix,
+        Err(what) => return report(Err(what), USAGE),
+    };
     if let Some(text) = arguments.command.as_ref().and_then(printed::text_of) {
         return report(printed::print(&text), FAILED);
     }
@@ -74,7 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let urls = match (url, arguments.listen_addresses.first()) {
             (Some(url), _) => vec![url],
             (None, Some(address)) => {
-                let path = arguments.external_url.path_of("/-/healthy");
+                let path = prefix.path_of("/-/healthy");
                 healthcheck::urls(address, &path, web_config_file.as_deref())
             }
             (None, None) => Vec::new(),
@@ -91,7 +99,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         systemd_socket: arguments.systemd_socket,
         web_config_file,
         telemetry_path: arguments.telemetry_path,
-        prefix: arguments.external_url,
+        prefix,
         shard,
         history_limit: arguments.history_limit,
         probe_endpoint: arguments
@@ -112,6 +120,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         false => app::run(settings, |_| {}),
     };
     finished(result.map(|()| true))
+}
+
+/// Has a write fail like any other where a file would grow beyond the limit of this process: the signal
+/// would end the exporter because of its log. All threads inherit that it is blocked.
+fn outlive_limit_of_files() {
+    // It fails for nothing but arguments that do not exist.
+    SigSet::from(Signal::SIGXFSZ).thread_block().ok();
 }
 
 /// Checks the configuration files and says what is to be said of them.

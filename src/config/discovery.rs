@@ -2,6 +2,7 @@
 //! that Prometheus has for them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::credentials;
@@ -19,6 +20,7 @@ use crate::config::yaml::Node;
 use crate::target::address::TargetUrl;
 use crate::target::credentials::Credentials;
 use crate::target::module::Module;
+use crate::target::reach::Rules;
 use crate::target::tls::TlsSettings;
 
 /// Prometheus's default for files.
@@ -92,6 +94,7 @@ pub fn read(
     files: Option<Field<'_>>,
     http: Option<Field<'_>>,
     base_dir: &Path,
+    everywhere: &Arc<Rules>,
     report: &mut Report,
 ) -> (Vec<TargetSource>, Vec<WrittenTls>) {
     let mut sources = Vec::new();
@@ -110,7 +113,8 @@ pub fn read(
     }
     let items = http.and_then(|field| field.list("a list of sources", report));
     for node in items.unwrap_or_default() {
-        if let Some((source, written)) = read_http(node, base_dir, report) {
+        if let Some((mut source, written)) = read_http(node, base_dir, report) {
+            source.request.put_within(everywhere);
             sources.push(TargetSource::Http(Box::new(source)));
             tls.extend(written);
         }

@@ -2,8 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::fs::fcntl_setfl;
 
 use crate::config::field::Field;
 use crate::config::problem::Report;
@@ -15,17 +20,33 @@ pub const MAX_BYTES: u64 = 64 << 20;
 /// The right of everybody to write.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
-/// Reads a whole file of at most `max_bytes`, which may be a pipe. One beyond the bound is an error
-/// of the kind `FileTooLarge`.
+/// Reads a whole file of at most `max_bytes`, which may be a pipe that somebody writes to. One beyond
+/// the bound is an error of the kind `FileTooLarge`.
 pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    read_as(path, max_bytes, true)
+}
+
+/// Reads a file like `read`, on behalf of who reads it again and again and must not wait: what was in
+/// a pipe is gone, and who holds its other end may never write.
+pub fn read_again(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    read_as(path, max_bytes, false)
+}
+
+fn read_as(path: &Path, max_bytes: u64, may_be_pipe: bool) -> io::Result<Vec<u8>> {
     #[cfg(any(test, fuzzing))]
     if let Some(answer) = shut::answer(path) {
         return answer;
     }
+    let file = open(path)?;
+    let is_pipe = file.metadata()?.file_type().is_fifo();
+    if is_pipe && !may_be_pipe {
+        return Err(io::Error::other("it is a pipe, which can be read once"));
+    }
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(max_bytes + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if is_pipe && bytes.is_empty() {
+        return Err(io::Error::other("it is a pipe that nobody writes to"));
+    }
     if bytes.len() as u64 > max_bytes {
         let message = match max_bytes >> 20 {
             0 => format!("larger than {} KiB", max_bytes >> 10),
@@ -34,6 +55,15 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
+}
+
+/// Opens a file. A pipe that nobody writes to would be waited for, were it not for the flag, which is
+/// not to count for what is read.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
 }
 
 /// Reads the file that a field names; relative names start at the folder of the configuration.
@@ -100,6 +130,10 @@ mod shut {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::Command;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -133,6 +167,28 @@ mod tests {
             read(Path::new("Cargo.toml"), MAX_BYTES).is_ok(),
             "open again"
         );
+    }
+
+    #[test]
+    fn a_pipe_is_read_while_somebody_writes_and_never_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("started").success());
+        let said = |read: io::Result<Vec<u8>>| read.expect_err("a pipe").to_string();
+        assert!(said(read(&path, MAX_BYTES)).contains("nobody writes"));
+        assert!(said(read_again(&path, MAX_BYTES)).contains("once"));
+        // Whoever reads as well need not wait for a reader.
+        let both = File::options().read(true).write(true).open(&path);
+        let mut both = both.expect("open");
+        assert!(said(read_again(&path, MAX_BYTES)).contains("once"));
+        let reading = thread::spawn(move || read(&path, MAX_BYTES));
+        // More than a pipe holds: the end is written when the beginning has been read.
+        let text = vec![b'a'; 1 << 20];
+        both.write_all(&text).expect("written");
+        drop(both);
+        let bytes = reading.join().expect("no panic").expect("read");
+        assert_eq!(bytes.len(), text.len());
     }
 
     #[test]

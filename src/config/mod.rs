@@ -150,7 +150,7 @@ pub fn parse(
     let everywhere = Arc::new(reach::read(allowed, denied, &mut report));
     let modules = modules::read(modules, base_dir, &everywhere, &mut report);
     let targets = targets::read(targets, &modules, &mut report);
-    let (sources, tls) = discovery::read(files, http, base_dir, &mut report);
+    let (sources, tls) = discovery::read(files, http, base_dir, &everywhere, &mut report);
     if let Some(fields) = fields {
         fields.finish(&mut report);
     }

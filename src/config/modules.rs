@@ -115,7 +115,7 @@ fn read_module(
     let timeout = fields.take("timeout");
     let section = fields.take("http");
     let (mut module, tls_configs) = http::read(section, name, base_dir, report);
-    module.reach.everywhere = everywhere.clone();
+    module.put_within(everywhere);
     // The sections of other probers, which have their names.
     for prober in schema::MODULE.ineffective() {
         if let Some(field) = fields.take(prober) {

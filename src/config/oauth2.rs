@@ -13,6 +13,7 @@ use crate::target::address::TargetUrl;
 use crate::target::credentials::trimmed;
 use crate::target::files::{Part, PartFile};
 use crate::target::oauth2::OAuth2;
+use crate::target::reach::Reach;
 use crate::target::secret::Secret;
 use crate::target::tls::TlsSettings;
 
@@ -72,6 +73,7 @@ pub fn read(
         tls,
         proxy,
         user_agent: None,
+        reach: Reach::default(),
     };
     let tls_config = TlsConfig {
         pos: tls_field.or(url_field)?.key_pos,

@@ -156,7 +156,7 @@ impl Asking {
         let written = self.source.request.clone();
         let reread = spawn_blocking(move || {
             written
-                .reread(|part| file::read(&part.path, part.part.max_bytes()))
+                .reread(|part| file::read_again(&part.path, part.part.max_bytes()))
                 .map_err(|error| error.to_string())
         });
         let request = reread.await.map_err(bug)??;
@@ -251,6 +251,7 @@ async fn fetch(
             url: &url,
             headers: headers.clone(),
             body: Vec::new(),
+            reach: (url.host() != source.url.host()).then_some(&request.reach),
         };
         let answer = client.ask(question).await.map_err(Refusal::NoAnswer)?;
         if !(request.follow_redirects && is_redirect(answer.status)) {

@@ -6,11 +6,27 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::net::SocketAddrV6;
 use std::net::TcpListener;
 use std::net::ToSocketAddrs;
+use std::os::fd::AsRawFd;
 use std::str::FromStr;
 
 use listenfd::ListenFd;
+use nix::sys::socket::AddressFamily;
+use nix::sys::socket::Backlog;
+use nix::sys::socket::SockFlag;
+use nix::sys::socket::SockType;
+use nix::sys::socket::SockaddrIn6;
+use nix::sys::socket::bind;
+use nix::sys::socket::listen;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::socket;
+use nix::sys::socket::sockopt::Ipv6V6Only;
+use nix::sys::socket::sockopt::ReuseAddr;
+
+/// How many connections may wait to be taken in, as with the sockets of the standard library.
+const BACKLOG: i32 = 128;
 
 /// An address to listen on: `:PORT` for every address of this machine, or `HOST:PORT`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,11 +73,9 @@ impl ListenAddress {
             Some(host) => (host.as_str(), self.port)
                 .to_socket_addrs()
                 .and_then(|addresses| TcpListener::bind(addresses.collect::<Vec<_>>().as_slice())),
-            None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, self.port)).or_else(|error| {
-                match error.kind() {
-                    io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
-                    _ => TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port)),
-                }
+            None => of_both_families(self.port).or_else(|error| match error.kind() {
+                io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
+                _ => TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port)),
             }),
         };
         bound
@@ -91,6 +105,19 @@ pub fn url(address: SocketAddr, is_tls: bool) -> String {
         return format!("{scheme}://localhost:{}", address.port());
     }
     format!("{scheme}://{address}")
+}
+
+/// Listens on every address of this machine. Whether IPv6 takes IPv4 along is not left to the system, as
+/// in Go: it is of sockets that somebody did not think of.
+fn of_both_families(port: u16) -> io::Result<TcpListener> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Inet6, SockType::Stream, flags, None)?;
+    setsockopt(&socket, ReuseAddr, &true)?;
+    setsockopt(&socket, Ipv6V6Only, &false)?;
+    let address = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
+    bind(socket.as_raw_fd(), &SockaddrIn6::from(address))?;
+    listen(&socket, Backlog::new(BACKLOG)?)?;
+    Ok(TcpListener::from(socket))
 }
 
 /// Takes the sockets that systemd opened for this process. The environment that tells of them is

@@ -116,6 +116,7 @@ impl Writer<'_, '_> {
             tls,
             proxy,
             user_agent: _,
+            reach: _,
         } = oauth2;
         let of_tokens = |part| Part::OfTokens(Box::new(part));
         self.yaml.section(1, "oauth2");

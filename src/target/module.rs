@@ -13,7 +13,7 @@ use crate::target::credentials::{Credentials, SecretValue};
 use crate::target::files::PartFile;
 use crate::target::oauth2::OAuth2;
 use crate::target::proxy::ProxySettings;
-use crate::target::reach::Reach;
+use crate::target::reach::{Reach, Rules};
 use crate::target::secret::Secret;
 use crate::target::tls::TlsSettings;
 
@@ -101,6 +101,15 @@ impl Module {
             let mut headers = self.headers.iter();
             let own = headers.find(|(name, _)| name == http::header::USER_AGENT);
             Arc::make_mut(oauth2).user_agent = own.map(|(_, value)| value.clone());
+        }
+    }
+
+    /// Has the rules of the whole configuration count for probes, and for where the server of tokens
+    /// redirects to.
+    pub fn put_within(&mut self, everywhere: &Arc<Rules>) {
+        self.reach.everywhere = everywhere.clone();
+        if let Some(Credentials::OAuth2(oauth2)) = &mut self.credentials {
+            Arc::make_mut(oauth2).reach.everywhere = everywhere.clone();
         }
     }
 

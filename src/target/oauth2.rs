@@ -3,6 +3,7 @@
 use crate::target::address::TargetUrl;
 use crate::target::credentials::SecretValue;
 use crate::target::proxy::ProxySettings;
+use crate::target::reach::Reach;
 use crate::target::secret::Secret;
 use crate::target::tls::TlsSettings;
 
@@ -26,6 +27,8 @@ pub struct OAuth2 {
     pub proxy: Option<Box<ProxySettings>>,
     /// The `User-Agent` of the module, if it has one: tokens are asked for with the same.
     pub user_agent: Option<SecretValue>,
+    /// Which addresses its server may redirect to, by the rules of the whole configuration.
+    pub reach: Reach,
 }
 
 impl OAuth2 {

@@ -86,12 +86,16 @@ fn an_external_url_without_a_path_to_use_is_bad_usage() {
         ("\"http://host.test/a\"", "quotes"),
         ("http://host.test/{a}", "its path must have letters, digits"),
         ("http://host.test/a?b", "a query"),
+        ("http://u:canary@host.test/", "a user or a password"),
+        ("http://u:canary@host:x/", "invalid port"),
     ] {
         let flag = format!("--web.external-url={url}");
         let output = program().args([&flag, "--config.check"]).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{url}: {text}");
         assert!(text.contains(said), "{url}: {text}");
+        assert!(text.contains("--web.external-url"), "{url}: {text}");
+        assert!(!text.contains("canary"), "{text}");
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use httpcycle_exporter::probe::tls::crypto_provider;
@@ -171,6 +172,41 @@ async fn a_link_that_is_moved_counts_and_what_is_gone_skips() {
     for line in exporter.rest_of_log() {
         assert!(!line.contains("break"), "{line}");
     }
+}
+
+/// One that nobody writes to is no file, is not waited for, and keeps nobody from those of others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_in_the_place_of_a_file_is_the_trouble_of_its_module_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["of-a", "of-b"] {
+        fs::write(at(name), "one\n").unwrap();
+    }
+    let (to_a, _) = echo().await;
+    let (to_b, mut heads) = echo().await;
+    let mut text = String::from("modules:\n");
+    for name in ["a", "b"] {
+        let file = at(&format!("of-{name}")).display().to_string();
+        text += &format!("  {name}: {{prober: http, http: {{bearer_token_file: '{file}'}}}}\n");
+    }
+    text += "targets:\n";
+    for (name, peer) in [("a", &to_a), ("b", &to_b)] {
+        let url = format!("http://{}/", peer.address);
+        text += &format!("  - {{name: {name}, url: '{url}', module: {name}, interval: 50ms}}\n");
+    }
+    let exporter = Exporter::start(&text);
+    seen(&mut heads, |head| head.contains("Bearer one")).await;
+    let made = Command::new("mkfifo").arg(at("pipe")).status();
+    assert!(made.unwrap().success());
+    fs::rename(at("pipe"), at("of-a")).unwrap();
+    stands_still(&exporter);
+    let line = exporter.wait_for_log("a file of the module cannot be used");
+    assert!(line.contains("of-a") && line.contains("pipe"), "{line}");
+    replace(&at("of-b"), "two\n");
+    seen(&mut heads, |head| head.contains("Bearer two")).await;
+    let probes = exporter.value(PROBES);
+    replace(&at("of-a"), "two\n");
+    exporter.wait_for(PROBES, |now| now > probes);
 }
 
 /// A server that lets in who has a certificate of this authority.

@@ -112,7 +112,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("rustix", &["cli"]),
+    ("rustix", &["config", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("tracing_logfmt", &["cli"]),
     ("tracing_appender", &["cli"]),

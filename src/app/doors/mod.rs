@@ -36,14 +36,14 @@ type Seen = Vec<(PathBuf, Option<u64>)>;
 
 /// Reads and checks a web configuration; opens no socket.
 pub fn check(path: &Path) -> Result<(), StartError> {
-    Reader::default().load(path).0.map(|_| ())?;
+    Reader::default().load(path, file::read).0.map(|_| ())?;
     Ok(())
 }
 
 /// Makes the door, and keeps it as its files say from then on.
 pub fn keep(path: &Path) -> Result<watch::Receiver<Arc<Door>>, StartError> {
     let reader = Reader::default();
-    let (config, seen) = reader.load(path);
+    let (config, seen) = reader.load(path, file::read);
     let config = config?;
     let door = Door::new(&config, None).map_err(|what| {
         let what = format!("{}: {what}", path.display());
@@ -74,15 +74,18 @@ pub fn open() -> watch::Receiver<Arc<Door>> {
     watch::channel(Arc::new(Door::open())).1
 }
 
+/// What reads a file of at most so many bytes.
+type Read = fn(&Path, u64) -> io::Result<Vec<u8>>;
+
 /// Reads files and notes what they held.
 #[derive(Debug, Default)]
 struct Reader(RandomState);
 
 impl Reader {
-    fn load(&self, path: &Path) -> (Result<WebConfig, LoadError>, Seen) {
+    fn load(&self, path: &Path, read: Read) -> (Result<WebConfig, LoadError>, Seen) {
         let seen = RefCell::new(Seen::new());
         let read = |path: &Path| {
-            let bytes = file::read(path, file::MAX_BYTES);
+            let bytes = read(path, file::MAX_BYTES);
             let print = self.print(&bytes);
             seen.borrow_mut().push((path.to_owned(), print));
             bytes
@@ -170,7 +173,7 @@ impl Keeper {
             self.changed = None;
             return Ok(false);
         }
-        let (config, seen) = self.reader.load(&self.path);
+        let (config, seen) = self.reader.load(&self.path, file::read_again);
         if self.changed.as_ref() != Some(&seen) {
             self.changed = Some(seen);
             return Ok(false);
@@ -191,7 +194,7 @@ impl Keeper {
         let paths = self.judged.iter().map(|(path, _)| path.clone());
         paths
             .map(|path| {
-                let bytes = file::read(&path, file::MAX_BYTES);
+                let bytes = file::read_again(&path, file::MAX_BYTES);
                 let print = self.reader.print(&bytes);
                 (path, print)
             })

@@ -5,7 +5,7 @@ use super::*;
 
 fn keeper(path: &Path, make: Make) -> (Keeper, watch::Receiver<Arc<Door>>) {
     let reader = Reader::default();
-    let (config, judged) = reader.load(path);
+    let (config, judged) = reader.load(path, file::read);
     let config = config.expect("a web configuration");
     let door = Door::new(&config, None).expect("a door");
     let (send, doors) = watch::channel(Arc::new(door));

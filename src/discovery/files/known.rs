@@ -166,5 +166,5 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(format!("{} is no file", path.display()));
     }
-    file::read(path, groups::MAX_BYTES).map_err(unreadable)
+    file::read_again(path, groups::MAX_BYTES).map_err(unreadable)
 }

@@ -28,7 +28,13 @@ pub fn of(error: &hyper::Error, marks: &Marks) -> Stop {
     if let Some(skip) = io.and_then(own_fault) {
         return Stop::Skipped(skip);
     }
-    Stop::failed(reason(error, io, marks), words(error))
+    match reason(error, io, marks) {
+        // The parser says that of all that stands behind the code.
+        reason @ Reason::TransferHeaderInvalid if error.is_parse_status() => {
+            Stop::failed(reason, "a byte in the reason phrase that must not be there")
+        }
+        reason => Stop::failed(reason, words(error)),
+    }
 }
 
 fn reason(error: &hyper::Error, io: Option<&io::Error>, marks: &Marks) -> Reason {

@@ -28,6 +28,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::server::connections::heard::Heard;
+use crate::server::connections::host;
 use crate::server::connections::limits::Limits;
 use crate::server::connections::pace::Overrun;
 use crate::server::connections::pace::Pace;
@@ -128,8 +129,12 @@ impl Conversation {
         let answering = pace.answering();
         let door = self.doors.borrow().clone();
         let version = request.version();
-        let mut response = door.answer(request, self.pages.clone()).await;
-        if SHOW_OUT.contains(&response.status()) {
+        let is_for_a_host = host::is_named(version, request.headers());
+        let mut response = match is_for_a_host {
+            true => door.answer(request, self.pages.clone()).await,
+            false => door.refuse(StatusCode::BAD_REQUEST),
+        };
+        if !is_for_a_host || SHOW_OUT.contains(&response.status()) {
             answering.shows_out();
             // HTTP/2 has a frame for it instead (RFC 9113, 8.2.2).
             if version < Version::HTTP_2 {

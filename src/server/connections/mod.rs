@@ -2,6 +2,7 @@
 
 mod conversation;
 mod heard;
+mod host;
 pub mod limits;
 mod pace;
 

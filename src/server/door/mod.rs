@@ -93,13 +93,22 @@ impl Door {
 
     /// Lets a request through to the pages, or answers in their stead.
     pub async fn answer(&self, request: Request<Incoming>, pages: Router) -> Response {
-        let mut response = match self.refusal(&request).await {
+        let response = match self.refusal(&request).await {
             Some(refusal) => refusal,
             None => {
                 let answered = TowerToHyperService::new(pages).call(request).await;
                 answered.unwrap_or_else(|never| match never {})
             }
         };
+        self.with_headers(response)
+    }
+
+    /// The answer to who gets no further than the door.
+    pub fn refuse(&self, status: StatusCode) -> Response {
+        self.with_headers(plain(status))
+    }
+
+    fn with_headers(&self, mut response: Response) -> Response {
         // A page knows best what it loads: its own header stays, as in exporter-toolkit.
         for (name, value) in &self.headers {
             let headers = response.headers_mut();

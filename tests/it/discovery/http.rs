@@ -111,6 +111,10 @@ fn bad_answers(good: &str, server: SocketAddr) -> Vec<(Does, &'static str)> {
             answer("302 Found", "Location: file:///etc/passwd\r\n", ""),
             "leads to no URL of HTTP",
         ),
+        (
+            answer("302 Found", "Location: http://169.254.169.254/sd\r\n", ""),
+            "169.254.169.254 may not be probed: 169.254.0.0/16 is denied",
+        ),
         (ok(&good[..good.len() / 2]), "the JSON ends in its midst"),
         (ok("{\"targets\": []}"), "not a list of groups"),
         (ok("- targets: [a]"), "not valid JSON"),

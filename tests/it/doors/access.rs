@@ -139,6 +139,46 @@ fn who_is_refused_is_shown_out() {
     }
 }
 
+/// Before anybody is asked who he is.
+#[test]
+fn a_request_without_its_host_is_none() {
+    let folder = Folder::new();
+    let exporter = folder.exporter("http_server_config: {headers: {X-Frame-Options: deny}}");
+    for (version, hosts, expected) in [
+        ("1.1", "Host: x\r\n", 200),
+        ("1.1", "Host: \r\n", 200),
+        ("1.1", "", 400),
+        ("1.1", "Host: x\r\nHost: x\r\n", 400),
+        ("1.1", "Host: x/y\r\n", 400),
+        ("1.0", "", 200),
+        ("1.0", "Host: x\r\n", 200),
+        ("1.0", "Host: x\r\nHost: y\r\n", 400),
+    ] {
+        let mut stream = TcpStream::connect(exporter.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let close = if expected == 200 {
+            "Connection: close\r\n"
+        } else {
+            ""
+        };
+        write!(
+            stream,
+            "GET /-/healthy HTTP/{version}\r\n{hosts}{close}\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(
+            status(&answer),
+            expected,
+            "HTTP/{version} {hosts:?}: {answer}"
+        );
+        assert!(answer.contains("x-frame-options: deny"), "{answer}");
+    }
+}
+
 /// A broken version changes nothing, nor does one that would leave the door open.
 #[test]
 fn users_change_with_the_file_and_never_vanish() {

@@ -1,6 +1,7 @@
 //! What a module makes of the code of a response.
 
 use httpcycle_exporter::outcome::Verdict;
+use httpcycle_exporter::outcome::reason::Reason as R;
 use httpcycle_exporter::target::module::Module;
 
 use crate::failures::PATIENCE;
@@ -54,5 +55,22 @@ async fn every_code_is_itself() {
         assert_eq!(is_good, code < 300, "{code}");
         let is_conflict = outcome.verdict() == Verdict::Conflict;
         assert_eq!(is_conflict, code == 409, "{code}");
+    }
+}
+
+/// The words say what the reason says: hyper blames the code for all that stands behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_status_line_is_told_as_it_is() {
+    for (line, reason, detail) in [
+        ("200 a\x1bb", R::TransferHeaderInvalid, "reason phrase"),
+        ("2x0 OK", R::TransferStatusInvalid, "status"),
+    ] {
+        let bytes = format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n");
+        let peer = peer::answering(bytes.into_bytes(), Hold).await;
+        let url = format!("http://{}/", peer.address);
+        let prober = probing::prober(&url, Module::http_2xx(), PATIENCE);
+        let failure = probing::probe(&prober).await.failure.unwrap();
+        assert_eq!(failure.reason, reason, "{line:?}");
+        assert!(failure.detail.contains(detail), "{line:?}: {failure:?}");
     }
 }

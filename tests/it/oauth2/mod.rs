@@ -56,7 +56,12 @@ fn n_refused(exporter: &Exporter) -> f64 {
 
 /// The settings of a module.
 fn settings(oauth2: &str) -> Arc<OAuth2> {
-    let text = config(oauth2, 0, "", "");
+    settings_within("", oauth2)
+}
+
+/// The same where rules count for the whole configuration.
+fn settings_within(rules: &str, oauth2: &str) -> Arc<OAuth2> {
+    let text = config(oauth2, 0, "", "") + rules;
     let config = config::parse("f.yml", Path::new(""), &text, &|_| Ok(()));
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
     config.modules["m"].module.oauth2().unwrap().clone()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::oauth2::server::{PATIENCE, Reply, TokenServer};
-use crate::oauth2::{client, settings, source};
+use crate::oauth2::{client, settings, settings_within, source};
 
 fn raw(text: &str) -> Reply {
     Reply::Raw(text.replace('\n', "\r\n").into_bytes())
@@ -131,6 +131,54 @@ async fn a_redirect_takes_the_secret_nowhere_else() {
                 let error = found.unwrap_err();
                 assert!(error.contains(part), "{error}");
                 assert_eq!(seen.count(), 0);
+            }
+        }
+    }
+}
+
+/// The address that is configured is the operator's choice, any other host that of the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_leads_to_no_address_that_is_denied() {
+    let other = TokenServer::start(|_, _| Reply::token("t", 60)).await;
+    let port = other.address.port();
+    for (rules, host, expected) in [
+        ("", "127.0.0.1", None),
+        ("", "localhost", None),
+        ("deny_addresses: [127.0.0.0/8]\n", "127.0.0.1", None),
+        (
+            "deny_addresses: [127.0.0.0/8, '::1']\n",
+            "localhost",
+            Some("may not be probed: deny_addresses has"),
+        ),
+        (
+            "deny_addresses: [127.0.0.0/8]\n",
+            "127.0.0.2",
+            Some("127.0.0.2 may not be probed: deny_addresses has 127.0.0.0/8"),
+        ),
+        (
+            "allow_addresses: [192.0.2.0/24]\n",
+            "127.0.0.2",
+            Some("127.0.0.2 may not be probed: allow_addresses has no range"),
+        ),
+        (
+            "",
+            "169.254.169.254",
+            Some("169.254.169.254 may not be probed: 169.254.0.0/16 is denied"),
+        ),
+    ] {
+        let redirect = raw(&format!(
+            "HTTP/1.1 302 F\nLocation: http://{host}:{port}/\nContent-Length: 0\nConnection: close\n\n"
+        ));
+        let tokens = TokenServer::start(move |_, _| redirect.clone()).await;
+        let before = other.seen.count();
+        let found = source(settings_within(rules, &client(&tokens.url())));
+        let found = found.wait(PATIENCE).await;
+        match expected {
+            None => assert!(found.is_ok(), "{rules} {host}: {found:?}"),
+            Some(part) => {
+                let error = found.expect_err(host);
+                assert!(error.contains(part), "{rules} {host}: {error}");
+                assert_eq!(other.seen.count(), before, "{rules} {host}");
             }
         }
     }

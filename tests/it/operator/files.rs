@@ -21,14 +21,14 @@ struct Unheard {
 }
 
 impl Unheard {
-    /// Starts it with standard error as the shell makes it.
-    fn start(redirection: &str, stderr: Stdio) -> Self {
+    /// Starts it with standard error as the shell makes it, and with a limit that the shell sets.
+    fn start(limit: &str, redirection: &str, stderr: Stdio) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = "targets: [{name: a, url: 'http://127.0.0.1:1/', interval: 50ms}]";
         fs::write(folder.path().join("httpcycle.yml"), config).unwrap();
         let address = free_address();
         let child = Command::new("sh")
-            .args(["-c", &format!(r#"exec "$0" "$@" {redirection}"#)])
+            .args(["-c", &format!(r#"{limit} exec "$0" "$@" {redirection}"#)])
             .arg(program().get_program())
             .arg(format!("--web.listen-address={address}"))
             .arg("--log.level=debug")
@@ -86,14 +86,16 @@ impl Drop for Unheard {
 
 #[test]
 fn a_log_that_cannot_be_written_holds_up_nothing() {
-    for (redirection, stderr) in [
+    for (limit, redirection, stderr) in [
         // A pipe that nobody reads.
-        ("", Stdio::piped()),
-        ("2>/dev/full", Stdio::inherit()),
-        ("2>&-", Stdio::inherit()),
-        ("<&- >&- 2>&-", Stdio::inherit()),
+        ("", "", Stdio::piped()),
+        ("", "2>/dev/full", Stdio::inherit()),
+        ("", "2>&-", Stdio::inherit()),
+        ("", "<&- >&- 2>&-", Stdio::inherit()),
+        // As large as files of this process may be, soon.
+        ("ulimit -f 1;", "2>log", Stdio::inherit()),
     ] {
-        let mut exporter = Unheard::start(redirection, stderr);
+        let mut exporter = Unheard::start(limit, redirection, stderr);
         exporter.probes_on();
         // Each of these is told in more than a pipe holds.
         let mistakes = "- {url: nonsense}\n".repeat(5_000);
@@ -106,7 +108,7 @@ fn a_log_that_cannot_be_written_holds_up_nothing() {
         }
         exporter.signal("TERM");
         let status = exporter.child.wait().unwrap();
-        assert_eq!(status.code(), Some(0), "{redirection:?}");
+        assert_eq!(status.code(), Some(0), "{limit:?} {redirection:?}");
     }
 }
 
@@ -123,8 +125,13 @@ fn an_answer_that_cannot_be_written_changes_no_status() {
         ("--nonsense", 2),
         ("healthcheck http://127.0.0.1:1/", 1),
     ] {
-        for redirection in [">/dev/full 2>/dev/full", ">&- 2>&-"] {
-            let run = format!(r#"exec "$0" {arguments} {redirection}"#);
+        for (limit, redirection) in [
+            ("", ">/dev/full 2>/dev/full"),
+            ("", ">&- 2>&-"),
+            // Nothing can be written to a file.
+            ("ulimit -f 0;", ">out 2>&1"),
+        ] {
+            let run = format!(r#"{limit} exec "$0" {arguments} {redirection}"#);
             let found = Command::new("sh")
                 .args(["-c", &run])
                 .arg(program().get_program())

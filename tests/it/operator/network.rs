@@ -1,13 +1,13 @@
 //! What this machine lacks of a network is skipped and charged to no target.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::operator::alone::is_alone;
 use crate::operator::{slow, targets};
 use crate::support::dns::{self, Script};
-use crate::support::exporter::Exporter;
+use crate::support::exporter::{Exporter, get};
 use crate::support::surroundings::wait_until;
 
 const FAILURES: &str = "httpcycle_probe_failures_total";
@@ -69,6 +69,23 @@ async fn ports_that_run_out_are_no_fault_of_a_target() {
         "{}",
         exporter.get_text("GET /metrics")
     );
+}
+
+#[test]
+fn every_address_means_ipv4_as_well_whatever_the_system_likes() {
+    if !is_alone(
+        "network::every_address_means_ipv4_as_well_whatever_the_system_likes",
+        "echo 1 > /proc/sys/net/ipv6/bindv6only",
+    ) {
+        return;
+    }
+    let exporter = Exporter::start_with("", &["--web.listen-address=:10409"]);
+    exporter.wait_for_log("[::]:10409");
+    for address in ["127.0.0.1:10409", "[::1]:10409"] {
+        let address: SocketAddr = address.parse().unwrap();
+        let page = get(address, "GET /-/healthy", "");
+        assert!(page.starts_with(b"HTTP/1.1 200 "), "{address}");
+    }
 }
 
 #[test]

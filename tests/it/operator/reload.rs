@@ -1,6 +1,7 @@
 //! Who has the configuration read again, and what comes of it.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::thread;
@@ -148,18 +149,19 @@ fn a_signal_that_comes_while_a_reload_reads_leads_to_another() {
             .unwrap()
             .success()
     );
+    // Whoever reads as well need not wait for a reader.
+    let both = fs::OpenOptions::new().read(true).write(true).open(&pipe);
+    let mut writing = both.unwrap();
     fs::rename(&pipe, exporter.config_path()).unwrap();
     exporter.signal("HUP");
-    // Open once the exporter reads.
-    let writing = fs::OpenOptions::new()
-        .write(true)
-        .open(exporter.config_path());
-    let mut writing = writing.unwrap();
+    // More than a pipe holds: it is written once the exporter reads.
+    let comment = format!("#{}\n", "-".repeat(1 << 20));
+    writing.write_all(comment.as_bytes()).unwrap();
     let beside = exporter.config_path().with_extension("new");
     fs::write(&beside, configuration(3)).unwrap();
     fs::rename(&beside, exporter.config_path()).unwrap();
     exporter.signal("HUP");
-    std::io::Write::write_all(&mut writing, configuration(2).as_bytes()).unwrap();
+    writing.write_all(configuration(2).as_bytes()).unwrap();
     drop(writing);
     let first = exporter.wait_for_log("configuration reloaded");
     let second = exporter.wait_for_log("configuration reloaded");

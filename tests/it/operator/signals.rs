@@ -34,9 +34,10 @@ async fn termination_in_the_midst_of_everything_is_orderly() {
             .unwrap()
             .success()
     );
+    // Never written. Whoever reads as well need not wait for a reader.
+    let both = fs::OpenOptions::new().read(true).write(true).open(&path);
+    let _writing = both.unwrap();
     let reload = ask(&exporter, "POST /-/reload");
-    // Open once the exporter reads, and never written.
-    let _writing = fs::OpenOptions::new().write(true).open(&path).unwrap();
     let probe = ask(&exporter, &format!("GET /probe?module=m&target={url}"));
     let scrape = ask(&exporter, "GET /metrics");
     exporter.wait_for("httpcycle_probes_in_flight", |value| value > Some(1.0));
