@@ -92,16 +92,20 @@ impl Marks {
         {
             return (0, Err(io::Error::other(fault)));
         }
-        match self.head.feed(bytes, at) {
-            Ok(true) => {
-                self.last_byte = Some(at);
-                if self.first_write.is_none() && matches!(self.head, ResponseProgress::Frames(_)) {
-                    // It is read before the request is written; that of HTTP/1 is told by its client.
-                    return (0, Err(io::Error::other(FrameFault::Unsolicited)));
-                }
-            }
-            Ok(false) => {}
-            Err(fault) => return (self.head.ahead_of_fault().min(all), Err(fault)),
+        let fed = self.head.feed(bytes, at);
+        let is_any_ours = matches!(fed, Ok(true));
+        if is_any_ours {
+            self.last_byte = Some(at);
+        }
+        // It is read before the request is written; that of HTTP/1 is told by its client.
+        if self.first_write.is_none()
+            && matches!(self.head, ResponseProgress::Frames(_))
+            && (is_any_ours || self.head.first_byte().is_some())
+        {
+            return (0, Err(io::Error::other(FrameFault::Unsolicited)));
+        }
+        if let Err(fault) = fed {
+            return (self.head.ahead_of_fault().min(all), Err(fault));
         }
         self.undigested += all + self.head.take_upkeep();
         self.note_chunks(bytes)

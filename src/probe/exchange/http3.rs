@@ -173,7 +173,6 @@ impl Driver {
             if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(head);
             }
-            failure::check_fields(head.headers())?;
         }
     }
 }

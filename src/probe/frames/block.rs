@@ -34,7 +34,7 @@ pub fn fault(blocks: &[u8], from: usize, is_whole: bool, ends_stream: bool) -> O
     let (mut length, mut bad_length) = (None, false);
     loop {
         let is_of_head = blocks.len() - rest.len() >= from;
-        let Some(field) = next(&mut rest, &mut kept, |field| field) else {
+        let Some(field) = next(&mut rest, &mut kept, Field::without_name) else {
             break;
         };
         if !is_of_head {
@@ -99,12 +99,24 @@ impl Field<'_> {
         }
     }
 
-    /// What fields that refer to it take over, without the text itself.
-    pub fn without_text(self) -> Field<'static> {
-        Field {
-            name: self.name,
+    /// What fields that refer to it take over: a name is measured once, however often it is referred to.
+    fn without_name(self) -> Self {
+        Self {
             name_text: None,
             name_size: self.name_text.map_or(self.name_size, Text::exact_size),
+            ..self
+        }
+    }
+
+    /// The same without the text of the value.
+    pub fn without_text(self) -> Field<'static> {
+        let Self {
+            name, name_size, ..
+        } = self.without_name();
+        Field {
+            name,
+            name_text: None,
+            name_size,
             value: None,
         }
     }

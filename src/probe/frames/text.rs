@@ -7,7 +7,7 @@ use crate::probe::frames::huffman::has_end;
 use crate::probe::frames::status::integer;
 
 /// Names in Huffman's code (RFC 7541, B), and as they are.
-pub const STATUS: [&[u8]; 2] = [b"\xb8\x84\x8d\x36\xa3", b":status"];
+const STATUS: [&[u8]; 2] = [b"\xb8\x84\x8d\x36\xa3", b":status"];
 const LENGTH: [&[u8]; 2] = [
     b"\x21\xea\x49\x6a\x4a\xd4\x16\xa9\x93\x3f",
     b"content-length",
@@ -73,8 +73,11 @@ impl Text<'_> {
         }
     }
 
-    /// The digits, if it has nothing else.
-    fn digits(self) -> Option<Vec<u8>> {
+    /// The digits, if it has nothing else and not more of them; none has more than eight bits.
+    fn digits(self, at_most: usize) -> Option<Vec<u8>> {
+        if self.bytes.len() > at_most {
+            return None;
+        }
         let digits = match self.is_coded {
             true => decoded_digits(self.bytes)?,
             false => self.bytes.to_vec(),
@@ -86,13 +89,16 @@ impl Text<'_> {
     /// included.
     pub fn number(self) -> Option<u64> {
         const MAX_DIGITS: usize = 19;
-        let digits = self.digits().filter(|digits| digits.len() <= MAX_DIGITS)?;
+        let digits = self.digits(MAX_DIGITS)?;
+        if digits.len() > MAX_DIGITS {
+            return None;
+        }
         std::str::from_utf8(&digits).ok()?.parse().ok()
     }
 
     /// Whether it is the code of a response.
     pub fn is_status(self) -> bool {
-        let digits = self.digits();
+        let digits = self.digits(3);
         matches!(digits.as_deref(), Some([b'1'..=b'9', _, _]))
     }
 

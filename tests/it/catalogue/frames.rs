@@ -171,6 +171,9 @@ fn of_heads() -> Vec<Row> {
     // One field kept in the table, and thousands of references to it.
     let kept = [&[0x40, 1, b'n', 120][..], &[b'v'; 120]].concat();
     let bomb = with_block(&[kept, vec![0xbe; 2_000]].concat());
+    // A long name in Huffman's code, and thousands of values for it.
+    let long_name = [&[0x40, 0xff, 0xa1, 0x1e][..], &[0xf8; 4_000], &[0]].concat();
+    let named = with_block(&[long_name, [0x7e, 0].repeat(6_000)].concat());
     let crumbs = || field("a", "b").repeat(2_500);
     let many_fields = [
         on_stream(HEADERS, 0, &[0x88]),
@@ -200,6 +203,7 @@ fn of_heads() -> Vec<Row> {
         ("a conflict of two lengths", head("409", &[("content-length", "4"), ("content-length", "5")], 0), Some(R::ValidateStatus), Some(409)),
         ("one length twice", [two_lengths("4", "4"), on_stream(DATA, END_STREAM, b"half")].concat(), None, Some(200)),
         ("a length of what 204 has not", head("204", &[("content-length", "5")], END_STREAM), None, Some(204)),
+        ("a long name again and again", named, Some(R::TransferHeaderTooLarge), Some(200)),
         ("a small head that unfolds", bomb, Some(R::TransferHeaderTooLarge), Some(200)),
         ("a head of many small fields", many_fields, Some(R::TransferHeaderTooLarge), Some(200)),
         ("settings that forbid a push", [control(SETTINGS, 0, &[0, 2, 0, 0, 0, 0]), head("204", &[], END_STREAM)].concat(), None, Some(204)),

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, spli
 use tokio::time::{sleep, timeout};
 
 use crate::catalogue::{Behaviour, Stage};
-use crate::support::http2::{END_STREAM, head, settings};
+use crate::support::http2::{END_STREAM, WINDOW_UPDATE, frame, head, settings};
 use crate::support::peer;
 use crate::support::pki::Authority;
 
@@ -17,11 +17,21 @@ const HTTP1: &str = "http/1.1";
 
 pub fn all() -> Vec<Behaviour> {
     let of_http2 = |code| [settings(), head(code, &[], END_STREAM)].concat();
+    let breach = frame(WINDOW_UPDATE, 0, 3, &[0, 0, 0, 1]);
+    let breached = [of_http2("409"), breach].concat();
     vec![
         behind_the_handshake("an answer of HTTP/2", "h2", of_http2("200"))
             .fails(R::TransferNotHttp),
         behind_the_handshake("a conflict of HTTP/2", "h2", of_http2("409"))
             .fails(R::TransferNotHttp),
+        behind_the_handshake("a conflict of HTTP/2 and a breach", "h2", breached)
+            .fails(R::TransferNotHttp),
+        behind_the_handshake(
+            "a conflict of HTTP/2 alone",
+            "h2",
+            head("409", &[], END_STREAM),
+        )
+        .fails(R::TransferNotHttp),
         behind_the_handshake(
             "a response",
             HTTP1,

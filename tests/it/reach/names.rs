@@ -83,7 +83,6 @@ fn reply(question: &[u8], n_asked: &mut HashMap<RecordType, u32>) -> Vec<u8> {
     let query = question.queries[0].clone();
     let mut reply = Message::response(question.metadata.id, question.metadata.op_code);
     reply.metadata.message_type = MessageType::Response;
-    reply.metadata.recursion_available = true;
     reply.add_query(query.clone());
     let name = query.name().to_string().to_lowercase();
     let rebound = match name == REBOUND {

@@ -98,7 +98,6 @@ fn replies(question: &[u8], script: &Script, tcp: bool) -> Vec<(Duration, Vec<u8
     let query = question.queries[0].clone();
     let mut reply = Message::response(question.metadata.id, question.metadata.op_code);
     reply.metadata.message_type = MessageType::Response;
-    reply.metadata.recursion_available = true;
     reply.add_query(query.clone());
     let fill = |reply: &mut Message, addresses: &[IpAddr]| {
         for ip in addresses {
