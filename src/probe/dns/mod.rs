@@ -89,8 +89,9 @@ impl Resolver {
     }
 
     /// Looks up the A and AAAA records of `host` in parallel and waits for both answers, as
-    /// getaddrinfo does; where addresses of one family `alone` are of use, for those. Ends with the first candidate of the search list that has an address: that a
-    /// domain of the list is sick says nothing of the others.
+    /// getaddrinfo does; where addresses of one family `alone` are of use, for those. Ends with the first
+    /// candidate of the search list that has an address: that a domain of the list is sick says nothing
+    /// of the others.
     pub async fn lookup(
         &self,
         host: &str,
@@ -124,6 +125,9 @@ impl Resolver {
             let Err(Stop::Failed(_)) = looked_up.addresses else {
                 return looked_up;
             };
+            // The name itself may be there, so that another one would be another host.
+            let is_over = candidate.num_labels() == name.num_labels()
+                && looked_up.finding() == Some(Finding::Fault);
             // What was found out first is kept, unless a later candidate says more.
             last = Some(match last {
                 Some(before) if before.finding() >= looked_up.finding() => LookedUp {
@@ -132,6 +136,9 @@ impl Resolver {
                 },
                 _ => looked_up,
             });
+            if is_over {
+                break;
+            }
         }
         last.unwrap_or_else(|| {
             let detail = format!("{host} has no candidate to look up");

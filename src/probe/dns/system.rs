@@ -6,6 +6,8 @@ use std::io;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,6 +98,8 @@ pub struct Snapshot {
     /// What the files that there were looked like, if they had settled and another reading would say
     /// the same.
     seen: Option<[Option<Stamp>; 2]>,
+    /// Whether a file that is there could not be read, which is logged once.
+    is_stale: bool,
 }
 
 /// The two files, as they were read last.
@@ -140,7 +144,13 @@ impl SystemFiles {
             loop {
                 thread::sleep(EVERY);
                 match watched.upgrade() {
-                    Some(files) => files.look(),
+                    Some(files) => {
+                        if catch_unwind(AssertUnwindSafe(|| files.look())).is_err() {
+                            tracing::error!(
+                                "reading resolv.conf and hosts panicked, please report it"
+                            );
+                        }
+                    }
                     None => return,
                 }
             }
@@ -179,12 +189,19 @@ fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot
     let stamps = stamps(resolv_conf, hosts);
     let has_settled = stamps.iter().flatten().all(Stamp::has_settled);
     let mut seen = has_settled.then_some(stamps);
+    let mut is_stale = false;
+    let mut complain = |path: &Path, error: &io::Error| {
+        if !before.is_some_and(|before| before.is_stale) {
+            tracing::warn!(path = %path.display(), %error, "cannot read the file");
+        }
+        is_stale |= error.kind() != io::ErrorKind::NotFound;
+    };
     let settings = fs::read(resolv_conf).map(|bytes| parse(&bytes));
     let settings = settings.unwrap_or_else(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             return Settings::default();
         }
-        tracing::warn!(path = %resolv_conf.display(), %error, "cannot read the file");
+        complain(resolv_conf, &error);
         if own_fault(&error).is_some() {
             seen = None;
         }
@@ -192,7 +209,7 @@ fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot
     });
     let table = fs::read(hosts).map(|bytes| Arc::new(Hosts::parse(&bytes)));
     let hosts = table.unwrap_or_else(|error| {
-        tracing::warn!(path = %hosts.display(), %error, "cannot read the file");
+        complain(hosts, &error);
         if error.kind() == io::ErrorKind::NotFound {
             return Arc::default();
         }
@@ -205,6 +222,7 @@ fn read(resolv_conf: &Path, hosts: &Path, before: Option<&Snapshot>) -> Snapshot
         settings,
         hosts,
         seen,
+        is_stale,
     }
 }
 
@@ -303,10 +321,18 @@ mod tests {
         fs::remove_file(&resolv_conf).expect("removed");
         files.look();
         assert_eq!(says(&files), ["127.0.0.1", ""]);
-        let before = files.current();
-        files.look();
-        let after = files.current();
-        assert!(Arc::ptr_eq(&before, &after), "nothing has changed");
+    }
+
+    /// Has the files seem to be older than they are.
+    fn settle(files: &SystemFiles) {
+        let now = files.current();
+        let settled = Snapshot {
+            settings: now.settings.clone(),
+            hosts: now.hosts.clone(),
+            seen: Some(stamps(&files.resolv_conf, &files.hosts)),
+            is_stale: false,
+        };
+        *files.state.write().expect("nobody panicked") = Arc::new(settled);
     }
 
     #[test]
@@ -314,9 +340,11 @@ mod tests {
         let (folder, files) = written();
         let files = files.watched().expect("a thread");
         fs::write(folder.path().join("hosts"), "127.0.0.5 a.test\n").expect("written");
-        while says(&files)[1] != "127.0.0.5" {
+        let looked = (0..60 * 50).any(|_| {
             thread::sleep(EVERY / 50);
-        }
+            says(&files)[1] == "127.0.0.5"
+        });
+        assert!(looked);
     }
 
     /// Images and stores of packages give all their files one time.
@@ -337,6 +365,10 @@ mod tests {
             ),
         ] {
             let time = modified(name);
+            settle(&files);
+            let before = files.current();
+            files.look();
+            assert!(Arc::ptr_eq(&before, &files.current()), "{name}");
             fs::write(at("other"), text).expect("written");
             let other = File::options().append(true).open(at("other"));
             let set = other.and_then(|other| other.set_modified(time));

@@ -173,10 +173,10 @@ fn of_delegations() -> Vec<Behaviour> {
     const LAME: u16 = 0x8000;
     const AUTHORITATIVE: u16 = 0x8400;
     vec![
-        over_udp("a server that knows nothing and asks nobody", |q| {
+        over_udp("a server that says nothing, not even who else", |q| {
             vec![q.answer(LAME, &[])]
         })
-        .fails(R::DnsServfail),
+        .fails(R::DnsNodata),
         over_udp("a server that sends on to others", |q| {
             let others = record(&wire_name("test"), NS, IN, &wire_name("ns.elsewhere.test"));
             let mut message = q.message(LAME, 0, others);

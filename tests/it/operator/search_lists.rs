@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use hickory_resolver::proto::rr::rdata::NS;
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use httpcycle_exporter::outcome::reason::Reason as R;
 use httpcycle_exporter::target::module::Module;
 use tokio::net::UdpSocket;
@@ -22,7 +23,7 @@ use crate::support::probing;
 enum Says {
     Here,
     Nothing,
-    /// Nothing, and that it is not asked for such names.
+    /// Nothing, and who else may be asked.
     Lame,
     Code(ResponseCode),
     Silence,
@@ -48,7 +49,9 @@ const ROWS: &[(&str, Zone, Option<R>)] = &[
     ("s", &[("s.a.test.", [Silence; 2]), ("s.b.test.", [Here; 2])], None),
     ("s", &[("s.a.test.", [Lame; 2]), ("s.b.test.", [Here; 2])], None),
     ("s", &[("s.a.test.", [SERVFAIL; 2]), ("s.", [Here; 2])], None),
-    ("s.x", &[("s.x.", [SERVFAIL; 2]), ("s.x.b.test.", [Here; 2])], None),
+    // What the name itself is, another one is not.
+    ("s.x", &[("s.x.", [SERVFAIL; 2]), ("s.x.b.test.", [Here; 2])], Some(R::DnsServfail)),
+    ("s.x", &[("s.x.", [Nothing; 2]), ("s.x.a.test.", [SERVFAIL; 2]), ("s.x.b.test.", [Here; 2])], None),
     // What says more is told, of what says as much the first.
     ("s", &[("s.a.test.", [SERVFAIL; 2])], Some(R::DnsServfail)),
     ("s", &[("s.", [SERVFAIL; 2])], Some(R::DnsServfail)),
@@ -114,7 +117,6 @@ async fn serve(said: &Said) -> JoinSet<()> {
 fn reply(question: &Message, says: Says) -> Option<Vec<u8>> {
     let query = question.queries[0].clone();
     let mut reply = Message::response(question.metadata.id, question.metadata.op_code);
-    reply.metadata.recursion_available = !matches!(says, Lame);
     match says {
         Silence => return None,
         Code(code) => reply.metadata.response_code = code,
@@ -122,7 +124,11 @@ fn reply(question: &Message, says: Says) -> Option<Vec<u8>> {
             let here = RData::from(IpAddr::from([127, 0, 0, 1]));
             reply.add_answer(Record::from_rdata(query.name().clone(), 60, here));
         }
-        Here | Nothing | Lame => {}
+        Lame => {
+            let elsewhere = RData::NS(NS(Name::from_ascii("ns.elsewhere.test.").unwrap()));
+            reply.add_authority(Record::from_rdata(Name::root(), 60, elsewhere));
+        }
+        Here | Nothing => {}
     }
     reply.add_query(query);
     Some(reply.to_vec().unwrap())

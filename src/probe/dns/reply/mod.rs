@@ -78,12 +78,13 @@ impl Reply {
             turn.took(cost_at(decoder.index())).await;
         }
         answers.sort_unstable();
-        let mut has_soa = false;
+        let (mut has_soa, mut has_ns) = (false, false);
         for _ in 0..counts.authorities {
             let head = Head::read(&mut decoder)?;
             head.belongs_to_data()?;
             Data::read(&head, &mut decoder)?;
             has_soa |= head.kind == RecordType::SOA;
+            has_ns |= head.kind == RecordType::NS;
             turn.took(cost_at(decoder.index())).await;
         }
         let mut edns = None;
@@ -97,10 +98,11 @@ impl Reply {
             }
             turn.took(cost_at(decoder.index())).await;
         }
-        let is_empty = counts.answers == 0 && counts.additionals == 0;
+        // With a SOA, or with nothing at all, it says that there are no such records (RFC 2308, 2.2).
+        let refers = counts.answers == 0 && counts.additionals == 0 && has_ns && !has_soa;
         metadata.merge_response_code(edns.unwrap_or_default());
         Ok(Self {
-            is_lame: is_empty && !metadata.authoritative && !metadata.recursion_available,
+            is_lame: refers && !metadata.authoritative && !metadata.recursion_available,
             metadata,
             n_questions: counts.queries,
             question,
@@ -132,8 +134,8 @@ impl Reply {
         self.has_soa
     }
 
-    /// Whether it answers nothing and is of a server that neither has the zone nor asks others: a lame
-    /// delegation, which libresolv and Go tell by the same signs.
+    /// Whether it names other servers instead of an answer, and is of one that neither has the zone nor
+    /// asks them: a lame delegation, which libresolv and Go tell by the same flags.
     pub fn is_lame(&self) -> bool {
         self.is_lame
     }
