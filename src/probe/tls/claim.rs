@@ -4,8 +4,11 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-/// A server's own certificate and those of `others` that vouch for it, going by names. What has
-/// nothing to do with it is left out, as is what cannot be read.
+/// More certificates than webpki takes for a path: a server may show any number.
+const MAX_PATH: usize = 8;
+
+/// A server's own certificate and those of `others` that vouch for it, going by names, the first few.
+/// What has nothing to do with it is left out, as is what cannot be read.
 pub fn path<'a>(
     own: &'a CertificateDer<'_>,
     others: &'a [CertificateDer<'_>],
@@ -23,6 +26,7 @@ pub fn path<'a>(
         let (issuers, rest) = others.into_iter().partition(is_issuer);
         others = rest;
         path.extend::<Vec<_>>(issuers);
+        path.truncate(MAX_PATH);
         at += 1;
     }
     path

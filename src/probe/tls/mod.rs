@@ -123,8 +123,8 @@ impl TlsClient {
         })
     }
 
-    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts from the first byte of the ClientHello to
-    /// the last byte that the server sent.
+    /// Shakes hands with the server behind `carrier`; `host` is the name to ask for. The phase lasts
+    /// from the first byte of the ClientHello to the last byte that the server sent.
     pub async fn handshake(
         &self,
         carrier: Carrier,

@@ -2,6 +2,7 @@
 //! of another place which calls its own alike.
 
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::SubjectPublicKeyInfoDer;
 use webpki::spki_for_anchor;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
@@ -11,20 +12,29 @@ use crate::probe::tls::trust::Trust;
 use crate::probe::tls::trust::has_signed;
 use crate::probe::tls::weak;
 
-/// How many certificates of a path are looked at, which is more than webpki takes, and how many that
-/// may have signed each: a server may show any number.
-const MAX_PATH: usize = 8;
-const MAX_SIGNERS: usize = 4;
+/// How many keys are tried, as a server may show any number.
+const MAX_TRIES: usize = 4;
+
+/// The longest key that is tried, one of RSA with 4096 bits: the time that a longer one takes would be
+/// a hostile server's choice.
+const MAX_KEY_BYTES: usize = 600;
 
 impl Trust {
     /// Whether a chain with a signature that does not fit leads to a namesake of an authority. A
     /// short key may be why it does not fit.
     pub fn has_namesake(&self, own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> bool {
         let path = claim::path(own, others);
-        let is_of_namesake = |certificate| {
-            self.names_another_key(certificate) || self.is_signed_by_namesake(certificate, &path)
-        };
-        !path.iter().any(weak::is_short) && path.iter().take(MAX_PATH).any(is_of_namesake)
+        if path.iter().any(weak::is_short) {
+            return false;
+        }
+        let names_another = |certificate| self.names_another_key(certificate);
+        let tries = path.iter().flat_map(|certificate| {
+            let keys = self.keys_of_namesakes(certificate, &path).into_iter();
+            keys.map(move |key| (certificate, key))
+        });
+        let mut tries = tries.take(MAX_TRIES);
+        path.iter().any(names_another)
+            || tries.any(|(certificate, key)| has_signed(&key, certificate))
     }
 
     /// Whether a certificate tells by which key it was signed, and no authority of that name has it.
@@ -37,25 +47,28 @@ impl Trust {
         named.peek().is_some() && named.all(is_another)
     }
 
-    /// Whether what signed a certificate is shown and is none of the authorities of that name.
-    fn is_signed_by_namesake(
+    /// The keys that are shown under the name of who signed a certificate, if authorities of that name
+    /// are trusted and none of them has the key.
+    fn keys_of_namesakes(
         &self,
         certificate: &X509Certificate<'_>,
         shown: &[X509Certificate<'_>],
-    ) -> bool {
+    ) -> Vec<SubjectPublicKeyInfoDer<'static>> {
         let issuer = certificate.issuer().as_raw();
-        let keys: Vec<_> = self
+        let trusted: Vec<_> = self
             .named(issuer)
             .map(|(root, _)| spki_for_anchor(root))
             .collect();
+        if trusted.is_empty() {
+            return Vec::new();
+        }
         let roots = shown.iter().filter(|shown| {
             shown.subject().as_raw() == issuer && shown.issuer().as_raw() == issuer
         });
-        let mut signers = roots
-            .map(|root| root.public_key().raw.into())
-            .filter(|key| !keys.contains(key))
-            .take(MAX_SIGNERS);
-        !keys.is_empty() && signers.any(|key| has_signed(&key, certificate))
+        roots
+            .map(|root| SubjectPublicKeyInfoDer::from(root.public_key().raw.to_vec()))
+            .filter(|key| key.len() <= MAX_KEY_BYTES && !trusted.contains(key))
+            .collect()
     }
 }
 
