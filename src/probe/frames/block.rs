@@ -179,12 +179,34 @@ pub fn next<'a, 'k: 'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
-    fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+    pub fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
         let length = |text: &[u8]| u8::try_from(text.len()).expect("short");
         [&[0x40, length(name)], name, &[length(value)], value].concat()
+    }
+
+    /// Regression: a long name was measured with every field that referred to it, which took seconds.
+    #[test]
+    fn a_name_is_measured_once_however_often_it_is_referred_to() {
+        const N_REFERENCES: usize = 6_000;
+        let time = |name_bytes: usize| {
+            let over = u8::try_from((name_bytes - 127) % 128).expect("seven bits") | 0x80;
+            let high = u8::try_from((name_bytes - 127) / 128).expect("seven bits");
+            let name = [&[0x40, 0xff, over, high][..], &vec![0xf8; name_bytes], &[0]].concat();
+            let block = [vec![0x88], name, [0x7e, 0].repeat(N_REFERENCES)].concat();
+            let once = |_| {
+                let began = Instant::now();
+                assert_eq!(fault(&block, 0, true, false), Some(BlockFault::Size));
+                began.elapsed()
+            };
+            (0..5).map(once).min().expect("five")
+        };
+        let (short, long) = (time(130), time(4_000));
+        assert!(long < 20 * short, "{long:?} instead of {short:?}");
     }
 
     #[test]

@@ -50,11 +50,7 @@ impl PseudoReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
-        let length = |text: &[u8]| u8::try_from(text.len()).expect("short");
-        [&[0x40, length(name)], name, &[length(value)], value].concat()
-    }
+    use crate::probe::frames::block::tests::literal;
 
     #[test]
     fn pseudo_fields_are_found_behind_any_block() {
